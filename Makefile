@@ -1,0 +1,52 @@
+# Tasks. Everything is installed into .venv from the locks in requirements/; only python3, make and git must be there.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(PYTHON) tools/bootstrap/install.py
+CODE := $(wildcard src tests benchmarks tools)
+BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo test test-long check format bench lock clean
+
+help: ## list these tasks
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+install: ## install what running needs into .venv
+	@$(INSTALL) run
+
+install-dev: ## install what testing and checking need as well
+	@$(INSTALL) dev
+
+demo: install ## play an incident from alarm to mending on this machine
+	$(BIN)/bdp demo --once
+
+test: install-dev ## run the tests that need no outside service
+	$(BIN)/python -m pytest
+
+test-long: install-dev ## run the tests that take minutes
+	$(BIN)/python -m pytest -m long
+
+check: install-dev ## lint, format, types, import rules, documents
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.docs
+
+format: install-dev ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+bench: install-dev ## run each benchmark in its short form
+	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file --quick; done
+
+lock: ## choose the newest versions again and write requirements/
+	@$(INSTALL) lock
+	$(BIN)/python tools/lock.py
+
+clean: ## remove .venv and every cache
+	@$(INSTALL) clean
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage build dist
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,5 @@
+"""`python -m bdp` is `bdp`."""
+
+from bdp.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Act: do it, check it, undo it."""

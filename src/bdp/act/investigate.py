@@ -1,0 +1,117 @@
+"""Investigate: count the subject now and at the start, and read what changed in between. Reads only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from bdp.act.action import DryRun, Tools, failed, nothing_to_undo, only_planned
+from bdp.act.parameters import typed
+from bdp.errors import BdpError
+from bdp.model.action import ActionPlan, ActionResult, ActionStatus
+from bdp.model.analysis import ActionProposal, IncidentReport
+from bdp.model.anomaly import Subject
+from bdp.model.event import ABNORMAL_SQL
+from bdp.notify.effect import once, patiently
+
+
+class InvestigateParameters(BaseModel):
+    """Hints for people, such as `look_at`; the questions asked are the same for each incident."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class InvestigateAction:
+    """Asks the store, keeps the figures."""
+
+    informational: ClassVar[bool] = True
+
+    def __init__(self, tools: Tools, report: IncidentReport) -> None:
+        self._tools = tools
+        self._incident = report.incident
+
+    def plan(self, proposal: ActionProposal, key: str) -> ActionPlan:
+        """Return what will be read."""
+        typed(proposal, InvestigateParameters)
+        minutes = self._tools.settings.window_minutes
+        return ActionPlan(
+            idempotency_key=key,
+            type=proposal.type,
+            parameters=proposal.parameters,
+            effect=f"Count failures of {self._incident.subject} in {minutes} minutes at the start, at the end and now.",
+            undo="",
+            dry_run=self._tools.settings.dry_run is DryRun.EVERYTHING,
+        )
+
+    def apply(self, plan: ActionPlan) -> ActionResult:
+        """Read, once: a repeat returns the figures of the first time."""
+        if plan.dry_run:
+            return only_planned(plan)
+        tools = self._tools
+        try:
+            figures = once(
+                tools.effects,
+                plan.idempotency_key,
+                tools.clock,
+                lambda: patiently(self._figures, tools.settings.tries, tools.settings.pause_seconds),
+            )
+        except BdpError as error:
+            return failed(error)
+        return ActionResult(status=ActionStatus.APPLIED, detail=_text(figures), data=figures)
+
+    def verify(self, plan: ActionPlan, result: ActionResult) -> bool:
+        """Return whether the store answered."""
+        return result.status is ActionStatus.APPLIED
+
+    def undo(self, plan: ActionPlan, result: ActionResult) -> ActionResult:
+        """Do nothing: reading changes nothing."""
+        return nothing_to_undo()
+
+    def _figures(self) -> dict[str, Any]:
+        incident, window = self._incident, timedelta(minutes=self._tools.settings.window_minutes)
+        now = self._tools.clock.now()
+        end = incident.last_seen + timedelta(microseconds=1)
+        spans = {
+            "at_start": (incident.start_time, incident.start_time + window),
+            "at_end": (end - window, end),
+            "now": (now - window, now),
+        }
+        query = _counts(incident.subject, spans)
+        row = self._tools.store.query(query)[0]
+        return {name: int(row[name]) for name in (*spans, "service_now")} | {
+            "window_minutes": self._tools.settings.window_minutes,
+            "query": query,
+        }
+
+
+def _counts(subject: Subject, spans: dict[str, tuple[datetime, datetime]]) -> str:
+    keys = {"service": subject.service, "route": subject.route, "error_code": subject.error_code}
+    same = " AND ".join(f"{column} = {_literal(value)}" for column, value in keys.items())
+    counts = [
+        f"sumIf(weight, {same} AND {ABNORMAL_SQL} AND ts >= {_instant(start)} AND ts < {_instant(end)}) AS {name}"
+        for name, (start, end) in spans.items()
+    ]
+    since, until = spans["now"]
+    counts.append(f"sumIf(weight, ts >= {_instant(since)} AND ts < {_instant(until)}) AS service_now")
+    first = min(start for start, _ in spans.values())
+    where = f"service = {_literal(subject.service)} AND ts >= {_instant(first)}"
+    return f"SELECT {', '.join(counts)} FROM events WHERE {where}"  # noqa: S608 - every value goes through _literal
+
+
+def _literal(text: str) -> str:
+    # Each byte as \xHH: nothing in telemetry can end the literal.
+    return "'" + "".join(f"\\x{byte:02X}" for byte in text.encode("utf-8", "replace")) + "'"
+
+
+def _instant(at: datetime) -> str:
+    return f"toDateTime64('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
+
+
+def _text(figures: dict[str, Any]) -> str:
+    minutes = figures["window_minutes"]
+    return (
+        f"In {minutes} minutes: {figures['at_start']} failures at the start, {figures['at_end']} at the end, "
+        f"{figures['now']} now (of {figures['service_now']} events of the service)."
+    )

@@ -1,0 +1,278 @@
+"""The composition root: settings in, started parts out, closed in reverse order."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+import structlog
+
+from bdp.act.action import Tools
+from bdp.brief import daily, markdown
+from bdp.brief.sentences import Language
+from bdp.clock import Clock, SystemClock
+from bdp.detect.burst import BurstDetector
+from bdp.detect.dedup import Judgement, judge
+from bdp.errors import BadRequest
+from bdp.explain.analyst import Analyst
+from bdp.flow.approval import Answers
+from bdp.flow.incident import IncidentWorkflow, workflow_id_of
+from bdp.flow.parts import Parts
+from bdp.flow.pipeline import Pipeline
+from bdp.flow.sweep import Sweep
+from bdp.flow.symptom import SymptomCheck
+from bdp.home import Home
+from bdp.ids import Ids
+from bdp.intake.body import read_body
+from bdp.intake.records import decode
+from bdp.model.analysis import Analysis, IncidentReport
+from bdp.model.anomaly import SEVERITIES, Anomaly, Sighting
+from bdp.model.batch import Batch, Ledger, RecordKind
+from bdp.model.incident import Incident, IncidentStatus
+from bdp.notify.channels import open_channels
+from bdp.ports import Store
+from bdp.settings import Settings, secret
+from bdp.store.clickhouse import open_store
+from bdp.store.state import open_state
+from bdp.stream.journal import Journal
+from bdp.telemetry import LEDGER
+
+log = structlog.get_logger(__name__)
+_MOST_INCIDENTS = 1000
+
+
+class _Closes(Protocol):
+    def close(self) -> None: ...
+
+
+P = TypeVar("P", bound=_Closes)
+
+
+class App:
+    """The product of one home: `with App(settings) as app`. Its parts are attributes.
+
+    Entering opens stream, store and state and finishes what a crash cut off; nothing runs by itself until `start`.
+
+    Args:
+        store: used instead of the one that the settings name, and closed with the app.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, ids: Ids | None = None, store: Store | None = None
+    ) -> None:
+        self.settings = settings
+        self._given_store = store
+        self.clock = clock or SystemClock()
+        self.ids = ids or Ids()
+        self.home = Home(settings.home)
+        self._parts = contextlib.ExitStack()
+        self._on_incident: Callable[[Incident], None] = lambda incident: None
+
+    def __enter__(self) -> Self:
+        try:
+            self._open()
+        except BaseException:
+            self._parts.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._parts.close()
+
+    def _open(self) -> None:
+        settings, home = self.settings, self.home
+        home.prepare()
+        self._parts.enter_context(home.held())
+        self.store: Store = self._closing(self._given_store or open_store(settings.store, home.path / "store"))
+        self.state = self._closing(open_state(settings.state_url, self._is_repeat))
+        self.stream = self._closing(Journal(home.path / "journal.db", settings.stream))
+        self.analyst = Analyst(self.store, settings.explain, self.clock)
+        self.answers = Answers(self.state.approvals, self.clock, None)
+        self.pipeline = Pipeline(
+            self.stream,
+            self.store,
+            BurstDetector(settings.detect),
+            self.state.incidents,
+            self.clock,
+            settings.pipeline,
+            on_incident=self._begin,
+        )
+        self.pipeline.recover()
+
+    def start(self) -> None:
+        """Run the pipeline and the workflows in the background until the app is closed."""
+        self._start_workflows()
+        worker = threading.Thread(target=self.pipeline.run, name="pipeline")
+        worker.start()
+        self._parts.callback(worker.join)
+        self._parts.callback(self.pipeline.stop)
+
+    def _start_workflows(self) -> None:
+        settings = self.settings
+        # The engine takes a second to import; what only reads does without.
+        from bdp.flow.durable import Workflows
+
+        symptom = SymptomCheck(self.store, self.clock, settings.symptom)
+        tools = Tools(
+            settings=settings.act,
+            channels=open_channels(settings.notify, self.home.path, secret),
+            store=self.store,
+            effects=self.state.effects,
+            clock=self.clock,
+            secrets=secret,
+        )
+        parts = Parts(
+            settings=settings.workflows,
+            gate=settings.gate,
+            policy=settings.policy,
+            incidents=self.state.incidents,
+            approvals=self.state.approvals,
+            executions=self.state.executions,
+            tools=tools,
+            explain=self._explained,
+            symptom_gone=symptom.gone,
+        )
+        workflow = IncidentWorkflow(parts)
+        engine = self._closing(Workflows(settings.engine, self.clock))
+        sweep = Sweep(self.state.incidents, workflow, engine)
+        engine.open(workflow.body, sweep)
+        self.answers = Answers(self.state.approvals, self.clock, engine)
+        self._on_incident = lambda incident: engine.start(workflow_id_of(incident.incident_id), incident.incident_id)
+        sweep()
+
+    def take(self, kind: RecordKind, raw: bytes, encoding: str, key: str | None) -> tuple[Batch, bool]:
+        """Take a request's body into custody; returns when it is durable.
+
+        Args:
+            raw: as it came, still encoded.
+            encoding: HTTP content encoding; empty for none.
+            key: the sender's idempotency key.
+
+        Returns:
+            the batch, and False if its key was taken before.
+        """
+        now = self.clock.now()
+        body = read_body(raw, encoding, self.settings.intake)
+        batch_id = f"{kind.value}:{key}" if key else self.ids.new(now)
+        batch = decode(
+            kind, body, source="http", batch_id=batch_id, now=now, ids=self.ids, settings=self.settings.intake
+        )
+        return batch, self.stream.append([batch])[0]
+
+    def take_batch(self, batch: Batch) -> tuple[Batch, bool]:
+        """Take a batch that another process of ours has read; its records are validated again."""
+        checked = decode(
+            batch.kind,
+            batch.payload,
+            source=batch.source,
+            batch_id=batch.batch_id,
+            now=self.clock.now(),
+            ids=self.ids,
+            settings=self.settings.intake,
+        )
+        if checked.count != batch.count:
+            raise BadRequest("The batch does not hold what it says.", "Use the same version of bdp on both sides.")
+        return batch, self.stream.append([batch])[0]
+
+    def load(self, batches: Iterable[Batch], progress: Callable[[int], None] = lambda records: None) -> None:
+        """Take batches in and move each through all stages before the next, so that memory stays bounded."""
+        records = 0
+        for batch in batches:
+            self.stream.append([batch])
+            records += self.pipeline.step() + len(batch.refused)
+            progress(records)
+        self.pipeline.drain()
+
+    def explain(self, incident_id: str) -> IncidentReport:
+        """Explain an incident from what the store holds now, and keep the analysis."""
+        incidents = self.state.incidents
+        known = incidents.report(incident_id)
+        attempt = known.analysis.attempt + 1 if known.analysis else 1
+        if known.incident.status is IncidentStatus.OPEN:
+            incidents.move(incident_id, IncidentStatus.ANALYSING, "The analysis begins.", self.clock.now())
+        incidents.save_analysis(self._explained(known.incident, attempt, ()))
+        return incidents.report(incident_id)
+
+    def explain_all(self, progress: Callable[[int], None] = lambda done: None) -> list[IncidentReport]:
+        """Explain every incident; return them as `reports` does."""
+        for done, incident in enumerate(self.state.incidents.list(limit=_MOST_INCIDENTS), 1):
+            self.explain(incident.incident_id)
+            progress(done)
+        return self.reports()
+
+    def reports(self) -> list[IncidentReport]:
+        """Return every incident with its latest analysis, worst first, then oldest first."""
+        incidents = self.state.incidents
+        found = [incidents.report(incident.incident_id) for incident in incidents.list(limit=_MOST_INCIDENTS)]
+        return sorted(found, key=lambda report: _order(report.incident))
+
+    def ledger(self) -> tuple[Ledger, dict[str, Ledger]]:
+        """Return the ledger over all sources, and by source."""
+        sources = self.stream.ledger()
+        total = Ledger(
+            accepted=sum(entry.accepted for entry in sources.values()),
+            stored=sum(entry.stored for entry in sources.values()),
+            dead_lettered=sum(entry.dead_lettered for entry in sources.values()),
+            dropped=sum(entry.dropped for entry in sources.values()),
+        )
+        return total, sources
+
+    def measure(self) -> None:
+        """Bring the ledger's gauges up to date."""
+        for source, entry in self.stream.ledger().items():
+            for state, count in entry.as_dict().items():
+                LEDGER.labels(source=source, state=state).set(count)
+
+    def briefing(self, day: str, language: Language = "en") -> str:
+        """Return one day's briefing as markdown.
+
+        Args:
+            day: `YYYY-MM-DD`; empty for the latest day with events.
+        """
+        start = _midnight(day) if day else self._latest_day()
+        state = self.state
+        briefing = daily.collect(
+            self.store,
+            state.incidents,
+            state.executions,
+            state.approvals,
+            self.stream.ledger(),
+            start,
+            start + timedelta(days=1),
+        )
+        return markdown.render(briefing, language)
+
+    def _begin(self, incident: Incident) -> None:
+        self._on_incident(incident)
+
+    def _explained(self, incident: Incident, attempt: int, tried: Sequence[str]) -> Analysis:
+        return self.analyst.explain(incident, attempt=attempt, tried=tried)
+
+    def _is_repeat(self, sighting: Sighting | None, anomaly: Anomaly) -> bool:
+        return judge(sighting, anomaly, self.settings.dedup) is Judgement.REPEAT
+
+    def _latest_day(self) -> datetime:
+        newest = self.store.query("SELECT max(ts) AS newest, count() AS n FROM events")[0]
+        at: datetime = newest["newest"] if newest["n"] else self.clock.now()
+        return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def _closing(self, part: P) -> P:
+        self._parts.callback(part.close)
+        return part
+
+
+def _order(incident: Incident) -> tuple[int, datetime]:
+    return SEVERITIES.index(incident.severity), incident.start_time
+
+
+def _midnight(day: str) -> datetime:
+    try:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise BadRequest(f"{day!r} is not a day.", "Write it as YYYY-MM-DD.") from None

@@ -1,0 +1,1 @@
+"""Brief: tell people before they ask."""

@@ -1,0 +1,64 @@
+"""The verbs, and what their ends mean for scripts."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from bdp.cli import analyze, approvals, brief, demo, doctor, incidents, ingest, ledger, query, serve
+from bdp.cli.screen import complain
+from bdp.errors import BdpError, Refuse, Reject, Retry
+
+EXIT_CODES: dict[type[BdpError], int] = {Reject: 3, Refuse: 4, Retry: 5}
+"""0 done, 1 defect, 2 wrong usage, 3 the input will never pass, 4 not allowed or set up wrongly, 5 try again later."""
+
+app = typer.Typer(
+    name="bdp",
+    help="Take in what your systems say, lose none of it, and explain each incident with claims that code has checked.",
+    epilog="Exit codes: 0 done, 2 wrong usage, 3 bad input, 4 not allowed or set up wrongly, 5 try again later.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def before() -> None:
+    from bdp.telemetry import set_up_logs
+
+    set_up_logs("WARNING")
+
+
+app.command("analyze")(analyze.analyze)
+app.command("demo")(demo.demo)
+app.command("ingest")(ingest.ingest)
+app.command("serve")(serve.serve)
+app.command("incidents")(incidents.list_incidents)
+app.command("incident")(incidents.show)
+app.command("approvals")(approvals.list_approvals)
+app.command("approve")(approvals.approve)
+app.command("reject")(approvals.reject)
+app.command("brief")(brief.brief)
+app.command("ledger")(ledger.ledger)
+app.command("dead-letters")(ledger.dead_letters)
+app.command("query")(query.query)
+app.command("doctor")(doctor.doctor)
+app.command("token")(doctor.token)
+app.command("version")(doctor.version)
+
+
+def main() -> NoReturn:
+    """Run one verb; end with an exit code that scripts can use."""
+    try:
+        app(standalone_mode=True)
+    except BdpError as error:
+        complain(error)
+        sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(0)

@@ -1,0 +1,100 @@
+"""`bdp serve`: everything in one process, with the HTTP API."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bdp.cli import screen
+from bdp.cli.options import HomeOption
+from bdp.errors import BadSetting
+
+if TYPE_CHECKING:
+    from bdp.app import App
+
+
+def serve(
+    port: Annotated[int | None, typer.Option(help="port to listen on; 0 takes a free one", min=0, max=65535)] = None,
+    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
+    home: HomeOption = None,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR")] = "INFO",
+    log_json: Annotated[bool, typer.Option(help="write the product's own log as JSON lines")] = False,
+) -> None:
+    """Run intake, detection, explanation, workflows and the HTTP API until stopped.
+
+    Examples:
+      bdp serve
+      curl -H "Authorization: Bearer $(bdp token)" --data-binary @events.ndjson localhost:8700/v1/events
+    """
+    from bdp.app import App
+    from bdp.settings import load
+    from bdp.telemetry import set_up_logs
+
+    given = {name: value for name, value in (("port", port), ("host", host)) if value is not None}
+    settings = load(home, {"web": given} if given else None)
+    set_up_logs(log_level, json=log_json)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    with App(settings) as app, _listening(settings.web.host, settings.web.port) as listener:
+        address = _url(listener)
+        app.start()
+        _greet(app, address)
+        with app.home.announced(address):
+            _run(app, listener)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    # uvicorn hands the signal on when it is done; the default would end us before the home is closed.
+    raise SystemExit(0)
+
+
+def _run(app: App, listener: socket.socket) -> None:
+    import uvicorn
+
+    from bdp.web.api import create_api
+
+    token = app.home.token if app.settings.web.auth == "token" else ""
+    config = uvicorn.Config(create_api(app, token), log_level="warning", access_log=False, timeout_graceful_shutdown=10)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with listener:
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise BadSetting(
+                f"Port {port} on {host} cannot be used: {error.strerror}.",
+                "Give another with --port, or 0 for a free one.",
+            ) from error
+        listener.listen(512)
+        yield listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    found = ipaddress.ip_address(host)
+    if found.is_unspecified:
+        host = "::1" if found.version == 6 else "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _greet(app: App, address: str) -> None:
+    screen.err.print(f"BDP Agent serves [bold]{address}[/bold]   API page: {address}/docs   home: {app.home.path}")
+    screen.err.print(
+        f'  send events:  curl -H "Authorization: Bearer $(bdp token)" --data-binary @FILE.ndjson {address}/v1/events',
+        markup=False,
+        soft_wrap=True,
+    )
+    screen.err.print("  look:         bdp incidents      stop: Ctrl-C")

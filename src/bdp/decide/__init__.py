@@ -1,0 +1,1 @@
+"""Decide: act, ask or hand over."""

@@ -1,0 +1,1 @@
+"""Detect: find what is abnormal."""

@@ -1,0 +1,1 @@
+"""Explain: say what an incident means, in claims that code has checked."""

@@ -1,0 +1,138 @@
+"""One incident under study: where to look, and what has been found so far."""
+
+# ruff: noqa: S608 - every value goes through bdp.explain.sql
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bdp.explain.playbook import Playbook
+from bdp.explain.settings import ExplainSettings
+from bdp.explain.sql import equals, literal
+from bdp.model.event import ABNORMAL_SQL
+from bdp.model.evidence import Evidence, EvidenceKind
+from bdp.model.incident import Incident
+from bdp.ports import Row, Store
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Half-open spans of event time: the incident's, widened by a margin, and the one of equal length before it."""
+
+    start: datetime
+    end: datetime
+    margin_seconds: int
+
+    @classmethod
+    def of(cls, incident: Incident, margin_seconds: int) -> Stretch:
+        """Return the stretch of an incident; one that has not ended yet ends at its latest abnormal event."""
+        margin = timedelta(seconds=margin_seconds)
+        end = max(incident.end_time or incident.last_seen, incident.start_time)
+        return cls(incident.start_time - margin, end + margin + timedelta(microseconds=1), margin_seconds)
+
+    @property
+    def before(self) -> datetime:
+        """Start of the stretch of equal length before."""
+        return self.start - (self.end - self.start)
+
+    @property
+    def sql(self) -> str:
+        """SQL condition for the stretch."""
+        return between(self.start, self.end)
+
+
+@dataclass
+class Case:
+    """What a collector needs, and what earlier collectors found.
+
+    Attributes:
+        subject: SQL condition for the events of the incident's subject.
+        exactly: an empty field of the subject means empty, not any.
+        found: evidence so far, numbered in the order of collection.
+    """
+
+    store: Store
+    settings: ExplainSettings
+    incident: Incident
+    playbooks: Sequence[Playbook]
+    stretch: Stretch
+    subject: str
+    exactly: bool = True
+    found: list[Evidence] = field(default_factory=list)
+
+    @property
+    def service(self) -> str:
+        """Name of the service that the incident is about."""
+        return self.incident.subject.service
+
+    @property
+    def abnormal(self) -> str:
+        """SQL condition for the abnormal events of the subject in the stretch."""
+        return f"{self.subject} AND {ABNORMAL_SQL} AND {self.stretch.sql}"
+
+    def query(self, sql: str) -> list[Row]:
+        """Run one statement on the store."""
+        return self.store.query(sql)
+
+    def add(
+        self,
+        kind: EvidenceKind,
+        value: dict[str, Any],
+        text: str,
+        query: str,
+        *,
+        samples: Sequence[str] = (),
+        start: datetime | None = None,
+        source: str = "events",
+    ) -> Evidence:
+        """Number one fact and keep it."""
+        evidence = Evidence(
+            id=f"E{len(self.found) + 1}",
+            kind=kind,
+            value=value,
+            text=text,
+            source=source,
+            start_time=start or self.stretch.start,
+            end_time=self.stretch.end,
+            query=query,
+            samples=tuple(samples[:3]),
+        )
+        self.found.append(evidence)
+        return evidence
+
+    def of_kind(self, kind: EvidenceKind, key: str = "") -> list[Evidence]:
+        """Return evidence of one kind so far, of those that have `key` in their value."""
+        return [e for e in self.found if e.kind is kind and (not key or key in e.value)]
+
+
+def open_case(store: Store, settings: ExplainSettings, incident: Incident, playbooks: Sequence[Playbook]) -> Case:
+    """Return the case of an incident.
+
+    The subject is matched field by field, an empty field as empty. Where that finds no abnormal event at all, an empty
+    field stands for any value.
+    """
+    stretch = Stretch.of(incident, settings.margin_seconds)
+    case = Case(store, settings, incident, playbooks, stretch, _subject(incident, exactly=True))
+    if not case.query(f"SELECT 1 AS found FROM events WHERE {case.abnormal} LIMIT 1"):
+        case.subject, case.exactly = _subject(incident, exactly=False), False
+    return case
+
+
+def between(start: datetime, end: datetime) -> str:
+    """Return the SQL condition for a half-open span of event time."""
+    return f"ts >= {literal(start)} AND ts < {literal(end)}"
+
+
+def aware(value: datetime) -> datetime:
+    """Return a time from the store as aware UTC, whichever way the client hands it out."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _subject(incident: Incident, *, exactly: bool) -> str:
+    subject = incident.subject
+    fields = {"service": subject.service, "route": subject.route, "error_code": subject.error_code}
+    wanted = [equals(key, text) for key, text in fields.items() if text or exactly]
+    return " AND ".join(wanted) or "1"

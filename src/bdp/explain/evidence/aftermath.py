@@ -1,0 +1,56 @@
+"""How failures ended: normal events of whoever failed before, such as a log-in from an address after failed tries."""
+
+# ruff: noqa: S608 - every value goes through bdp.explain.sql
+
+from __future__ import annotations
+
+from typing import Any
+
+from bdp.explain.case import Case
+from bdp.explain.playbook import Aftermath, Playbook, signs_sql
+from bdp.explain.sql import equals
+from bdp.explain.wording import name, number, plural, sample
+from bdp.model.evidence import EvidenceKind
+
+_MOST = 1000
+
+
+def collect(case: Case) -> None:
+    """Add what came after the failures, for each mechanism that events speak of and that has an aftermath."""
+    spoken = {evidence.value["playbook"] for evidence in case.of_kind(EvidenceKind.COUNT, "playbook")}
+    for book in case.playbooks:
+        if book.name in spoken and book.aftermath:
+            _add(case, book, book.aftermath)
+
+
+def _add(case: Case, book: Playbook, after: Aftermath) -> None:
+    who = after.field
+    failing = (
+        f"SELECT {who} AS who, min(ts) AS since FROM events WHERE {case.abnormal} AND {who} != '' AND {book.sql} "
+        f"GROUP BY who HAVING sum(weight) >= {after.least_failures:d} ORDER BY who LIMIT {_MOST}"
+    )
+    query = (
+        f"SELECT e.{who} AS who, sum(e.weight) AS successes FROM events AS e "
+        f"INNER JOIN ({failing}) AS f ON e.{who} = f.who WHERE {equals('e.service', case.service)} AND e.ts > f.since "
+        f"AND {case.stretch.sql} AND level IN ('DEBUG', 'INFO') AND {signs_sql(after.signs)} "
+        f"GROUP BY who ORDER BY successes DESC, who LIMIT 5"
+    )
+    rows: list[dict[str, Any]] = [
+        {after.field: sample(row["who"]), "successes": number(row["successes"])} for row in case.query(query)
+    ]
+    total = sum(row["successes"] for row in rows)
+    value = {
+        "playbook_aftermath": book.name,
+        "field": who,
+        "successes": number(total),
+        "after": rows,
+        "least_failures": after.least_failures,
+    }
+    if rows:
+        shown = "; ".join(
+            f"{name(str(row[who]))} {after.happened} ({plural(row['successes'], 'event')})" for row in rows
+        )
+        text = f"{shown}."
+    else:
+        text = f"{after.absent[0].upper()}{after.absent[1:]} (0 events; at least {after.least_failures} failures)."
+    case.add(EvidenceKind.COUNT, value, text, query)

@@ -1,0 +1,45 @@
+"""Which other services are hit: those that fail in the same traces, or with the same error code in the same stretch."""
+
+# ruff: noqa: S608 - every value goes through bdp.explain.sql
+
+from __future__ import annotations
+
+from typing import Any
+
+from bdp.explain.case import Case
+from bdp.explain.evidence.trace_order import traces_of
+from bdp.explain.sql import equals, literals
+from bdp.explain.wording import name, number, plural, sample
+from bdp.model.event import ABNORMAL_SQL
+from bdp.model.evidence import EvidenceKind
+
+_MOST = 10
+
+
+def collect(case: Case) -> None:
+    """Add the services that are hit with the subject's (at most 10); nothing is added where no link is known."""
+    links = _links(case)
+    if not links:
+        return
+    query = (
+        f"SELECT service, sum(weight) AS events FROM events WHERE {ABNORMAL_SQL} AND {case.stretch.sql} "
+        f"AND NOT {equals('service', case.service)} AND ({links}) "
+        f"GROUP BY service ORDER BY events DESC, service LIMIT {_MOST}"
+    )
+    rows: list[dict[str, Any]] = [
+        {"service": sample(row["service"]), "events": number(row["events"])} for row in case.query(query)
+    ]
+    value = {"hit_services": rows, "services": len(rows)}
+    if rows:
+        parts = "; ".join(f"{name(row['service'])} {plural(row['events'], 'event')}" for row in rows)
+        text = f"{plural(len(rows), 'other service')} fail with it, by shared traces or the same error: {parts}."
+    else:
+        text = "0 other services fail with it, by shared traces or the same error."
+    case.add(EvidenceKind.CALLERS, value, text, query)
+
+
+def _links(case: Case) -> str:
+    traces = traces_of(case)
+    code = case.incident.subject.error_code
+    links = [f"trace_id IN {literals(traces)}"] if traces else []
+    return " OR ".join([*links, *([equals("error_code", code)] if code else [])])

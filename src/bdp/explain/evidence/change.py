@@ -1,0 +1,69 @@
+"""What changed before the onset: the service's own changes first, then those of services that fail with it."""
+
+# ruff: noqa: S608 - every value goes through bdp.explain.sql
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from bdp.explain.case import Case, aware
+from bdp.explain.sql import equals, literal, literals
+from bdp.explain.wording import moment, name, sample, span
+from bdp.model.evidence import EvidenceKind
+
+_MOST = 3
+_LONGEST = 500
+
+
+def near_services(case: Case) -> list[str]:
+    """Return the subject's service, the first failing one and those hit with it; names over 500 characters left out."""
+    first = [e.value["first_service"] for e in case.of_kind(EvidenceKind.TRACE_ORDER)]
+    hit = [row["service"] for e in case.of_kind(EvidenceKind.CALLERS) for row in e.value["hit_services"]]
+    return [service for service in dict.fromkeys([case.service, *first, *hit]) if len(service) <= _LONGEST]
+
+
+def collect(case: Case) -> None:
+    """Add the changes before the onset, nearest relation first, or that there was none.
+
+    Where no changes are fed in at all, nothing is said.
+    """
+    onset = case.incident.start_time
+    since = onset - timedelta(minutes=case.settings.change_minutes)
+    near = near_services(case)
+    query = (
+        f"SELECT ts, kind, service, ref, summary, multiIf({equals('service', case.service)}, 0, service IN "
+        f"{literals(near)}, 1, 2) AS distance FROM changes WHERE ts >= {literal(since)} AND ts <= {literal(onset)} "
+        f"ORDER BY distance, ts DESC LIMIT {_MOST}"
+    )
+    rows = case.query(query)
+    for row in rows:
+        _add(case, row, query)
+    if not rows and case.query("SELECT 1 AS known FROM changes LIMIT 1"):
+        minutes = case.settings.change_minutes
+        text = f"0 changes are recorded in the {minutes} min before the onset."
+        case.add(
+            EvidenceKind.CHANGE,
+            {"changes": 0, "looked_back_minutes": minutes},
+            text,
+            query,
+            start=since,
+            source="changes",
+        )
+
+
+def _add(case: Case, row: dict[str, Any], query: str) -> None:
+    onset, at = case.incident.start_time, aware(row["ts"])
+    seconds = round((onset - at).total_seconds(), 3)
+    value = {
+        "ref": sample(row["ref"]),
+        "change_kind": row["kind"],
+        "service": sample(row["service"]),
+        "change_summary": row["summary"][:200],
+        "time": moment(at),
+        "seconds_before": seconds,
+        "same_service": row["distance"] == 0,
+        "related_service": row["distance"] < 2,
+    }
+    text = f"{row['kind'].capitalize()} {name(row['ref'])} of {name(row['service'])} {span(seconds)} before the onset."
+    case.add(EvidenceKind.CHANGE, value, text, query, start=at, source="changes")

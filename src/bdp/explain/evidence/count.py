@@ -1,0 +1,43 @@
+"""How many abnormal events, against the stretch before."""
+
+# ruff: noqa: S608 - every value goes through bdp.explain.sql
+
+from __future__ import annotations
+
+from bdp.explain.case import Case, aware, between
+from bdp.explain.sql import literal
+from bdp.explain.wording import clock_time, moment, name, number, plural, sample, span
+from bdp.model.event import ABNORMAL_SQL
+from bdp.model.evidence import EvidenceKind
+
+
+def collect(case: Case) -> None:
+    """Add the counts of the subject's abnormal events; weighted, so that sampling does not bias them."""
+    stretch = case.stretch
+    inside, before = f"ts >= {literal(stretch.start)}", f"ts < {literal(stretch.start)}"
+    query = (
+        f"SELECT sumIf(weight, {inside}) AS abnormal_events, sumIf(weight, {before}) AS abnormal_events_before, "
+        f"minIf(ts, {inside}) AS first_time, maxIf(ts, {inside}) AS last_time FROM events "
+        f"WHERE {case.subject} AND {ABNORMAL_SQL} AND {between(stretch.before, stretch.end)}"
+    )
+    row = case.query(query)[0]
+    events, earlier = number(row["abnormal_events"]), number(row["abnormal_events_before"])
+    length = round((stretch.end - stretch.start).total_seconds())
+    value = {
+        "service": sample(case.service),
+        "subject": sample(str(case.incident.subject)),
+        "abnormal_events": events,
+        "abnormal_events_before": earlier,
+        "stretch_seconds": length,
+        "margin_seconds": stretch.margin_seconds,
+    }
+    text = f"{plural(events, 'abnormal event')} of {name(str(case.incident.subject))} in {span(length)}"
+    if events:
+        first, last = aware(row["first_time"]), aware(row["last_time"])
+        value |= {"first_time": moment(first), "last_time": moment(last)}
+        text += f", from {clock_time(first)} to {clock_time(last)}"
+    if earlier:
+        value["ratio"] = round(events / earlier, 2)
+    text += f"; {earlier:,} in the {span(length)} before"
+    text += f" (the stretch is widened by {stretch.margin_seconds} s at each end)."
+    case.add(EvidenceKind.COUNT, value, text, query, start=stretch.before)

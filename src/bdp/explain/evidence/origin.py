@@ -1,0 +1,67 @@
+"""Who is behind the abnormal events: client addresses and the users that they tried."""
+
+# ruff: noqa: S608 - every value goes through bdp.explain.sql
+
+from __future__ import annotations
+
+from typing import Any
+
+from bdp.explain.case import Case
+from bdp.explain.wording import name, number, percent, plural, sample
+from bdp.model.evidence import Evidence, EvidenceKind
+
+_MOST = 5
+
+
+def collect(case: Case) -> None:
+    """Add how many addresses and users there are, and the addresses with most events (at most 5)."""
+    query = (
+        "SELECT sum(weight) AS events, uniqExact(client_ip) AS addresses, uniqExactIf(user_id, user_id != '') AS users "
+        f"FROM events WHERE {case.abnormal} AND client_ip != ''"
+    )
+    row = case.query(query)[0]
+    if not row["addresses"]:
+        return
+    value = {
+        "field": "client_ip",
+        "events": number(row["events"]),
+        "addresses": row["addresses"],
+        "users": row["users"],
+    }
+    value["abnormal_events"] = case.found[0].value["abnormal_events"]
+    text = (
+        f"{plural(value['events'], 'abnormal event')} carry an address: {plural(row['addresses'], 'distinct address')} "
+        f"and {plural(row['users'], 'distinct user')}."
+    )
+    case.add(EvidenceKind.ATTRIBUTE, value, text, query)
+    _top(case, value["events"])
+
+
+def _top(case: Case, total: float) -> Evidence:
+    query = (
+        "SELECT client_ip, sum(weight) AS events, uniqExactIf(user_id, user_id != '') AS users FROM events "
+        f"WHERE {case.abnormal} AND client_ip != '' GROUP BY client_ip ORDER BY events DESC, client_ip LIMIT {_MOST}"
+    )
+    rows = [_address(row, total) for row in case.query(query)]
+    head = sum(row["events"] for row in rows)
+    value = {
+        "field": "client_ip",
+        "top": rows,
+        "top_events": number(head),
+        "top_share": round(head / total, 4),
+        "events_with_address": total,
+    }
+    parts = "; ".join(
+        f"{name(row['client_ip'])} {plural(row['events'], 'event')} ({percent(row['share'])})" for row in rows
+    )
+    return case.add(EvidenceKind.ATTRIBUTE, value, f"Addresses with most abnormal events: {parts}.", query)
+
+
+def _address(row: dict[str, Any], total: float) -> dict[str, Any]:
+    events = number(row["events"])
+    return {
+        "client_ip": sample(row["client_ip"]),
+        "events": events,
+        "share": round(events / total, 4),
+        "users": row["users"],
+    }

@@ -1,0 +1,90 @@
+"""Recommended actions, from the playbook, with the incident's values in place of `{names}`.
+
+A value is put in once and never read as a template itself. An action that needs a value that is not known is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from bdp.explain.case import Case
+from bdp.explain.playbook import HOLE, PlaybookAction
+from bdp.explain.wording import clean, figure, moment, sample
+from bdp.model.analysis import ActionProposal, ActionType
+from bdp.model.evidence import EvidenceKind
+
+_UNKNOWN = (
+    PlaybookAction(
+        type=ActionType.INVESTIGATE,
+        description="Look at what {service} logged since {start_time}; no known cause fits.",
+        parameters={
+            "service": "{service}",
+            "since": "{start_time}",
+            "look_at": ["samples of the top templates", "what changed", "traces"],
+        },
+        estimated_impact="more evidence; changes nothing",
+    ),
+    PlaybookAction(
+        type=ActionType.NOTIFY,
+        description="Tell the owners of {service}: {event_count} abnormal events, cause not known.",
+        parameters={"subject": "{service}: abnormal events since {start_time}, cause not known"},
+        priority=2,
+        estimated_impact="the owners know; changes nothing",
+    ),
+)
+
+
+def propose(
+    case: Case, actions: tuple[PlaybookAction, ...] | None, change_ref: str | None, tried: Collection[str] = ()
+) -> tuple[ActionProposal, ...]:
+    """Return actions by priority.
+
+    Args:
+        actions: of the playbook; None where no cause is named.
+        tried: keys of actions (`ActionProposal.key`) that were tried before; they are not proposed again.
+    """
+    values = _values(case, change_ref)
+    proposals = (_fill(action, values) for action in sorted(actions or _UNKNOWN, key=lambda action: action.priority))
+    return tuple(proposal for proposal in proposals if proposal and proposal.key not in tried)
+
+
+def _values(case: Case, change_ref: str | None) -> dict[str, str | list[str]]:
+    values: dict[str, str | list[str]] = {
+        "service": sample(clean(case.service)) or "the service",
+        "start_time": moment(case.incident.start_time),
+        "event_count": figure(case.found[0].value["abnormal_events"]),
+    }
+    if change_ref:
+        values["change_ref"] = sample(clean(change_ref))
+    for top in case.of_kind(EvidenceKind.ATTRIBUTE, "top"):
+        addresses = [clean(row["client_ip"]) for row in top.value["top"] if row["share"] >= 0.05] or [
+            clean(top.value["top"][0]["client_ip"])
+        ]
+        values |= {"top_address": addresses[0], "top_addresses": addresses, "top_addresses_text": ", ".join(addresses)}
+    return values
+
+
+def _fill(action: PlaybookAction, values: Mapping[str, str | list[str]]) -> ActionProposal | None:
+    try:
+        return ActionProposal(
+            type=action.type,
+            description=_text(action.description, values),
+            parameters={key: _value(value, values) for key, value in action.parameters.items()},
+            priority=action.priority,
+            estimated_impact=_text(action.estimated_impact, values),
+            rollback=_text(action.rollback, values),
+        )
+    except KeyError:
+        return None
+
+
+def _value(value: Any, values: Mapping[str, str | list[str]]) -> Any:
+    if not isinstance(value, str):
+        return value
+    whole = HOLE.fullmatch(value)
+    return values[whole[1]] if whole else _text(value, values)
+
+
+def _text(text: str, values: Mapping[str, str | list[str]]) -> str:
+    return HOLE.sub(lambda hole: str(values[hole[1]]), text)

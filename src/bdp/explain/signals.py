@@ -1,0 +1,174 @@
+"""Structural signals: what the evidence shows beyond words. A playbook names those that speak for or against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bdp.explain.case import Case
+from bdp.explain.wording import name, percent, plural, span
+from bdp.model.evidence import Evidence, EvidenceKind
+
+_HOSTS = (
+    "host",
+    "hostname",
+    "host.name",
+    "pod",
+    "k8s.pod.name",
+    "node",
+    "k8s.node.name",
+    "instance",
+    "service.instance.id",
+)
+_PEERS = (
+    "peer",
+    "peer.service",
+    "peer.name",
+    "net.peer.name",
+    "server.address",
+    "upstream",
+    "upstream.host",
+    "provider",
+)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One thing that is so, in a sentence that rests on evidence."""
+
+    text: str
+    evidence: tuple[str, ...]
+
+
+def surge(case: Case) -> Signal | None:
+    """At least three times as many abnormal events as in the stretch before."""
+    count = case.found[0]
+    events, before = count.value["abnormal_events"], count.value["abnormal_events_before"]
+    if not events or events < 3 * before:
+        return None
+    length = span(count.value["stretch_seconds"])
+    return Signal(
+        f"{plural(events, 'abnormal event')} in {length}, against {before:,} in the {length} before.", (count.id,)
+    )
+
+
+def concentrated_source(case: Case) -> Signal | None:
+    """One address causes a fifth of at least 10 events, or the top five cause half."""
+    for top in case.of_kind(EvidenceKind.ATTRIBUTE, "top"):
+        first = top.value["top"][0]
+        enough = top.value["events_with_address"] >= 10
+        if enough and (first["share"] >= 0.2 or top.value["top_share"] >= 0.5):
+            return Signal(alone(first), (top.id,))
+    return None
+
+
+def alone(row: dict[str, Any]) -> str:
+    """Return what one address causes, in a sentence."""
+    return f"{name(row['client_ip'])} alone causes {plural(row['events'], 'event')} ({percent(row['share'])})."
+
+
+def many_users(case: Case) -> Signal | None:
+    """At least 10 accounts are tried."""
+    for spread in case.of_kind(EvidenceKind.ATTRIBUTE, "users"):
+        if spread.value["users"] >= 10:
+            users, addresses = spread.value["users"], spread.value["addresses"]
+            text = f"{plural(users, 'distinct user')} are tried from {plural(addresses, 'distinct address')}."
+            return Signal(text, (spread.id,))
+    return None
+
+
+def aftermath(case: Case) -> Signal | None:
+    """Whoever failed succeeded afterwards."""
+    for after in case.of_kind(EvidenceKind.COUNT, "playbook_aftermath"):
+        if after.value["successes"]:
+            return Signal(after.text, (after.id,))
+    return None
+
+
+def change_before_onset(case: Case) -> Signal | None:
+    """The service itself, or the one that fails first, was changed within the span in which a change can be blamed."""
+    suspects = suspect_changes(case)
+    if not suspects:
+        return None
+    change = suspects[0].value
+    what = f"{change['change_kind'].capitalize()} {name(change['ref'])} of {name(change['service'])}"
+    return Signal(f"{what} took effect {span(change['seconds_before'])} before the onset.", (suspects[0].id,))
+
+
+def no_change(case: Case) -> Signal | None:
+    """Changes are fed in, and there was none before the onset."""
+    none = case.of_kind(EvidenceKind.CHANGE, "changes")
+    return Signal(none[0].text, (none[0].id,)) if none else None
+
+
+def fails_downstream(case: Case) -> Signal | None:
+    """Most traces fail in another service first."""
+    order = _clear_order(case)
+    return Signal(order.text, (order.id,)) if order and order.value["first_service"] != case.service else None
+
+
+def fails_here(case: Case) -> Signal | None:
+    """Most traces fail in the subject's service first."""
+    order = _clear_order(case)
+    return Signal(order.text, (order.id,)) if order and order.value["first_service"] == case.service else None
+
+
+def many_services(case: Case) -> Signal | None:
+    """At least two other services fail with it."""
+    for hit in case.of_kind(EvidenceKind.CALLERS):
+        if hit.value["services"] >= 2:
+            return Signal(hit.text, (hit.id,))
+    return None
+
+
+def one_host(case: Case) -> Signal | None:
+    """Nearly all abnormal events come from one host, pod or instance, and normal ones do not."""
+    return _dominated(case, _HOSTS)
+
+
+def one_peer(case: Case) -> Signal | None:
+    """Nearly all abnormal events name one other side, and normal ones do not."""
+    return _dominated(case, _PEERS)
+
+
+SIGNALS: dict[str, Callable[[Case], Signal | None]] = {
+    "surge": surge,
+    "concentrated_source": concentrated_source,
+    "many_users": many_users,
+    "aftermath": aftermath,
+    "change_before_onset": change_before_onset,
+    "no_change": no_change,
+    "fails_downstream": fails_downstream,
+    "fails_here": fails_here,
+    "many_services": many_services,
+    "one_host": one_host,
+    "one_peer": one_peer,
+}
+
+
+def suspect_changes(case: Case) -> list[Evidence]:
+    """Return changes that may be blamed: of the subject's or the first failing service, recent; the latest first."""
+    order = _clear_order(case)
+    services = {case.service, order.value["first_service"] if order else case.service}
+    return [
+        evidence
+        for evidence in case.of_kind(EvidenceKind.CHANGE, "ref")
+        if evidence.value["service"] in services
+        and evidence.value["change_kind"] != "maintenance"
+        and evidence.value["seconds_before"] <= case.settings.blame_minutes * 60
+    ]
+
+
+def _clear_order(case: Case) -> Evidence | None:
+    for order in case.of_kind(EvidenceKind.TRACE_ORDER):
+        if order.value["traces_first"] >= max(3, 0.6 * order.value["traces"]):
+            return order
+    return None
+
+
+def _dominated(case: Case, fields: tuple[str, ...]) -> Signal | None:
+    for found in case.of_kind(EvidenceKind.ATTRIBUTE, "value"):
+        if found.value["field"].removeprefix("attributes.") in fields and found.value["share"] >= 0.8:
+            return Signal(found.text, (found.id,))
+    return None

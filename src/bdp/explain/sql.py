@@ -1,0 +1,70 @@
+"""Values in SQL text. Telemetry is hostile, so every value that comes from it goes through `literal`.
+
+ClickHouse reads C-like escapes inside single quotes. All but a short list of harmless characters are written as `\\xHH`
+per UTF-8 byte: nothing in a value can end the literal, or look like a comment, a placeholder or a second statement.
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+_PLAIN = frozenset(string.ascii_letters + string.digits + " _.:,@=+()[]<>?|!%&~^-/*")
+_LONGEST = 500
+_PAIRS = frozenset({"--", "/*", "*/", "//"})
+
+
+def literal(value: str | int | float | bool | datetime) -> str:
+    """Return one value as ClickHouse SQL.
+
+    Args:
+        value: text (any code points; lone surrogates become `?`), a finite number, or an aware time.
+
+    Raises:
+        ValueError: a number that is not finite, or a naive time.
+    """
+    if isinstance(value, str):
+        return f"'{_escaped(value)}'"
+    if isinstance(value, datetime):
+        return f"toDateTime64('{_instant(value)}', 6, 'UTC')"
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number in SQL must be finite")
+    return repr(int(value)) if isinstance(value, bool) else repr(value)
+
+
+def equals(column: str, text: str) -> str:
+    """Return the condition that a text column holds a text.
+
+    A text of over 500 characters is compared by its beginning and its length: a statement has a limit (256 KiB), and
+    nothing that telemetry says may push it over.
+    """
+    if len(text) <= _LONGEST:
+        return f"{column} = {literal(text)}"
+    return f"(startsWith({column}, {literal(text[:_LONGEST])}) AND lengthUTF8({column}) = {len(text):d})"
+
+
+def literals(values: Iterable[str]) -> str:
+    """Return texts as a parenthesised list for `IN`; an empty list matches nothing but the empty text."""
+    return f"({', '.join(literal(value) for value in values) or literal('')})"
+
+
+def _escaped(text: str) -> str:
+    written = []
+    before = ""
+    for character in text:
+        plain = character in _PLAIN and before + character not in _PAIRS
+        written.append(character if plain else _bytes(character))
+        before = character
+    return "".join(written)
+
+
+def _bytes(character: str) -> str:
+    return "".join(f"\\x{byte:02X}" for byte in character.encode("utf-8", "replace"))
+
+
+def _instant(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ValueError("a time in SQL must be aware")
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -1,0 +1,1 @@
+"""Flow: the order of the stages, and the durable workflow of an incident."""

@@ -1,0 +1,270 @@
+"""The order of the stages for records, written once.
+
+A range of the stream (a micro-batch) goes through `ORDER`; only the last stage moves the offset. Killed anywhere, the
+same range runs again with the same bounds: the store knows its token, the detector is back at the rows of the last
+commit, the incidents know their anomalies, so nothing doubles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from bdp.clock import Clock
+from bdp.errors import BadRecord, Retry
+from bdp.model.anomaly import Anomaly, AnomalyEnd
+from bdp.model.batch import Batch, Cause, DeadLetter, RecordKind, Stored
+from bdp.model.event import EventSignal
+from bdp.model.incident import Incident
+from bdp.ports import Incidents, Store, Stream
+from bdp.telemetry import PIPELINE_RANGES, PIPELINE_RECORDS, PIPELINE_RETRIES
+
+log = structlog.get_logger(__name__)
+_signals = msgspec.json.Decoder(EventSignal)
+
+
+class PipelineSettings(BaseModel):
+    """Size and pace of the micro-batches between the stream and the store."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    linger_seconds: float = Field(default=0.5, ge=0, le=5, description="wait for more records before storing a few")
+    full_records: int = Field(default=10_000, ge=1, description="store at once when this many wait")
+    range_records: int = Field(default=50_000, ge=1, description="most records in one insert")
+    range_mib: int = Field(default=32, ge=1, le=128, description="most MiB in one insert (atomic up to 128)")
+    retry_seconds: float = Field(default=1.0, gt=0, description="first wait after the store was away; doubles to 30")
+
+
+class Detector(Protocol):
+    """What the pipeline needs of a detector; see `bdp.detect`."""
+
+    def observe(self, signals: Sequence[EventSignal]) -> Sequence[Anomaly | AnomalyEnd]: ...
+    def advance(self, watermark: datetime) -> Sequence[Anomaly | AnomalyEnd]: ...
+    def finish(self) -> Sequence[Anomaly | AnomalyEnd]: ...
+    def changed_rows(self) -> dict[str, bytes | None]: ...
+    def restore(self, rows: Mapping[str, bytes]) -> None: ...
+
+
+class Range:
+    """One micro-batch on its way: what each stage adds for the next."""
+
+    def __init__(self, batches: list[Stored]) -> None:
+        self.batches = batches
+        self.upto = batches[-1].offset
+        self.stored: Counter[str] = Counter()
+        self.dead: list[DeadLetter] = []
+        self.findings: list[Anomaly | AnomalyEnd] = []
+
+    def of(self, kind: RecordKind) -> list[Batch]:
+        """Return the batches of one kind, in order."""
+        return [item.batch for item in self.batches if item.batch.kind is kind]
+
+
+class Pipeline:
+    """Moves records from the stream through store and detector to incidents. One per home; `step` from one thread."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        store: Store,
+        detector: Detector,
+        incidents: Incidents,
+        clock: Clock,
+        settings: PipelineSettings | None = None,
+        on_incident: Callable[[Incident], None] = lambda incident: None,
+    ) -> None:
+        self._stream = stream
+        self._store = store
+        self._detector = detector
+        self._incidents = incidents
+        self._clock = clock
+        self._settings = settings or PipelineSettings()
+        self._on_incident = on_incident
+        self._stopping = threading.Event()
+        self._newest: datetime | None = None
+        self._seen_at = clock.monotonic()
+        self.order: tuple[Callable[[Range], None], ...] = (self._keep, self._detect, self._raise, self._commit)
+
+    def recover(self) -> int:
+        """Put the detector back and finish the range that a crash cut off. Returns its records."""
+        self._detector.restore(self._stream.detector_rows())
+        after, upto = self._stream.committed(), self._stream.plan()
+        if upto <= after:
+            return 0
+        batches = [item for item in self._stream.read(after, 1 << 62, 1 << 62) if item.offset <= upto]
+        return self._run(batches)
+
+    def step(self, wait_seconds: float = 0.0) -> int:
+        """Move one micro-batch and return its records; 0 when nothing came in time.
+
+        After an error the next step first finishes the range that was cut off, with its old bounds.
+
+        Raises:
+            StoreUnavailable, StreamUnavailable: nothing was lost; step again later.
+        """
+        after = self._stream.committed()
+        if self._stream.plan() > after:
+            return self.recover()
+        if not self._stream.wait(after, wait_seconds):
+            return 0
+        batches = self._next(after)
+        if wait_seconds and _records(batches) < self._settings.full_records:
+            self._stopping.wait(self._settings.linger_seconds)
+            batches = self._next(after)
+        self._stream.begin(batches[-1].offset)
+        return self._run(batches)
+
+    def drain(self, progress: Callable[[int], None] = lambda records: None) -> int:
+        """Move everything that waits and return how many records that was."""
+        total = 0
+        while records := self.step():
+            total += records
+            progress(records)
+        return total
+
+    def finish(self) -> None:
+        """The input is over: evaluate what is left and close what is open."""
+        self._settle(self._detector.finish())
+
+    def stop(self) -> None:
+        """Make `run` return after its present micro-batch."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Work until `stop` is called; a store that is away is waited for."""
+        pause = self._settings.retry_seconds
+        while not self._stopping.is_set():
+            try:
+                if not self.step(wait_seconds=1.0):
+                    self.idle()
+                pause = self._settings.retry_seconds
+            except Retry as error:
+                PIPELINE_RETRIES.inc()
+                log.warning("pipeline.waiting", reason=str(error), seconds=pause)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 30.0)
+
+    def _next(self, after: int) -> list[Stored]:
+        return self._stream.read(after, self._settings.range_records, self._settings.range_mib << 20)
+
+    def _run(self, batches: list[Stored]) -> int:
+        moving = Range(batches)
+        for stage in self.order:
+            stage(moving)
+        records = _records(batches)
+        PIPELINE_RANGES.inc()
+        PIPELINE_RECORDS.inc(records)
+        return records
+
+    def _keep(self, moving: Range) -> None:
+        for kind in RecordKind:
+            batches = moving.of(kind)
+            if batches:
+                self._insert(moving, kind, batches)
+
+    def _insert(self, moving: Range, kind: RecordKind, batches: list[Batch]) -> None:
+        token = _token(kind, batches)
+        try:
+            self._store.insert(kind, _joined(batches), token)
+            for batch in batches:
+                moving.stored[batch.source] += batch.count
+        except BadRecord:
+            for batch in batches:
+                self._insert_lines(moving, batch, batch.payload.split(b"\n"), f"{token}/{batch.batch_id}")
+
+    def _insert_lines(self, moving: Range, batch: Batch, lines: list[bytes], token: str) -> None:
+        """Halve until the store takes the rest; what it never takes alone is a dead letter."""
+        try:
+            self._store.insert(batch.kind, b"\n".join(lines), token)
+            moving.stored[batch.source] += len(lines)
+        except BadRecord as error:
+            if len(lines) == 1:
+                moving.dead.append(self._poison(batch, lines[0], error))
+                return
+            middle = len(lines) // 2
+            self._insert_lines(moving, batch, lines[:middle], f"{token}/0")
+            self._insert_lines(moving, batch, lines[middle:], f"{token}/1")
+
+    def _poison(self, batch: Batch, line: bytes, error: BadRecord) -> DeadLetter:
+        return DeadLetter(
+            source=batch.source,
+            kind=batch.kind,
+            cause=Cause.POISON,
+            reason=error.what,
+            payload=line,
+            index=0,
+            first_seen=self._clock.now(),
+        )
+
+    def _detect(self, moving: Range) -> None:
+        signals = [signal for batch in moving.of(RecordKind.EVENTS) for signal in _decode(batch)]
+        if signals:
+            moving.findings.extend(self._detector.observe(signals))
+            self._newest = max(signal.ts for signal in signals)
+            self._seen_at = self._clock.monotonic()
+
+    def _raise(self, moving: Range) -> None:
+        self._record(moving.findings)
+
+    def _record(self, findings: Iterable[Anomaly | AnomalyEnd]) -> None:
+        for finding in findings:
+            if isinstance(finding, AnomalyEnd):
+                self._incidents.end(finding)
+                continue
+            incident, opened = self._incidents.record(finding, self._clock.now())
+            if opened:
+                log.info("incident.opened", incident_id=incident.incident_id, title=incident.title)
+                self._on_incident(incident)
+
+    def _commit(self, moving: Range) -> None:
+        self._stream.commit(moving.upto, moving.stored, moving.dead, self._detector.changed_rows())
+
+    def idle(self) -> None:
+        """Nothing came for a while: event time goes on as fast as the wall clock."""
+        if self._newest is not None:
+            idle = timedelta(seconds=self._clock.monotonic() - self._seen_at)
+            self._settle(self._detector.advance(self._newest + idle))
+
+    def _settle(self, findings: Sequence[Anomaly | AnomalyEnd]) -> None:
+        self._record(findings)
+        rows = self._detector.changed_rows()
+        if rows:
+            self._stream.commit(self._stream.committed(), {}, (), rows)
+
+
+def _token(kind: RecordKind, batches: list[Batch]) -> str:
+    digest = hashlib.sha256(kind.value.encode())
+    for batch in batches:
+        digest.update(batch.batch_id.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _records(batches: list[Stored]) -> int:
+    return sum(item.batch.count for item in batches)
+
+
+def _joined(batches: list[Batch]) -> bytes:
+    return b"\n".join(batch.payload for batch in batches)
+
+
+def _decode(batch: Batch) -> list[EventSignal]:
+    try:
+        return _signals.decode_lines(batch.payload)
+    except msgspec.MsgspecError:
+        return [signal for line in batch.payload.split(b"\n") for signal in _decode_line(line)]
+
+
+def _decode_line(line: bytes) -> list[EventSignal]:
+    """Return one signal, or none for a line that the store has refused as well."""
+    try:
+        return [_signals.decode(line)]
+    except msgspec.MsgspecError:
+        return []

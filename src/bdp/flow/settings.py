@@ -1,0 +1,40 @@
+"""Settings of the durable engine and of the incident's workflow; apart, so that reading them starts no engine."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EngineSettings(BaseModel):
+    """How the durable engine polls, waits and forgets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(default="", description="sqlite:///PATH or postgresql://…; empty: workflows.db in the home")
+    executor_id: str = Field(default="bdp-0", min_length=1, description="stable name of this worker across restarts")
+    poll_seconds: float = Field(default=1.0, ge=0.01, le=60, description="how often waiting workflows look for answers")
+    watchdog_seconds: float = Field(default=15.0, ge=0.05, le=600, description="how often stranded work is looked for")
+    stranded_seconds: float = Field(
+        default=30.0, ge=0, le=3600, description="pending work that nothing runs for so long is resumed"
+    )
+    close_seconds: float = Field(default=10.0, ge=0, le=120, description="how long closing waits for running steps")
+    max_restarts: int = Field(default=1000, ge=1, description="a workflow restarted more often is handed over")
+    keep_days: int = Field(default=30, ge=1, description="finished workflows are forgotten after this time")
+    steps_at_once: int = Field(
+        default=8, ge=1, le=256, description="more wait their turn; SQLite has one writer anyway"
+    )
+    step_patience_seconds: float = Field(default=60.0, ge=0, description="how long a step repeats errors that may pass")
+
+
+class WorkflowSettings(BaseModel):
+    """How an incident is worked on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    approval_seconds: float = Field(default=3600.0, gt=0, le=7 * 86400, description="how long a person may think")
+    verify_after_seconds: float = Field(default=60.0, ge=0, le=86400, description="from the act to asking if it helped")
+    max_replans: int = Field(default=3, ge=0, le=10, description="further analyses after the first, then a person")
+    hand_over_patience_seconds: float = Field(
+        default=3600.0, ge=0, description="how long handing over is tried while the state database is away"
+    )
+    engine: EngineSettings = Field(default=EngineSettings(), description="the durable engine")

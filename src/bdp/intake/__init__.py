@@ -1,0 +1,1 @@
+"""Intake: take records in: read, validate, give them one shape."""

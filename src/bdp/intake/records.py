@@ -1,0 +1,119 @@
+"""The one way into a batch: bytes of a request become canonical records, and the bad ones dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from bdp.errors import TooLarge
+from bdp.ids import Ids, derived
+from bdp.intake.body import array_items, is_array, line_chunks
+from bdp.intake.event import EventRecord
+from bdp.intake.events import CHUNK_BYTES, EventReader, Refuse, fill_ids
+from bdp.intake.limits import Edge, IntakeSettings
+from bdp.intake.points import Point, point_of
+from bdp.intake.refusal import RefusedRecord
+from bdp.model.batch import Batch, DeadLetter, RecordKind
+from bdp.model.change import Change
+
+_ENCODER = msgspec.json.Encoder()
+_ITEMS = 64
+
+
+def decode(
+    kind: RecordKind,
+    body: bytes,
+    *,
+    source: str,
+    batch_id: str,
+    now: datetime,
+    ids: Ids,
+    settings: IntakeSettings,
+) -> Batch:
+    """Return the batch that a body holds: NDJSON (blank lines are skipped), one JSON array, or one JSON object.
+
+    Args:
+        body: UTF-8, without content encoding; see `body.read_body`.
+        now: arrival, aware UTC; the time of events that bring none.
+
+    Returns:
+        the canonical records, and in `refused` each bad record with its reason; `index` counts all records from 0.
+
+    Raises:
+        BadRequest: the body is an array that is not valid JSON.
+        TooLarge: it holds more records than one request may.
+    """
+    letters: list[DeadLetter] = []
+    edge = Edge(now, settings)
+
+    def refuse(error: RefusedRecord, item: bytes, index: int) -> None:
+        letters.append(error.letter(item, index, source, now, kind))
+
+    if kind is RecordKind.EVENTS:
+        reader = EventReader(edge, refuse)
+        count, payload = _events(reader, body, edge, ids)
+    else:
+        count, payload = _points(kind, body, edge, ids, refuse)
+    return Batch(batch_id=batch_id, source=source, kind=kind, count=count, payload=payload, refused=tuple(letters))
+
+
+def _events(reader: EventReader, body: bytes, edge: Edge, ids: Ids) -> tuple[int, bytes]:
+    parts: list[bytes] = []
+    count = 0
+    for events in _event_groups(reader, body, edge.settings):
+        fill_ids(events, edge.now, ids)
+        parts.append(_ENCODER.encode_lines(events))
+        count += len(events)
+        _check_count(reader.count, edge.settings)
+    return count, b"".join(parts)
+
+
+def _event_groups(reader: EventReader, body: bytes, settings: IntakeSettings) -> Iterator[list[EventRecord]]:
+    items = _items(body)
+    if items is None:
+        yield from map(reader.lines, line_chunks(body, min(CHUNK_BYTES, settings.max_record_bytes)))
+        return
+    _check_count(len(items), settings)
+    for start in range(0, len(items), _ITEMS):
+        yield reader.items(items[start : start + _ITEMS])
+
+
+def _items(body: bytes) -> list[bytes] | None:
+    """Return records that stand apart already; None for lines."""
+    if is_array(body):
+        return array_items(body)
+    first = body[:4096].lstrip().partition(b"\n")[0].rstrip()
+    return [body] if first == b"{" and _is_one_object(body) else None
+
+
+def _is_one_object(body: bytes) -> bool:
+    """Say whether a body whose first line opens an object is that one object, written over several lines."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _points(kind: RecordKind, body: bytes, edge: Edge, ids: Ids, refuse: Refuse) -> tuple[int, bytes]:
+    points: list[Point] = []
+    items = _items(body)
+    lines = (item for item in (body.split(b"\n") if items is None else items) if item.strip())
+    for index, item in enumerate(lines):
+        _check_count(index + 1, edge.settings)
+        try:
+            point = point_of(kind, item, edge)
+        except RefusedRecord as error:
+            refuse(error, item, index)
+            continue
+        if isinstance(point, Change) and not point.change_id:
+            point.change_id = derived(point.ts, point.kind, point.service, point.ref, point.summary)
+        points.append(point)
+    return len(points), _ENCODER.encode_lines(points)
+
+
+def _check_count(count: int, settings: IntakeSettings) -> None:
+    if count > settings.max_records:
+        raise TooLarge(f"The request has more than {settings.max_records} records.", "Send it in smaller parts.")

@@ -1,0 +1,1 @@
+"""Learn: remember how each run went."""

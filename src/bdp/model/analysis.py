@@ -1,0 +1,172 @@
+"""Analyses: what an incident means, in claims that code has checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from bdp.model.evidence import Evidence
+from bdp.model.incident import Incident
+from bdp.model.noun import Noun
+
+
+class Verdict(StrEnum):
+    """How sure the analyst is of the root cause; INCONCLUSIVE is a right answer where evidence is thin."""
+
+    CONFIRMED = "CONFIRMED"
+    LIKELY = "LIKELY"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Check(StrEnum):
+    """What code found when it held a claim against its evidence."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    UNSUPPORTED = "unsupported"
+    NOT_CHECKABLE = "not_checkable"
+
+
+class Claim(Noun):
+    """One sentence that rests on numbered evidence.
+
+    Attributes:
+        evidence: ids such as `E1`.
+        check: None until grounding has run.
+        reason: why the check came out so, in plain words.
+    """
+
+    text: str
+    evidence: tuple[str, ...] = ()
+    check: Check | None = None
+    reason: str = ""
+
+    @property
+    def struck(self) -> bool:
+        """True for a claim that is shown struck out and counts for nothing."""
+        return self.check is Check.CONTRADICTED
+
+
+class Grounding(Noun):
+    """How far the claims rest on evidence.
+
+    Attributes:
+        score: supported / checkable, 0 to 1; 0.0 when nothing was checkable.
+        checkable: supported + contradicted + unsupported.
+    """
+
+    score: float
+    supported: int
+    contradicted: int
+    unsupported: int
+    not_checkable: int
+
+    @property
+    def checkable(self) -> int:
+        """Claims that code could hold against a value."""
+        return self.supported + self.contradicted + self.unsupported
+
+
+class Confidence(Noun):
+    """A score with its reasons.
+
+    Attributes:
+        score: 0 to 1, after the cap by grounding.
+        breakdown: each factor's value, 0 to 1, by name.
+        replan: the analysis is too weak to build on; look again.
+    """
+
+    score: float = Field(ge=0, le=1)
+    breakdown: dict[str, float]
+    reasoning: str
+    suggestions: tuple[str, ...] = ()
+    replan: bool = False
+
+
+class Hypothesis(Noun):
+    """One possible cause and how it fared.
+
+    Attributes:
+        mechanism: name of the kind of failure, such as `credential-attack`.
+        score: 0 to 1, comparable within one analysis.
+        refutation: what speaks against it; empty if nothing does.
+    """
+
+    mechanism: str
+    statement: str
+    score: float
+    evidence: tuple[str, ...] = ()
+    refutation: str = ""
+
+
+class ActionType(StrEnum):
+    """What BDP can do or propose."""
+
+    NOTIFY = "notify"
+    INVESTIGATE = "investigate"
+    WEBHOOK = "webhook"
+
+
+class ActionProposal(Noun):
+    """An action that the analysis recommends.
+
+    Attributes:
+        priority: 1 is first.
+        rollback: how to take it back; empty when there is nothing to take back.
+    """
+
+    type: ActionType
+    description: str
+    parameters: dict[str, Any] = {}
+    priority: int = 1
+    estimated_impact: str = ""
+    rollback: str = ""
+
+    @property
+    def key(self) -> str:
+        """What makes two proposals the same action: 16 hex digits over type and parameters."""
+        content = json.dumps([self.type, self.parameters], sort_keys=True, default=str)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+class Analysis(Noun):
+    """What one attempt at explaining an incident found.
+
+    Attributes:
+        attempt: 1 for the first, up by one with each replan.
+        root_cause: prose, written from the supported claims only.
+        mechanism: the leading hypothesis' name; empty when INCONCLUSIVE.
+        culprit_change: `ref` of the change to blame, or None when no change is to blame or none is known.
+        source: `rules` or `ai`.
+    """
+
+    incident_id: str
+    attempt: int
+    created_at: datetime
+    verdict: Verdict
+    mechanism: str
+    root_cause: str
+    summary: str
+    claims: tuple[Claim, ...]
+    grounding: Grounding
+    confidence: Confidence
+    actions: tuple[ActionProposal, ...]
+    hypotheses: tuple[Hypothesis, ...] = ()
+    culprit_change: str | None = None
+    first_failing_service: str = ""
+    blast_radius: tuple[str, ...] = ()
+    playbook: str = ""
+    source: str = "rules"
+    evidence: tuple[Evidence, ...] = ()
+
+
+class IncidentReport(Noun):
+    """An incident with its latest analysis, as faces show it."""
+
+    incident: Incident
+    analysis: Analysis | None = None

@@ -1,0 +1,229 @@
+"""The protocols that more than one room needs. Every one has an embedded or in-memory form that ships.
+
+Stream      custody of records from acknowledgement to the store        stream/journal.py
+Store       records of the past, read by SQL                            store/clickhouse.py (chDB or a server)
+Incidents   incidents, their analyses and timeline                      store/incidents.py
+Approvals   questions to people                                         store/approvals.py
+Executions  the log of runs                                             store/executions.py
+Effects     which effects took place: exactly once across crashes       store/effects.py
+Audit       who decided what; append-only                               store/audit.py
+Channel     a way to reach people                                       notify/*.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from bdp.model.action import Message
+from bdp.model.analysis import Analysis, IncidentReport
+from bdp.model.anomaly import Anomaly, AnomalyEnd
+from bdp.model.batch import Batch, DeadLetter, Ledger, RecordKind, Stored
+from bdp.model.decision import Approval, ApprovalStatus, AuditEntry
+from bdp.model.execution import Execution
+from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
+
+Row = dict[str, Any]
+
+
+class Stream(Protocol):
+    """Custody of records. What `append` returned for is durable and will reach an end exactly once."""
+
+    def append(self, batches: Sequence[Batch]) -> list[bool]:
+        """Take batches into custody and return when all are durable.
+
+        Returns:
+            per batch: True if it is new, False if its `batch_id` was taken before (nothing was done).
+
+        Raises:
+            StreamUnavailable: nothing of it was taken; try again later.
+        """
+
+    def read(self, after: int, max_records: int, max_bytes: int) -> list[Stored]:
+        """Return the next batches behind offset `after`, at least one if there is any."""
+
+    def wait(self, after: int, seconds: float) -> bool:
+        """Block until something lies behind offset `after`; False when the time ran out."""
+
+    def committed(self) -> int:
+        """Return the offset up to which the store has everything; 0 at the start."""
+
+    def plan(self) -> int:
+        """Return the end of the range that was being stored at a crash, or `committed()` if there was none.
+
+        The range committed+1 … plan must be stored again with the same bounds: its deduplication token depends on them.
+        """
+
+    def begin(self, upto: int) -> None:
+        """Write down that the range up to `upto` is about to be stored."""
+
+    def commit(
+        self,
+        upto: int,
+        stored: Mapping[str, int],
+        dead: Iterable[DeadLetter],
+        detector_rows: Mapping[str, bytes | None],
+    ) -> None:
+        """Mark the range as done, in one transaction with the detectors' changed rows.
+
+        Args:
+            upto: last offset of the range.
+            stored: records that the store took, by source.
+            dead: records that failed behind the edge.
+            detector_rows: rows to keep by key; None deletes.
+        """
+
+    def detector_rows(self) -> dict[str, bytes]:
+        """Return the rows that `commit` kept."""
+
+    def ledger(self) -> dict[str, Ledger]:
+        """Return the ledger by source."""
+
+    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """Return dead letters, newest first."""
+
+    def close(self) -> None:
+        """Finish what is pending and let go of the files."""
+
+
+class Store(Protocol):
+    """Records of the past. SQL is ClickHouse's; tables are `events`, `metrics`, `costs`, `changes`."""
+
+    def insert(self, kind: RecordKind, payload: bytes, token: str) -> None:
+        """Insert canonical NDJSON; the same token inserts once.
+
+        Raises:
+            StoreUnavailable: nothing or part of it may be in; repeat with the same token.
+            BadRecord: the store will never take this payload.
+        """
+
+    def query(self, sql: str) -> list[Row]:
+        """Run one read-only statement, bounded in time and rows, and return rows by column name.
+
+        Raises:
+            BadRequest: the statement is wrong, not read-only, or hit a limit.
+        """
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+class Incidents(Protocol):
+    """Incidents and what is known of them."""
+
+    def record(self, anomaly: Anomaly, now: datetime) -> tuple[Incident, bool]:
+        """Add an anomaly: to the live incident with its signature, else to a new one.
+
+        Idempotent by `anomaly_id`.
+
+        Returns:
+            the incident, and True if it was opened by this call.
+        """
+
+    def end(self, end: AnomalyEnd) -> None:
+        """Note that an anomaly went quiet; unknown ids are ignored."""
+
+    def get(self, incident_id: str) -> Incident:
+        """Return one incident with its timeline.
+
+        Raises:
+            NotFound: no such incident.
+        """
+
+    def list(
+        self, status: IncidentStatus | None = None, since: datetime | None = None, limit: int = 100
+    ) -> list[Incident]:
+        """Return incidents without their timelines, newest start first; `since` bounds `last_seen` from below."""
+
+    def move(self, incident_id: str, to: IncidentStatus, text: str, now: datetime) -> Incident:
+        """Change the status with a timeline entry; moving to the present status does nothing.
+
+        Raises:
+            NotFound: no such incident.
+            NotPossible: the life of an incident does not allow it.
+        """
+
+    def note(self, incident_id: str, entry: TimelineEntry, key: str = "") -> None:
+        """Add a timeline entry; a non-empty `key` is added once."""
+
+    def save_analysis(self, analysis: Analysis) -> None:
+        """Keep an analysis; the same incident and attempt is replaced."""
+
+    def report(self, incident_id: str) -> IncidentReport:
+        """Return the incident with its latest analysis.
+
+        Raises:
+            NotFound: no such incident.
+        """
+
+
+class Approvals(Protocol):
+    """Questions to people."""
+
+    def ask(self, approval: Approval) -> None:
+        """Keep a question; asking again with the same id does nothing."""
+
+    def get(self, approval_id: str) -> Approval:
+        """Return one question.
+
+        Raises:
+            NotFound: no such approval.
+        """
+
+    def answer(self, approval_id: str, status: ApprovalStatus, by: str, note: str, now: datetime) -> Approval:
+        """Answer a waiting question, once. The same answer again returns it unchanged.
+
+        Raises:
+            NotFound: no such approval.
+            NotPossible: it was answered otherwise or has expired.
+        """
+
+    def list(self, status: ApprovalStatus | None = None) -> list[Approval]:
+        """Return questions, newest first."""
+
+
+class Executions(Protocol):
+    """The log of runs."""
+
+    def add(self, execution: Execution) -> None:
+        """Keep one run; the same `execution_id` is kept once."""
+
+    def list(self, since: datetime | None = None, until: datetime | None = None, limit: int = 1000) -> list[Execution]:
+        """Return runs by start, newest first."""
+
+
+class Effects(Protocol):
+    """Which effects took place, so that one that is asked for twice happens once."""
+
+    def claim(self, key: str, now: datetime) -> bool:
+        """Return True for the first caller with this key; False for every later one."""
+
+    def finish(self, key: str, result: Mapping[str, Any]) -> None:
+        """Keep the result of a claimed effect."""
+
+    def result(self, key: str) -> dict[str, Any] | None:
+        """Return the kept result; None if the effect was not finished."""
+
+
+class Audit(Protocol):
+    """Who decided what, when. Entries are never changed and never go."""
+
+    def add(self, entry: AuditEntry) -> None:
+        """Keep one entry."""
+
+    def list(self, object: str | None = None, since: datetime | None = None, limit: int = 1000) -> list[AuditEntry]:
+        """Return entries, newest first; of one object, from `since`."""
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    name: str
+
+    def send(self, message: Message) -> None:
+        """Deliver one message; the same `message.key` is delivered once.
+
+        Raises:
+            ChannelUnavailable: it was not delivered.
+        """

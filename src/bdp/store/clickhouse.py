@@ -1,0 +1,191 @@
+"""The store on ClickHouse: chDB in this process by default, a server by a DSN; one client library, one SQL.
+
+Hazards of the embedded engine, met here and nowhere else: its signal handlers hang a process that crashes, so they are
+switched off before the first connect; a process may open one path only and must not fork afterwards; a handle serves
+one thread at a time, so readers come from a small pool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import queue
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from bdp.errors import BadRecord, BadRequest, MissingExtra, StoreUnavailable
+from bdp.model.batch import RecordKind
+from bdp.ports import Row
+from bdp.store.schema import change_retention, create_table
+from bdp.store.settings import StoreSettings
+
+__all__ = ["ClickHouseStore", "StoreSettings", "open_store"]
+
+_READERS = 3
+_CANNOT_PARSE = frozenset({6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 131, 321})
+"""ClickHouse error codes that mean: these bytes will never be a row."""
+
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+"""Strings, quoted names and comments: what may hold a semicolon without ending a statement."""
+
+_INSERT_SETTINGS = {
+    "date_time_input_format": "best_effort",
+    "max_partitions_per_insert_block": "0",
+    "input_format_json_throw_on_bad_escape_sequence": "0",
+    "input_format_skip_unknown_fields": "1",
+}
+
+
+class ClickHouseStore:
+    """`bdp.ports.Store` on clickhouse-connect. Use from any thread."""
+
+    def __init__(self, settings: StoreSettings, path: Path | None) -> None:
+        self._settings = settings
+        self._path = path
+        self._writing = threading.Lock()
+        self._readers: queue.LifoQueue[Client] = queue.LifoQueue()
+        self._writer = self._connect()
+        self._prepare()
+        for _ in range(_READERS):
+            self._readers.put(self._reader())
+
+    def insert(self, kind: RecordKind, payload: bytes, token: str) -> None:
+        """See `bdp.ports.Store.insert`."""
+        settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
+        with self._writing:
+            try:
+                self._writer.raw_insert(
+                    f"{self._settings.database}.{kind.value}",
+                    insert_block=payload,
+                    fmt="JSONEachRow",
+                    settings=settings,
+                )
+            except ClickHouseError as error:
+                raise _insert_error(kind, error) from error
+
+    def query(self, sql: str) -> list[Row]:
+        """See `bdp.ports.Store.query`."""
+        _one_statement(sql)
+        with self._borrowed() as reader:
+            try:
+                result = reader.query(sql, settings=self._read_settings())
+                rows = result.result_rows
+            except ClickHouseError as error:
+                raise BadRequest(
+                    f"The query was refused: {_short(error)}.", "Send one SELECT; check it and its limits."
+                ) from error
+        return [dict(zip(result.column_names, row, strict=True)) for row in rows]
+
+    def close(self) -> None:
+        """Close every handle; open queries finish first."""
+        for _ in range(_READERS):
+            self._readers.get().close()
+        self._writer.close()
+
+    @contextlib.contextmanager
+    def _borrowed(self) -> Iterator[Client]:
+        reader = self._readers.get()
+        try:
+            yield reader
+        finally:
+            self._readers.put(reader)
+
+    def _connect(self, database: str | None = None) -> Client:
+        dsn = self._settings.dsn.get_secret_value()
+        try:
+            if dsn:
+                return clickhouse_connect.get_client(dsn=dsn, database=database, tz_mode="aware")
+            _load_engine()
+            path = str(self._path or ":memory:")
+            return clickhouse_connect.get_client(interface="chdb", path=path, database=database, tz_mode="aware")
+        except ClickHouseError as error:
+            raise StoreUnavailable(f"The store cannot be opened: {_short(error)}.", "Run bdp doctor.") from error
+
+    def _prepare(self) -> None:
+        settings = self._settings
+        self._writer.command(f"CREATE DATABASE IF NOT EXISTS {settings.database}{_on_cluster(settings.cluster)}")
+        self._writer.database = settings.database
+        for kind in RecordKind:
+            self._writer.command(create_table(kind, settings.retention_days, cluster=settings.cluster))
+            self._keep_retention(kind)
+
+    def _keep_retention(self, kind: RecordKind) -> None:
+        table = self._writer.query(f"SHOW CREATE TABLE {kind.value}").result_rows[0][0]
+        found = re.search(r"TTL arrived_at \+ (?:INTERVAL |toIntervalDay\()(\d+)", table)
+        wanted = self._settings.retention_days
+        if (int(found[1]) if found else 0) != wanted:
+            self._writer.command(change_retention(kind, wanted, cluster=self._settings.cluster))
+
+    def _reader(self) -> Client:
+        reader = self._connect(self._settings.database)
+        if not self._settings.dsn.get_secret_value():
+            limits = ", ".join(f"{name} = {value}" for name, value in self._limits().items())
+            reader.command(f"SET {limits}")
+        return reader
+
+    def _read_settings(self) -> dict[str, Any] | None:
+        # An embedded handle has been made read-only for good; a server takes the limits with each request.
+        return dict(self._limits()) if self._settings.dsn.get_secret_value() else None
+
+    def _limits(self) -> Mapping[str, int]:
+        settings = self._settings
+        return {
+            "max_execution_time": settings.query_seconds,
+            "max_result_rows": settings.query_rows,
+            "max_memory_usage": settings.query_memory_mib << 20,
+            "readonly": 1,
+        }
+
+
+def open_store(settings: StoreSettings | None = None, path: Path | None = None) -> ClickHouseStore:
+    """Open the store, making its tables if needed.
+
+    Args:
+        path: folder of the embedded engine; None keeps everything in memory.
+
+    Raises:
+        MissingExtra: embedded, but chDB is not installed.
+        StoreUnavailable: the server or the folder cannot be opened.
+    """
+    return ClickHouseStore(settings or StoreSettings(), path)
+
+
+def _load_engine() -> None:
+    try:
+        engine = importlib.import_module("chdb._chdb")
+    except ImportError as error:
+        raise MissingExtra(
+            "The embedded store needs chDB, which is not installed.",
+            "Install bdp-agent[embedded], or set store.dsn to a ClickHouse server.",
+        ) from error
+    engine.set_signal_handlers_enabled(0)
+
+
+def _one_statement(sql: str) -> None:
+    """Refuse a second statement: the embedded engine would run both and mix their answers."""
+    if ";" in _QUOTED.sub("", sql).rstrip().removesuffix(";"):
+        raise BadRequest("The query was refused: it holds more than one statement.", "Send one SELECT.")
+
+
+def _insert_error(kind: RecordKind, error: ClickHouseError) -> BadRecord | StoreUnavailable:
+    code = getattr(error, "code", None)
+    if code in _CANNOT_PARSE:
+        return BadRecord(f"The store cannot read these {kind.value}: {_short(error)}.")
+    return StoreUnavailable(f"The store did not take {kind.value}: {_short(error)}.", "It is tried again by itself.")
+
+
+def _short(error: Exception) -> str:
+    """Keep the sentence that helps: ClickHouse repeats its code and adds file names and its version."""
+    text = re.sub(r"(?:Code: \d+\. |DB::Exception: )+", "", str(error))
+    return re.split(r"\(version|: While executing|: \(in file", text)[0].strip().rstrip(".:")[:300]
+
+
+def _on_cluster(cluster: str) -> str:
+    return f" ON CLUSTER {cluster}" if cluster else ""

@@ -1,0 +1,65 @@
+"""The state: incidents, questions, runs, effects and the audit log in one relational database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from bdp.store.approvals import SqlApprovals
+from bdp.store.audit import SqlAudit
+from bdp.store.database import Database, open_database
+from bdp.store.effects import SqlEffects
+from bdp.store.executions import SqlExecutions
+from bdp.store.incidents import Judge, SqlIncidents, joins_live
+from bdp.store.migrations import upgrade
+
+
+@dataclass(frozen=True)
+class State:
+    """One open state database; its parts may be used from any thread."""
+
+    database: Database
+    incidents: SqlIncidents
+    approvals: SqlApprovals
+    executions: SqlExecutions
+    effects: SqlEffects
+    audit: SqlAudit
+
+    @property
+    def engine(self) -> Engine:
+        """The engine below, for rooms that keep tables of their own in the same database."""
+        return self.database.engine
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def open_state(url: str, judge: Judge = joins_live) -> State:
+    """Open a state database and bring its tables up to date.
+
+    Args:
+        url: `sqlite:///path`, `postgresql://…`, or `sqlite://` for one in memory that ends with `close`.
+        judge: says whether an anomaly is a repeat of a sighting, see `bdp.store.incidents.Judge`.
+
+    Raises:
+        BadSetting: the address is not one of these.
+        MissingExtra: the PostgreSQL driver is not installed.
+        Refuse: a newer version of BDP made this database.
+        StoreUnavailable: the database did not answer.
+    """
+    database = open_database(url)
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return State(
+        database=database,
+        incidents=SqlIncidents(database, judge),
+        approvals=SqlApprovals(database),
+        executions=SqlExecutions(database),
+        effects=SqlEffects(database),
+        audit=SqlAudit(database),
+    )

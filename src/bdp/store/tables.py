@@ -1,0 +1,152 @@
+"""The tables of the state. `migrations/` makes them; a test holds both to be equal."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+
+from bdp.store.database import Document, Instant, PlainText
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_uq",
+        "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+    }
+)
+# SQLite counts up by itself only in a column of the type INTEGER.
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _incident(primary_key: bool = False) -> Column[str]:
+    return Column(
+        "incident_id", PlainText, ForeignKey("incidents.incident_id"), primary_key=primary_key, nullable=False
+    )
+
+
+incidents = Table(
+    "incidents",
+    METADATA,
+    Column("incident_id", PlainText, primary_key=True),
+    Column("title", PlainText, nullable=False),
+    Column("severity", PlainText, nullable=False),
+    Column("status", PlainText, nullable=False),
+    Column("service", PlainText, nullable=False),
+    Column("route", PlainText, nullable=False),
+    Column("error_code", PlainText, nullable=False),
+    Column("signature", PlainText, nullable=False),
+    Column("start_time", Instant, nullable=False),
+    Column("last_seen", Instant, nullable=False),
+    Column("end_time", Instant),
+    Column("opened_at", Instant, nullable=False),
+    Column("sightings", Integer, nullable=False),
+    Column("events", Double, nullable=False),
+    Column("members", Document, nullable=False),
+    Column("related_traces", Document, nullable=False),
+    Index(None, "start_time"),
+    Index(None, "status", "start_time"),
+)
+# The last guard of "one live incident per signature": the database itself refuses a second one.
+_live = incidents.c.status != "resolved"
+Index("incidents_live_ix", incidents.c.signature, unique=True, sqlite_where=_live, postgresql_where=_live)
+
+# Which incident a signature was last seen in; its row is also what two workers with one signature queue for.
+signatures = Table(
+    "signatures",
+    METADATA,
+    Column("signature", PlainText, primary_key=True),
+    Column("incident_id", PlainText, ForeignKey("incidents.incident_id")),
+    Index(None, "incident_id"),
+)
+
+anomalies = Table(
+    "anomalies",
+    METADATA,
+    Column("anomaly_id", PlainText, primary_key=True),
+    _incident(),
+    Column("events", Double, nullable=False),
+    Column("end_time", Instant),
+    Index(None, "incident_id"),
+)
+
+timeline = Table(
+    "timeline",
+    METADATA,
+    Column("entry_id", _SERIAL, primary_key=True),
+    _incident(),
+    Column("at", Instant, nullable=False),
+    Column("kind", PlainText, nullable=False),
+    Column("text", PlainText, nullable=False),
+    Column("data", Document, nullable=False),
+    Column("key", PlainText),
+    UniqueConstraint("incident_id", "key"),
+)
+
+analyses = Table(
+    "analyses",
+    METADATA,
+    _incident(primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("created_at", Instant, nullable=False),
+    Column("analysis", Document, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    METADATA,
+    Column("approval_id", PlainText, primary_key=True),
+    Column("incident_id", PlainText, nullable=False),
+    Column("workflow_id", PlainText, nullable=False),
+    Column("action", Document, nullable=False),
+    Column("plan", PlainText, nullable=False),
+    Column("undo", PlainText, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("status", PlainText, nullable=False),
+    Column("decided_by", PlainText, nullable=False),
+    Column("decided_at", Instant),
+    Column("note", PlainText, nullable=False),
+    Index(None, "status", "requested_at"),
+)
+
+executions = Table(
+    "executions",
+    METADATA,
+    Column("execution_id", PlainText, primary_key=True),
+    Column("case_id", PlainText, nullable=False),
+    Column("workflow_id", PlainText, nullable=False),
+    Column("incident_id", PlainText, nullable=False),
+    Column("agent", PlainText, nullable=False),
+    Column("action", PlainText, nullable=False),
+    Column("parameters_hash", PlainText, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("duration_ms", Double, nullable=False),
+    Column("outcome", PlainText, nullable=False),
+    Column("error_type", PlainText, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cost_usd", Double, nullable=False),
+    Index(None, "case_id", "started_at"),
+    Index(None, "started_at"),
+)
+
+effects = Table(
+    "effects",
+    METADATA,
+    Column("key", PlainText, primary_key=True),
+    Column("claimed_at", Instant, nullable=False),
+    Column("result", Document),
+)
+
+# Append-only: the migration adds triggers that refuse UPDATE and DELETE.
+audit = Table(
+    "audit",
+    METADATA,
+    Column("entry_id", _SERIAL, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", PlainText, nullable=False),
+    Column("action", PlainText, nullable=False),
+    Column("object", PlainText, nullable=False),
+    Column("detail", Document, nullable=False),
+    Index(None, "at"),
+    Index(None, "object"),
+)

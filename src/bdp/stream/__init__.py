@@ -1,0 +1,1 @@
+"""Stream: carry records from acknowledgement to the store without losing any."""

@@ -1,0 +1,42 @@
+"""Declared metrics and the set-up of structured logs.
+
+Metric names follow Prometheus' conventions: a unit suffix, `_total` for counters.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+REGISTRY = CollectorRegistry()
+
+PIPELINE_RANGES = Counter("bdp_pipeline_ranges_total", "Micro-batches that reached the store", registry=REGISTRY)
+PIPELINE_RECORDS = Counter("bdp_pipeline_records_total", "Records that reached an end", registry=REGISTRY)
+PIPELINE_RETRIES = Counter("bdp_pipeline_retries_total", "Waits for a store that was away", registry=REGISTRY)
+LEDGER = Gauge(
+    "bdp_ledger_records",
+    "Records by source and state: accepted is the sum of the others",
+    ["source", "state"],
+    registry=REGISTRY,
+)
+
+
+def set_up_logs(level: str = "INFO", *, json: bool = False) -> None:
+    """Send structured logs to stderr, as text for people or as JSON lines for machines."""
+    renderer = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

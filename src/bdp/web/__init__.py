@@ -1,0 +1,1 @@
+"""Web: the HTTP face, one file a noun."""

@@ -1,0 +1,28 @@
+"""The HTTP application, put together."""
+
+from __future__ import annotations
+
+from fastapi import Depends, FastAPI
+
+from bdp import __version__
+from bdp.app import App
+from bdp.web import approvals, auth, errors, events, health, incidents, pipeline
+
+_ABOUT = "Send events in, read incidents with checked claims, answer questions. The token is in the home: `bdp token`."
+
+
+def create_api(app: App, token: str) -> FastAPI:
+    """Return the application for a started product.
+
+    Args:
+        token: bearer token that every route but the health checks asks for; empty switches the check off.
+    """
+    api = FastAPI(title="BDP Agent", version=__version__, description=_ABOUT)
+    api.state.app = app
+    api.state.token = token
+    errors.install(api)
+    guarded = [Depends(auth.check)]
+    api.include_router(health.open_routes)
+    for routes in (events.routes, incidents.routes, approvals.routes, pipeline.routes, health.routes):
+        api.include_router(routes, dependencies=guarded)
+    return api

@@ -1,0 +1,37 @@
+"""What every test shares: the folder of recorded data, and a closing list of what was skipped and why."""
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Recorded real data, which is not part of the repository."""
+    path = Path(os.environ.get("BDP_DATA") or ROOT / "../shared/data").resolve()
+    if not path.is_dir():
+        pytest.skip(f"BDP_DATA absent: {path}")
+    return path
+
+
+def reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Always printed, so that a test that did not run is never mistaken for one that passed."""
+    skipped: dict[str, list[str]] = defaultdict(list)
+    for report in terminalreporter.getreports("skipped"):
+        skipped[reason(report)].append(report.nodeid)
+    terminalreporter.section("skipped tests")
+    if not skipped:
+        terminalreporter.line("none")
+    for why, tests in sorted(skipped.items()):
+        terminalreporter.line(f"{why} ({len(tests)})")
+        for test in tests:
+            terminalreporter.line(f"    {test}")

@@ -1,0 +1,102 @@
+"""Readers of recorded logs for the evals: a few lines each, on purpose not the product's own parsers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+_SSH = re.compile(r"(\w{3} +\d+ [\d:]{8}) \S+ sshd\[\d+\]: (.*)")
+_FAILED = re.compile(r"Failed \w+ for (?:invalid user )?(.*) from (\S+) port \d+ ssh2")
+_FROM = re.compile(r"(?:from|by|rhost=)\s*(\d+\.\d+\.\d+\.\d+)")
+_KAFKA = re.compile(r"\[(\d{4}-\d\d-\d\d [\d:]{8}),(\d{3})\] (\w+) (.*?)(?: \(([\w.$]+)\))?$")
+_EXCEPTION = re.compile(r"([A-Za-z_$]+(?:\.[A-Za-z_$]+)+(?:Exception|Error))")
+
+
+def openssh(path: Path) -> Iterator[Record]:
+    """sshd lines; a failed password is WARN with `authentication_failure`."""
+    for line in path.read_text("utf-8").splitlines():
+        found = _SSH.match(line)
+        if not found:
+            continue
+        at = datetime.strptime(f"2015 {found[1]}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
+        record: Record = {"ts": at.isoformat(), "service": "sshd", "level": "INFO", "message": found[2]}
+        failed = _FAILED.match(found[2])
+        if failed:
+            record |= {
+                "level": "WARN",
+                "error_code": "authentication_failure",
+                "user_id": failed[1],
+                "client_ip": failed[2],
+            }
+        elif address := _FROM.search(found[2]):
+            record["client_ip"] = address[1]
+        yield record
+
+
+def kafka(path: Path) -> Iterator[Record]:
+    """Brokers' logs, a folder; lines without a time belong to the line before."""
+    for file in sorted(path.rglob("*.log*")):
+        record: Record | None = None
+        for line in file.read_text("utf-8").splitlines():
+            found = _KAFKA.match(line)
+            if found is None:
+                if record and not record["error_code"] and (exception := _EXCEPTION.match(line)):
+                    record["error_code"] = exception[1].rsplit(".", 1)[1]
+                continue
+            if record:
+                yield record
+            exception = _EXCEPTION.search(found[4]) if found[3] in {"WARN", "ERROR", "FATAL"} else None
+            record = {
+                "ts": f"{found[1].replace(' ', 'T')}.{found[2]}+00:00",
+                "service": "kafka",
+                "level": "DEBUG" if found[3] == "TRACE" else found[3],
+                "message": found[4],
+                "error_code": exception[1].rsplit(".", 1)[1] if exception else "",
+                "attributes": {"log.logger": found[5] or "", "log.file.path": str(file.relative_to(path))},
+            }
+        if record:
+            yield record
+
+
+def rootcausebench(path: Path) -> Iterator[Record]:
+    """One frozen incident's logs; deploys come as records of the kind `change`."""
+    for line in (path / "logs.ndjson").read_text("utf-8").splitlines():
+        raw = json.loads(line)
+        known = {"timestamp", "service", "severity_text", "msg", "http.route", "trace_id"}
+        yield {
+            "ts": raw["timestamp"],
+            "service": raw["service"],
+            "level": raw["severity_text"],
+            "message": raw["msg"],
+            "route": raw.get("http.route", ""),
+            "trace_id": raw.get("trace_id", ""),
+            "attributes": {key: str(value) for key, value in raw.items() if key not in known},
+        }
+    for deploy in json.loads((path / "context/deploys.json").read_text("utf-8")):
+        yield {
+            "change": {
+                "ts": deploy["timestamp"],
+                "kind": "deploy",
+                "service": deploy["service"],
+                "ref": deploy["commit_sha"],
+            }
+        }
+
+
+def ndjson(path: Path) -> Iterator[Record]:
+    """Events of a case that was written by hand."""
+    yield from (json.loads(line) for line in path.read_text("utf-8").splitlines())
+
+
+READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
+    "openssh": openssh,
+    "kafka": kafka,
+    "rootcausebench": rootcausebench,
+    "ndjson": ndjson,
+}

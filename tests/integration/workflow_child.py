@@ -1,0 +1,55 @@
+"""Works on incidents until all are over: the process that the kill test kills. Arguments: home, receiver, how many."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bdp.decide.policy import RuleEffect
+from bdp.flow.incident import workflow_id_of
+from bdp.model.analysis import Analysis
+from bdp.model.incident import Incident
+from bdp.telemetry import set_up_logs
+from tests.scenario.workflow_scene import ENDED, TELL, Scene, anomaly, ask_for, wait_for
+
+
+class Slow(Scene):
+    """Its analyses take a while, so that there is something to interrupt."""
+
+    def explain(self, incident: Incident, attempt: int, tried: Sequence[str]) -> Analysis:
+        time.sleep(random.uniform(0.0, 0.03))
+        return super().explain(incident, attempt, tried)
+
+
+def main(home: Path, receiver: str, incidents: int) -> None:
+    set_up_logs()  # to standard error: nobody reads what stands in the pipe
+    scene = Slow(home, actions=(TELL, ask_for("restart", 2)), receiver=receiver, effect=RuleEffect.ASK)
+    scene.verify_after_seconds = 0.05
+    with scene:
+        print("ready", flush=True)
+        for number in range(incidents):
+            if not known(scene, number):
+                scene.start(number)
+                time.sleep(0.04)
+        wait_for(lambda: over(scene, incidents), 120)
+    print("over", flush=True)
+
+
+def known(scene: Scene, number: int) -> bool:
+    signature = anomaly(number).signature
+    return any(incident.signature == signature for incident in scene.state.incidents.list(limit=10_000))
+
+
+def over(scene: Scene, incidents: int) -> bool:
+    time.sleep(0.1)
+    found = scene.state.incidents.list(limit=10_000)
+    pending = scene.engine.pending()
+    done = [i for i in found if i.status in ENDED and workflow_id_of(i.incident_id) not in pending]
+    return len(done) == incidents
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,59 @@
+"""Values come out of the store as they went into the SQL, whatever is in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bdp.explain.sql import literal, literals
+from bdp.store.clickhouse import ClickHouseStore
+
+NASTY = [
+    "",
+    "'",
+    "\\",
+    "\\'",
+    "\\\\'",
+    "a\nb\tc\rd\x00e",
+    '`"$x$',
+    "{a:String}",
+    "%s %%",
+    "'; DROP TABLE events; --",
+    "/* */ */",
+    "한국어 \U0001f600",
+    "\\x41",
+    "--",
+    "'' OR 1=1",
+]
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_nasty_text_comes_back(store: ClickHouseStore, text: str) -> None:
+    assert store.query(f"SELECT {literal(text)} AS v") == [{"v": text}]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=20))
+def test_any_text_comes_back(store: ClickHouseStore, texts: list[str]) -> None:
+    columns = ", ".join(f"{literal(text)} AS c{i}" for i, text in enumerate(texts))
+    row = store.query(f"SELECT {columns}")[0]
+    assert [row[f"c{i}"] for i in range(len(texts))] == texts
+    assert store.query(f"SELECT {literal(texts[0])} IN {literals(texts)} AS found") == [{"found": 1}]
+
+
+def test_a_lone_surrogate_becomes_a_question_mark() -> None:
+    assert literal("a\ud800b") == "'a\\x3Fb'"
+
+
+def test_times_keep_their_microseconds(store: ClickHouseStore) -> None:
+    at = datetime(2026, 3, 4, 5, 6, 7, 891011, tzinfo=UTC)
+    assert store.query(f"SELECT {literal(at)} AS v")[0]["v"] == at
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), datetime(2026, 1, 1)])  # noqa: DTZ001
+def test_what_has_no_literal_is_refused(value: float | datetime) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        literal(value)

@@ -1,0 +1,66 @@
+"""Answers: durable before anybody is woken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bdp.clock import ManualClock
+from bdp.errors import NotFound, NotPossible
+from bdp.flow.approval import Answers
+from bdp.model.analysis import ActionProposal, ActionType
+from bdp.model.decision import Approval, ApprovalStatus
+from bdp.store.state import open_state
+
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+QUESTION = Approval(
+    approval_id="A",
+    incident_id="I",
+    workflow_id="W",
+    action=ActionProposal(type=ActionType.WEBHOOK, description="d"),
+    plan="POST …",
+    undo="",
+    requested_at=AT,
+    expires_at=AT + timedelta(hours=1),
+)
+
+
+class Bell:
+    """Remembers who was woken; breaks when told so."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.rung: list[tuple[str, str, str]] = []
+        self.broken = broken
+
+    def signal(self, workflow_id: str, topic: str, key: str) -> None:
+        if self.broken:
+            raise NotFound("There is no workflow W.")
+        self.rung.append((workflow_id, topic, key))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_an_answer_is_kept_whether_or_not_somebody_can_be_woken(broken: bool) -> None:
+    state, bell = open_state("sqlite://"), Bell(broken)
+    try:
+        state.approvals.ask(QUESTION)
+        answers = Answers(state.approvals, ManualClock(AT), bell)
+        assert answers.approve("A", by="ada", note="go").status is ApprovalStatus.APPROVED
+        assert bell.rung == ([] if broken else [("W", "A", "A:approved")])
+        with pytest.raises(NotPossible):
+            answers.reject("A", by="bob")
+        assert [(entry.actor, entry.action) for entry in state.audit.list("A")] == [("ada", "approval.approved")]
+    finally:
+        state.close()
+
+
+def test_too_late() -> None:
+    state = open_state("sqlite://")
+    try:
+        state.approvals.ask(QUESTION)
+        with pytest.raises(NotPossible):
+            Answers(state.approvals, ManualClock(AT + timedelta(hours=2)), None).reject("A", by="ada")
+        with pytest.raises(NotFound):
+            Answers(state.approvals, ManualClock(AT), None).approve("B", by="ada")
+    finally:
+        state.close()
