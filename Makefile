@@ -8,7 +8,7 @@ BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test test-long check format bench lock clean
+.PHONY: help install install-dev demo test test-long check format bench settings lock clean
 
 help: ## list these tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -19,7 +19,7 @@ install: ## install what running needs into .venv
 install-dev: ## install what testing and checking need as well
 	@$(INSTALL) dev
 
-demo: install ## play an incident from alarm to mending on this machine
+demo: install ## play a day of a small company and real logs, and explain what was found
 	$(BIN)/bdp demo --once
 
 test: install-dev ## run the tests that need no outside service
@@ -34,6 +34,7 @@ check: install-dev ## lint, format, types, import rules, documents
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tools.docs
+	$(BIN)/python -m tools.settings_page --check
 
 format: install-dev ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix $(CODE)
@@ -41,6 +42,9 @@ format: install-dev ## rewrite the code in the project's format
 
 bench: install-dev ## run each benchmark in its short form
 	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file --quick; done
+
+settings: install-dev ## write docs/reference/settings.md from the code
+	$(BIN)/python -m tools.settings_page
 
 lock: ## choose the newest versions again and write requirements/
 	@$(INSTALL) lock

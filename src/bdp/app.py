@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
+import msgspec
 import structlog
 
 from bdp.act.action import Tools
@@ -43,6 +45,8 @@ from bdp.telemetry import LEDGER
 
 log = structlog.get_logger(__name__)
 _MOST_INCIDENTS = 1000
+_BATCH_NAMES = re.compile(r"[a-z][a-z0-9_-]{0,31} [!-~]{1,200}")
+"""A batch's source and id: both are kept for long, the source as a label of metrics too."""
 
 
 class _Closes(Protocol):
@@ -166,7 +170,11 @@ class App:
         return batch, self.stream.append([batch])[0]
 
     def take_batch(self, batch: Batch) -> tuple[Batch, bool]:
-        """Take a batch that another process of ours has read; its records are validated again."""
+        """Take a batch that another process of ours has read; its records are validated again.
+
+        Raises:
+            BadRequest: it does not hold what it says.
+        """
         checked = decode(
             batch.kind,
             batch.payload,
@@ -176,9 +184,10 @@ class App:
             ids=self.ids,
             settings=self.settings.intake,
         )
-        if checked.count != batch.count:
+        if not _is_honest(batch, checked):
             raise BadRequest("The batch does not hold what it says.", "Use the same version of bdp on both sides.")
-        return batch, self.stream.append([batch])[0]
+        clean = msgspec.structs.replace(batch, payload=checked.payload)
+        return clean, self.stream.append([clean])[0]
 
     def load(self, batches: Iterable[Batch], progress: Callable[[int], None] = lambda records: None) -> None:
         """Take batches in and move each through all stages before the next, so that memory stays bounded."""
@@ -271,8 +280,18 @@ def _order(incident: Incident) -> tuple[int, datetime]:
     return SEVERITIES.index(incident.severity), incident.start_time
 
 
+def _is_honest(batch: Batch, checked: Batch) -> bool:
+    """Say whether a batch's names and counts are what its records give."""
+    letters = all((letter.source, letter.kind) == (batch.source, batch.kind) for letter in batch.refused)
+    names = _BATCH_NAMES.fullmatch(f"{batch.source} {batch.batch_id}")
+    return checked.count == batch.count and letters and names is not None
+
+
 def _midnight(day: str) -> datetime:
     try:
-        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+        start = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+        if not 1970 <= start.year < 2200:
+            raise ValueError("outside what the store's times can hold")
+        return start
     except ValueError:
         raise BadRequest(f"{day!r} is not a day.", "Write it as YYYY-MM-DD.") from None

@@ -33,14 +33,15 @@ class Home:
                 with os.fdopen(handle, "w") as file:
                     file.write(secrets.token_urlsafe(32))
         except OSError as error:
-            raise BadSetting(
-                f"The home {self.path} cannot be used: {error.strerror}.", "Give another with --home or BDP_HOME."
-            ) from error
+            raise self._unusable(error) from error
 
     @property
     def token(self) -> str:
         """The bearer token of this home's HTTP API."""
-        return (self.path / "token").read_text().strip()
+        try:
+            return (self.path / "token").read_text().strip()
+        except OSError as error:
+            raise self._unusable(error) from error
 
     @property
     def serving(self) -> str | None:
@@ -55,14 +56,20 @@ class Home:
 
     @property
     def locked(self) -> bool:
-        """True while some process works in this home."""
+        """True while some process works in this home.
+
+        Raises:
+            BadSetting: the folder cannot be read.
+        """
         try:
             with (self.path / "lock").open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except BlockingIOError:
             return True
+        except OSError as error:
+            raise self._unusable(error) from error
         return False
 
     @contextlib.contextmanager
@@ -71,8 +78,13 @@ class Home:
 
         Raises:
             HomeInUse: another process holds it.
+            BadSetting: the folder cannot be written.
         """
-        with (self.path / "lock").open("ab") as file:
+        try:
+            file = (self.path / "lock").open("ab")
+        except OSError as error:
+            raise self._unusable(error) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -92,3 +104,8 @@ class Home:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+    def _unusable(self, error: OSError) -> BadSetting:
+        return BadSetting(
+            f"The home {self.path} cannot be used: {error.strerror}.", "Give another with --home or BDP_HOME."
+        )

@@ -123,6 +123,7 @@ def load(home: Path | None = None, overrides: Mapping[str, Any] | None = None) -
         _refuse_unknown(os.environ)
         given = {"home": where, **(overrides or {})}
         settings: Settings = reader(**given)
+        settings = _with_secrets(settings)
     except ValidationError as error:
         raise BadSetting(_told(error), f"Correct it in {where / FILE}, or in the environment.") from error
     except (OSError, ValueError) as error:
@@ -133,6 +134,25 @@ def load(home: Path | None = None, overrides: Mapping[str, Any] | None = None) -
 def secret(name: str) -> str | None:
     """Return the value of an environment variable that a setting names; None if it is not set."""
     return os.environ.get(name)
+
+
+def _with_secrets(settings: Settings) -> Settings:
+    store = settings.store.model_copy(update={"dsn": _resolved(settings.store.dsn, "store.dsn")})
+    state = settings.state.model_copy(update={"url": _resolved(settings.state.url, "state.url")})
+    return settings.model_copy(update={"store": store, "state": state})
+
+
+def _resolved(given: SecretStr, name: str) -> SecretStr:
+    text = given.get_secret_value()
+    kind, _, where = text.partition(":")
+    if kind == "file":
+        return SecretStr(Path(where).read_text(encoding="utf-8").strip())
+    if kind != "env":
+        return given
+    value = secret(where)
+    if not value:
+        raise BadSetting(f"Setting {name} names {text}, which is not set.", "Set that environment variable.")
+    return SecretStr(value)
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:

@@ -26,9 +26,7 @@ LEDGER = Gauge(
 
 def set_up_logs(level: str = "INFO", *, json: bool = False) -> None:
     """Send structured logs to stderr, as text for people or as JSON lines for machines."""
-    renderer = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    renderer = structlog.processors.JSONRenderer() if json else _console()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -40,3 +38,8 @@ def set_up_logs(level: str = "INFO", *, json: bool = False) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _console() -> structlog.dev.ConsoleRenderer:
+    # Values may hold telemetry, so each is quoted with its control characters escaped.
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), repr_native_str=True)

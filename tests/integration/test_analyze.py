@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.serving import BDP
+from tests.integration.serving import BDP, Served
 
 OPENSSH = "loghub-2k/loghub/OpenSSH/OpenSSH_2k.log"
 KAFKA = "elastic-examples-logs/kafka/filebeat_monitoring/logs"
@@ -24,14 +24,6 @@ def analyze(home: Path, *paths: Path) -> Report:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
     told: Report = json.loads(done.stdout)
     return told
-
-
-def query(home: Path, sql: str) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [*BDP, "query", sql, "--json", "--home", str(home)], capture_output=True, text=True, check=True
-    )
-    rows: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
-    return rows
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +77,16 @@ def test_openssh_evidence_counts_what_the_file_holds(data_dir: Path, openssh: tu
 def test_every_query_finds_its_value_again(openssh: tuple[Path, Report]) -> None:
     home, told = openssh
     checked = 0
+    served = Served(home)
+    assert served.ready()
     for fact in told["incidents"][0]["evidence"]:
-        rows = query(home, fact["query"])
+        rows = served.query(fact["query"])
         for name, value in fact["value"].items():
             if rows and isinstance(value, int | float) and name in rows[0]:
                 assert value in [row[name] for row in rows], (fact["id"], name)
                 checked += 1
     assert checked >= 5
+    assert served.stop() == 0
 
 
 def abnormal_lines(folder: Path) -> list[tuple[datetime, str]]:

@@ -30,17 +30,13 @@ def main(home: Path, receiver: str, incidents: int) -> None:
     scene.verify_after_seconds = 0.05
     with scene:
         print("ready", flush=True)
+        known = {incident.signature for incident in scene.state.incidents.list(limit=10_000)}
         for number in range(incidents):
-            if not known(scene, number):
+            if anomaly(number).signature not in known:
                 scene.start(number)
                 time.sleep(0.04)
         wait_for(lambda: over(scene, incidents), 120)
     print("over", flush=True)
-
-
-def known(scene: Scene, number: int) -> bool:
-    signature = anomaly(number).signature
-    return any(incident.signature == signature for incident in scene.state.incidents.list(limit=10_000))
 
 
 def over(scene: Scene, incidents: int) -> bool:

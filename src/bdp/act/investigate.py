@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,7 @@ from bdp.model.analysis import ActionProposal, IncidentReport
 from bdp.model.anomaly import Subject
 from bdp.model.event import ABNORMAL_SQL
 from bdp.notify.effect import once, patiently
+from bdp.sql import equals, literal, matches
 
 
 class InvestigateParameters(BaseModel):
@@ -88,25 +89,16 @@ class InvestigateAction:
 
 def _counts(subject: Subject, spans: dict[str, tuple[datetime, datetime]]) -> str:
     keys = {"service": subject.service, "route": subject.route, "error_code": subject.error_code}
-    same = " AND ".join(f"{column} = {_literal(value)}" for column, value in keys.items())
+    same = matches(keys)
     counts = [
-        f"sumIf(weight, {same} AND {ABNORMAL_SQL} AND ts >= {_instant(start)} AND ts < {_instant(end)}) AS {name}"
+        f"sumIf(weight, {same} AND {ABNORMAL_SQL} AND ts >= {literal(start)} AND ts < {literal(end)}) AS {name}"
         for name, (start, end) in spans.items()
     ]
     since, until = spans["now"]
-    counts.append(f"sumIf(weight, ts >= {_instant(since)} AND ts < {_instant(until)}) AS service_now")
+    counts.append(f"sumIf(weight, ts >= {literal(since)} AND ts < {literal(until)}) AS service_now")
     first = min(start for start, _ in spans.values())
-    where = f"service = {_literal(subject.service)} AND ts >= {_instant(first)}"
-    return f"SELECT {', '.join(counts)} FROM events WHERE {where}"  # noqa: S608 - every value goes through _literal
-
-
-def _literal(text: str) -> str:
-    # Each byte as \xHH: nothing in telemetry can end the literal.
-    return "'" + "".join(f"\\x{byte:02X}" for byte in text.encode("utf-8", "replace")) + "'"
-
-
-def _instant(at: datetime) -> str:
-    return f"toDateTime64('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
+    where = f"{equals('service', subject.service)} AND ts >= {literal(first)}"
+    return f"SELECT {', '.join(counts)} FROM events WHERE {where}"  # noqa: S608 - every value goes through bdp.sql
 
 
 def _text(figures: dict[str, Any]) -> str:

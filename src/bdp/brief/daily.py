@@ -1,6 +1,6 @@
 """Collects the numbers of a stretch of time, mostly a day: records by SQL, the rest from the state."""
 
-# ruff: noqa: S608 - instants are numbers, and the one text goes through _literal
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bdp.model.event import ABNORMAL_SQL
 from bdp.model.execution import Execution
 from bdp.model.incident import Incident
 from bdp.ports import Approvals, Executions, Incidents, Row, Store
+from bdp.sql import literal
 
 TOP = 3
 LISTED = 10
@@ -135,7 +136,7 @@ def _cost(store: Store, currency: str, start: datetime, end: datetime) -> float:
 def _costs(store: Store, currency: str, start: datetime, end: datetime) -> tuple[CostTrend, ...]:
     usual_start = start - timedelta(days=USUAL_DAYS)
     share = (end - start) / (start - usual_start)
-    begin = _instant(start)
+    begin = literal(start)
     rows = store.query(
         f"SELECT service_name, sumIf(billed_cost, charge_period_start >= {begin}) AS now, "
         f"sumIf(billed_cost, charge_period_start < {begin}) AS earlier, "
@@ -149,20 +150,11 @@ def _costs(store: Store, currency: str, start: datetime, end: datetime) -> tuple
 
 
 def _charged(currency: str, start: datetime, end: datetime) -> str:
-    return f"{_between('charge_period_start', start, end)} AND billing_currency = {_literal(currency)}"
-
-
-def _literal(text: str) -> str:
-    """Return a string of ClickHouse's SQL; a currency is text that came with a bill."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return f"{_between('charge_period_start', start, end)} AND billing_currency = {literal(currency)}"
 
 
 def _between(column: str, start: datetime, end: datetime) -> str:
-    return f"{column} >= {_instant(start)} AND {column} < {_instant(end)}"
-
-
-def _instant(at: datetime) -> str:
-    return f"fromUnixTimestamp64Micro({round(at.timestamp() * 1_000_000)}, 'UTC')"
+    return f"{column} >= {literal(start)} AND {column} < {literal(end)}"
 
 
 def _sums(ledger: Mapping[str, Ledger]) -> dict[str, int]:

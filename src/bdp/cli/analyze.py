@@ -49,18 +49,25 @@ def analyze(
             app.pipeline.finish()
             reports = app.explain_all()
             ledger = app.ledger()[0].as_dict()
-    show_reports(reports, ledger, json=json)
+            refused = app.stream.dead_letters(1) if ledger["dead_lettered"] else []
+    for letter in refused:
+        what = screen.counted(ledger["dead_lettered"], "record")
+        screen.err.print(f"refused {what}, the last: {screen.plain(letter.reason)}")
+    show_reports(reports, ledger, json=json, more="--json shows all" if home is None else "")
 
 
-def show_reports(reports: list[IncidentReport], ledger: dict[str, int], *, json: bool) -> None:
+def show_reports(reports: list[IncidentReport], ledger: dict[str, int], *, json: bool, more: str = "") -> None:
     """Print incidents, worst first, and the ledger."""
     if json:
         screen.print_json({"incidents": [as_json(report) for report in reports], "ledger": ledger})
         return
     for report in reports:
-        screen.out.print(screen.report_panel(report))
-    if not reports:
-        screen.out.print(f"Nothing abnormal in {ledger['stored']:,} records: no key crossed its threshold.")
+        screen.out.print(screen.report_panel(report, more=more))
+    if not ledger["accepted"]:
+        screen.out.print("There is not one record in what you gave.")
+    elif not reports:
+        stored = screen.counted(ledger["stored"], "record")
+        screen.out.print(f"Nothing abnormal in {stored}: no key crossed its threshold.")
     screen.out.print(screen.ledger_line(ledger))
 
 

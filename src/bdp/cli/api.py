@@ -12,7 +12,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bdp.errors import BdpError, NotAllowed, NotFound, NotPossible, Refuse, Reject, Retry, StreamUnavailable
+from bdp.errors import (
+    BadSetting,
+    BdpError,
+    MissingExtra,
+    NotAllowed,
+    NotFound,
+    NotPossible,
+    Refuse,
+    Reject,
+    Retry,
+    StreamUnavailable,
+)
 from bdp.home import Home
 
 if TYPE_CHECKING:
@@ -21,7 +32,8 @@ if TYPE_CHECKING:
     from bdp.app import App
 
 _KINDS: dict[str, type[BdpError]] = {
-    kind.code: kind for kind in (Reject, Retry, Refuse, NotFound, NotPossible, NotAllowed)
+    kind.code: kind
+    for kind in (Reject, Retry, Refuse, NotFound, NotPossible, NotAllowed, BadSetting, MissingExtra, BdpError)
 }
 
 
@@ -101,7 +113,7 @@ def _error(answer: httpx.Response) -> BdpError:
         told = answer.json()
     except ValueError:
         return Retry(f"BDP answered {answer.status_code}: {answer.text[:200]}.")
-    if "error" in told:
-        kind = _KINDS.get(told["error"]["code"], Reject if answer.status_code < 500 else Retry)
-        return kind(told["error"]["what"], told["error"]["next_step"])
-    return Reject(f"BDP did not understand the request: {told.get('detail', told)}.")
+    if not isinstance(told, dict) or "error" not in told:
+        return Reject(f"BDP answered {answer.status_code}: {answer.text[:200]}.")
+    kind = _KINDS.get(told["error"]["code"], Reject if answer.status_code < 500 else Retry)
+    return kind(told["error"]["what"], told["error"]["next_step"])

@@ -23,7 +23,12 @@ def list_approvals(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List what waits for a person: the exact plan, and how it would be undone."""
+    """List what waits for a person: the exact plan, and how it would be undone.
+
+    Example:
+
+      bdp approvals --status timed_out
+    """
     with connect(home) as api:
         rows = api.get("/v1/approvals", status=status and status.value)
     if json:
@@ -42,7 +47,12 @@ def approve(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Let a proposed action run. The first answer counts."""
+    """Let a proposed action run. The first answer counts.
+
+    Example:
+
+      bdp approve 01KAEZ3V0Q9W2G4T5N6P7R8S9T --note "rolled back by hand as well"
+    """
     _answer("approve", approval_id, note, by, home, json=json)
 
 
@@ -53,7 +63,12 @@ def reject(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Forbid a proposed action; the incident goes to a person."""
+    """Forbid a proposed action; the incident goes to a person.
+
+    Example:
+
+      bdp reject 01KAEZ3V0Q9W2G4T5N6P7R8S9T --note "the deploy is not to blame"
+    """
     _answer("reject", approval_id, note, by, home, json=json)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from bdp.cli import screen
 from bdp.cli.api import connect
-from bdp.cli.options import HomeOption
+from bdp.cli.options import HomeOption, JsonOption
 
 
 def brief(
@@ -16,15 +16,19 @@ def brief(
     korean: Annotated[bool, typer.Option("--ko", help="in Korean")] = False,
     raw: Annotated[bool, typer.Option("--markdown", help="print the markdown as it is")] = False,
     home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Write the day's briefing from the database: top issues, trends, what was done, what waits.
 
     Example:
+
       bdp brief --day 2026-11-20 --markdown > briefing.md
     """
     with connect(home) as api:
         text = api.get("/v1/briefing", day=day, language="ko" if korean else "en")
-    if raw or not screen.out.is_terminal:
+    if json:
+        screen.print_json({"markdown": text})
+    elif raw or not screen.out.is_terminal:
         typer.echo(text)
     else:
         from rich.markdown import Markdown

@@ -6,7 +6,7 @@ import importlib.util
 import platform
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,21 +26,37 @@ if TYPE_CHECKING:
 _LEAST_FREE_GIB = 1.0
 
 
-def version() -> None:
+def version(json: JsonOption = False) -> None:
     """Print the version."""
-    typer.echo(__version__)
+    if json:
+        screen.print_json({"version": __version__})
+    else:
+        typer.echo(__version__)
 
 
-def token(home: HomeOption = None) -> None:
-    """Print the token that the HTTP API asks for."""
+def token(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Print the token that the HTTP API asks for.
+
+    Example:
+
+      curl -H "Authorization: Bearer $(bdp token)" localhost:8700/v1/ledger
+    """
     where = Home(_load(home).home)
     where.prepare()
-    typer.echo(where.token)
+    if json:
+        screen.print_json({"token": where.token})
+    else:
+        typer.echo(where.token)
 
 
 def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Say what is wrong, if anything, and how to mend it. Ends with 4 if something is."""
-    results = [(name, *_result(check, home)) for name, check in CHECKS.items()]
+    """Say what is wrong, if anything, and how to mend it. Ends with 4 if something is.
+
+    Example:
+
+      bdp doctor --json
+    """
+    results = list(_results(home))
     if json:
         screen.print_json({"checks": [{"name": name, "ok": ok, "text": text} for name, ok, text in results]})
     else:
@@ -56,6 +72,15 @@ def _load(home: Path | None) -> Settings:
     from bdp.settings import load
 
     return load(home)
+
+
+def _results(home: Path | None) -> Iterator[tuple[str, bool, str]]:
+    """Yield name, whether it is well, and words; nothing after the settings can be told without them."""
+    for name, check in CHECKS.items():
+        ok, text = _result(check, home)
+        yield name, ok, text
+        if name == "settings" and not ok:
+            return
 
 
 def _result(check: Callable[[Path | None], str], home: Path | None) -> tuple[bool, str]:

@@ -16,13 +16,14 @@ from bdp.model.incident import Incident, IncidentStatus
 
 def list_incidents(
     status: Annotated[IncidentStatus | None, typer.Option(help="only these")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, typer.Option(help="most rows", min=1, max=1000)] = 50,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """List incidents, newest first.
 
     Example:
+
       bdp incidents --status awaiting_approval
     """
     with connect(home) as api:
@@ -45,6 +46,7 @@ def show(
     """Show one incident: claims, evidence, timeline.
 
     Example:
+
       bdp incident 01KAEZ3V0Q9W2G4T5N6P7R8S9T
     """
     with connect(home) as api:

@@ -42,9 +42,8 @@ def ingest(
     if json:
         screen.print_json({"records": counts, "ledger": ledger})
         return
-    screen.out.print(
-        f"Took in {counts['accepted']:,} records, refused {counts['refused']:,}, had {counts['repeated']:,} already."
-    )
+    taken = screen.counted(counts["accepted"], "record")
+    screen.out.print(f"Took in {taken}, refused {counts['refused']:,}, had {counts['repeated']:,} already.")
     screen.out.print(screen.ledger_line(ledger))
     if counts["refused"]:
         screen.out.print("See what was refused and why: bdp dead-letters")

@@ -16,7 +16,12 @@ _COLUMNS = ("accepted", "stored", "dead_lettered", "dropped", "in_flight")
 
 
 def ledger(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Show the account of every record taken in: accepted = stored + dead letters + dropped + in flight."""
+    """Show the account of every record taken in: accepted = stored + dead letters + dropped + in flight.
+
+    Example:
+
+      bdp ledger --json | jq .total.in_flight
+    """
     with connect(home) as api:
         told = api.get("/v1/ledger")
     if json:
@@ -33,16 +38,24 @@ def ledger(home: HomeOption = None, json: JsonOption = False) -> None:
 
 
 def dead_letters(
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, home: HomeOption = None, json: JsonOption = False
+    limit: Annotated[int, typer.Option(help="most rows", min=1, max=1000)] = 20,
+    home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Show records that could not be taken or processed, newest first, each with its reason."""
+    """Show records that could not be taken or processed, newest first, each with its reason.
+
+    Example:
+
+      bdp dead-letters --limit 100
+    """
     with connect(home) as api:
         rows = api.get("/v1/dead-letters", limit=limit)
     if json:
         screen.print_json({"dead_letters": rows})
         return
     for row in rows:
-        place = f"  {screen.plain(row['source'])} record {row['index']}: "
+        # The reason of a file's record says file and line itself.
+        place = "  " if row["source"] == "file" else f"  {screen.plain(row['source'])} record {row['index'] + 1}: "
         screen.out.print(Text.assemble((row["cause"], "yellow"), place, screen.plain(row["reason"])))
         screen.out.print(Text(f"    {screen.plain(row['payload'][:160])}", "dim"))
     if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import NoReturn
 
@@ -51,14 +52,20 @@ app.command("version")(doctor.version)
 
 def main() -> NoReturn:
     """Run one verb; end with an exit code that scripts can use."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no ✓ gets a question mark, not a trace.
+            stream.reconfigure(errors="replace")
     try:
         app(standalone_mode=True)
     except BdpError as error:
         complain(error)
-        sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
+        sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))
+    except SystemExit as end:
+        # Who read our output has enough, as `head` does: that is no failure.
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(0)
+        raise
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     sys.exit(0)

@@ -20,6 +20,7 @@ def query(
     """Run one read-only statement, such as the query under a piece of evidence.
 
     Example:
+
       bdp query "SELECT service, count() AS n FROM events GROUP BY service ORDER BY n DESC"
     """
     with connect(home) as api:

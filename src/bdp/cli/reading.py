@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bdp.cli import screen
+from bdp.errors import BadRequest
 
 if TYPE_CHECKING:
     from bdp.intake.files import Wish
@@ -46,10 +47,16 @@ class Files:
         return sum(self._positions.values())
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the records of all files, merged by time."""
+        """Yield the records of all files, merged by time.
+
+        Raises:
+            BadRequest: there is no file at all, or none can be read.
+        """
         from bdp.intake.files import read_files
 
         self._warn()
+        if all(info.problem for info in self.found):
+            raise BadRequest("None of these paths holds a file that can be read.", "Give text logs, or their folder.")
         return read_files(self._paths, wish=self._wish, now=self._now, settings=self._settings, progress=self._progress)
 
     def _progress(self, path: Path, position: int, records: int) -> None:
@@ -58,4 +65,4 @@ class Files:
     def _warn(self) -> None:
         for info in self.found:
             if info.problem:
-                screen.err.print(f"skipped {screen.plain(info.label)}: {screen.plain(info.problem)}", markup=False)
+                screen.err.print(f"skipped: {screen.plain(info.problem)}")

@@ -18,12 +18,17 @@ from rich.text import Text
 
 from bdp.errors import BdpError
 from bdp.model.analysis import Analysis, Check, Claim, IncidentReport, Verdict
-from bdp.model.incident import Incident
+from bdp.model.incident import Incident, IncidentStatus
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+# No markup, no emoji codes: what we print may hold brackets and colons of its own.
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_WIDE = 100
+"""Columns from which a table of incidents is easy to read."""
 _SEVERITY = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 _VERDICT = {Verdict.CONFIRMED: "green", Verdict.LIKELY: "yellow", Verdict.INCONCLUSIVE: "magenta"}
 _MARK = {Check.SUPPORTED: ("✓", "green"), Check.CONTRADICTED: ("✗", "red"), Check.UNSUPPORTED: ("?", "yellow")}
@@ -41,8 +46,15 @@ def when(at: datetime | str) -> str:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON object on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """Print one JSON object on standard output; control characters stay escaped in it."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.flush()
+
+
+def counted(number: float, what: str) -> str:
+    """Return a number with its noun: `1 record`, `2,000 records`."""
+    return f"{number:,.0f} {what}" + ("" if number == 1 else "s")
 
 
 def complain(error: BdpError) -> None:
@@ -78,8 +90,10 @@ def progress(total: int | None, what: str) -> Iterator[Any]:
         bar.update(task, completed=total)
 
 
-def incident_table(incidents: Sequence[Incident]) -> Table:
-    """Return one row an incident."""
+def incident_table(incidents: Sequence[Incident]) -> RenderableType:
+    """Return one row an incident; two lines each where the terminal is narrow."""
+    if out.width < _WIDE:
+        return Group(*(line for found in incidents for line in _incident_lines(found)))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("incident", "severity", "status", "start (UTC)", "events"):
         table.add_column(name, justify="right" if name == "events" else "left", no_wrap=True)
@@ -91,34 +105,57 @@ def incident_table(incidents: Sequence[Incident]) -> Table:
             found.status.value.replace("_", " "),
             found.start_time.strftime("%m-%d %H:%M"),
             f"{found.events:,.0f}",
-            Text(plain(found.title) + (f" ({found.sightings}x)" if found.sightings > 1 else "")),
+            _title(found),
         )
     return table
 
 
-def report_panel(report: IncidentReport, *, full: bool = False, queries: bool = False) -> RenderableType:
-    """Return an incident with its claims, evidence and proposed actions."""
+def _incident_lines(found: Incident) -> list[Text]:
+    style, status = _SEVERITY[found.severity.value], found.status.value.replace("_", " ")
+    return [
+        Text.assemble((found.incident_id, "bold"), "  ", (found.severity.value, style), f"  {status}"),
+        Text(f"  {found.start_time:%m-%d %H:%M}  {counted(found.events, 'event')}  ") + _title(found),
+    ]
+
+
+def _title(found: Incident) -> Text:
+    return Text(plain(found.title) + (f" ({found.sightings}x)" if found.sightings > 1 else ""))
+
+
+def report_panel(
+    report: IncidentReport, *, full: bool = False, queries: bool = False, more: str = ""
+) -> RenderableType:
+    """Return an incident with its claims, evidence and proposed actions.
+
+    Args:
+        full: with the timeline and all evidence instead of what is cited.
+        more: where the rest is to be seen; empty for `bdp incident ID`.
+    """
     incident, analysis = report.incident, report.analysis
     style = _SEVERITY[incident.severity.value]
-    parts: list[RenderableType] = [_facts(incident)]
-    parts += _analysis(analysis, full=full, queries=queries) if analysis else [Text("not analysed yet", "dim")]
+    parts: list[RenderableType] = [_facts(incident, explained=analysis is not None)]
+    if analysis:
+        parts += _analysis(analysis, full=full, queries=queries, more=more or f"bdp incident {incident.incident_id}")
+    else:
+        parts.append(Text(f"\nNot analysed yet: bdp incident {incident.incident_id} --again", "dim"))
     if full:
         parts += _timeline(incident)
     title = Text.assemble((f" {incident.severity.value.upper()} ", f"reverse {style}"), " ", plain(incident.title), " ")
     return Panel(Group(*parts), title=title, title_align="left", border_style=style, padding=(1, 2))
 
 
-def _facts(incident: Incident) -> Text:
+def _facts(incident: Incident, *, explained: bool) -> Text:
+    # Where no workflow runs, an incident stays "analysing" behind its analysis.
+    status = "" if explained and incident.status is IncidentStatus.ANALYSING else f", {incident.status.value}"
     end = when(incident.end_time) if incident.end_time else f"still going at {when(incident.last_seen)}"
     seen = "" if incident.sightings == 1 else f", seen {incident.sightings} times"
     return Text(
-        f"{when(incident.start_time)} to {end} UTC{seen}, {incident.status.value.replace('_', ' ')}\n"
-        f"{incident.incident_id}",
+        f"{when(incident.start_time)} to {end} UTC{seen}{status.replace('_', ' ')}\n{incident.incident_id}",
         "dim",
     )
 
 
-def _analysis(analysis: Analysis, *, full: bool, queries: bool) -> list[RenderableType]:
+def _analysis(analysis: Analysis, *, full: bool, queries: bool, more: str) -> list[RenderableType]:
     verdict = Text.assemble(
         "\n",
         (analysis.verdict.value, f"bold {_VERDICT[analysis.verdict]}"),
@@ -127,56 +164,64 @@ def _analysis(analysis: Analysis, *, full: bool, queries: bool) -> list[Renderab
     )
     parts: list[RenderableType] = [verdict, Text(plain(analysis.root_cause)), Text("\nClaims", "bold")]
     parts += [_claim(claim) for claim in analysis.claims] or [Text("none", "dim")]
-    parts += _evidence(analysis, full=full, queries=queries)
+    parts += _evidence(analysis, full=full, queries=queries, more=more)
     if analysis.actions:
         parts.append(Text("\nProposed next", "bold"))
         parts += [
-            Text(f"  {action.priority}. {action.type.value}: {plain(action.description)}")
+            _hanging(Text(f"{action.priority}."), Text(f"{action.type.value}: {plain(action.description)}"))
             for action in analysis.actions
         ]
     return parts
 
 
-def _claim(claim: Claim) -> Text:
+def _hanging(mark: Text, body: Text, indent: int = 1) -> Table:
+    """Return text whose further lines start under its first word."""
+    grid = Table.grid(padding=(0, 0, 0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(" " * indent) + mark, body)
+    return grid
+
+
+def _claim(claim: Claim) -> RenderableType:
     mark, colour = _MARK.get(claim.check, ("·", "dim")) if claim.check else ("·", "dim")
     body = "strike red" if claim.struck else ""
-    text = Text.assemble(
-        "  ", (mark, colour), " ", (plain(claim.text), body), (f"  [{', '.join(claim.evidence)}]", "dim")
-    )
+    text = Text.assemble((plain(claim.text), body), (f"  [{', '.join(claim.evidence)}]", "dim"))
     if claim.check in {Check.CONTRADICTED, Check.UNSUPPORTED}:
-        text.append(f"\n      {claim.check.value}: {plain(claim.reason)}", colour)
-    return text
+        text.append(f"\n{claim.check.value}: {plain(claim.reason)}", colour)
+    return _hanging(Text(mark, colour), text)
 
 
-def _evidence(analysis: Analysis, *, full: bool, queries: bool) -> list[RenderableType]:
+def _evidence(analysis: Analysis, *, full: bool, queries: bool, more: str) -> list[RenderableType]:
     parts: list[RenderableType] = [Text("\nEvidence", "bold")]
     cited = {name for claim in analysis.claims for name in claim.evidence}
     shown = [fact for fact in analysis.evidence if full or fact.id in cited]
     for fact in shown:
-        parts.append(Text.assemble("  ", (f"{fact.id:<4}", "cyan"), plain(fact.text)))
+        text = Text(plain(fact.text))
         if full:
-            parts += [Text(f"        {plain(sample)}", "dim") for sample in fact.samples]
+            text.append("".join(f"\n  {plain(sample)}" for sample in fact.samples), "dim")
         if queries:
-            parts.append(Text(f"        {plain(fact.query)}", "dim italic"))
+            text.append(f"\n  {plain(fact.query)}", "dim italic")
+        parts.append(_hanging(Text(f"{fact.id:<3}", "cyan"), text))
     hidden = len(analysis.evidence) - len(shown)
     if hidden:
-        parts.append(Text(f"  and {hidden} more: bdp incident {analysis.incident_id}", "dim"))
+        parts.append(Text(f"  and {hidden} more: {more}", "dim"))
     return parts
 
 
 def _timeline(incident: Incident) -> list[RenderableType]:
-    rows = [Text("\nTimeline", "bold")]
-    rows += [Text.assemble("  ", (when(entry.at), "dim"), f"  {plain(entry.text)}") for entry in incident.timeline]
-    return list(rows)
+    rows: list[RenderableType] = [Text("\nTimeline", "bold")]
+    rows += [_hanging(Text(when(entry.at), "dim"), Text(plain(entry.text))) for entry in incident.timeline]
+    return rows
 
 
-def ledger_line(ledger: dict[str, int]) -> Text:
+def ledger_line(ledger: dict[str, int]) -> RenderableType:
     """Return the ledger as one line that says whether it balances."""
     accepted, flying = ledger["accepted"], ledger["in_flight"]
-    text = Text.assemble(
-        ("Ledger  ", "bold"),
+    text = Text(
         f"accepted {accepted:,} = stored {ledger['stored']:,} + dead letters {ledger['dead_lettered']:,}"
         f" + dropped {ledger['dropped']:,} + in flight {flying:,}",
     )
-    text.append("   nothing lost" if not flying and not ledger["dropped"] else "", "green")
-    return text
+    if not flying and not ledger["dropped"]:
+        text.append("  nothing lost", "green")
+    return _hanging(Text("Ledger", "bold"), text, indent=0)

@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,13 +24,17 @@ def serve(
     port: Annotated[int | None, typer.Option(help="port to listen on; 0 takes a free one", min=0, max=65535)] = None,
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     home: HomeOption = None,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR")] = "INFO",
-    log_json: Annotated[bool, typer.Option(help="write the product's own log as JSON lines")] = False,
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(help="least severe entry of the product's own log")
+    ] = "INFO",
+    log_json: Annotated[bool, typer.Option("--log-json", help="write the product's own log as JSON lines")] = False,
 ) -> None:
     """Run intake, detection, explanation, workflows and the HTTP API until stopped.
 
     Examples:
-      bdp serve
+
+      bdp serve --port 8700
+
       curl -H "Authorization: Bearer $(bdp token)" --data-binary @events.ndjson localhost:8700/v1/events
     """
     from bdp.app import App
@@ -91,10 +95,9 @@ def _url(listener: socket.socket) -> str:
 
 
 def _greet(app: App, address: str) -> None:
-    screen.err.print(f"BDP Agent serves [bold]{address}[/bold]   API page: {address}/docs   home: {app.home.path}")
+    screen.err.print(f"BDP Agent serves {address}   API page: {address}/docs   home: {app.home.path}", soft_wrap=True)
     screen.err.print(
         f'  send events:  curl -H "Authorization: Bearer $(bdp token)" --data-binary @FILE.ndjson {address}/v1/events',
-        markup=False,
         soft_wrap=True,
     )
     screen.err.print("  look:         bdp incidents      stop: Ctrl-C")

@@ -1,6 +1,6 @@
 """One incident under study: where to look, and what has been found so far."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from bdp.explain.playbook import Playbook
 from bdp.explain.settings import ExplainSettings
-from bdp.explain.sql import equals, literal
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import Evidence, EvidenceKind
 from bdp.model.incident import Incident
 from bdp.ports import Row, Store
+from bdp.sql import equals, literal
 
 
 @dataclass(frozen=True)

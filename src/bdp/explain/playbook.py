@@ -16,8 +16,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from bdp.errors import BadSetting
-from bdp.explain.sql import literal
 from bdp.model.analysis import ActionType
+from bdp.sql import literal
 
 SHIPPED = Path(__file__).parent / "playbooks"
 _BETWEEN = "[^a-z0-9]*"

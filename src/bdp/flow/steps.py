@@ -173,11 +173,13 @@ class Steps:
 
     def resolve(self, text: str, event: WorkflowEvent | None) -> Json:
         """End well."""
-        if self._incident().status is IncidentStatus.ACTING:
-            self._move(IncidentStatus.VERIFYING, "The store was asked whether the symptom is gone.")
-        incident = self._move(IncidentStatus.RESOLVED, text)
+        incident = self._incident()
         if event:
+            # Told first: run again after the move, this step could not tell its own end from that by a person.
             self._publish(event, text, incident)
+        if incident.status is IncidentStatus.ACTING:
+            self._move(IncidentStatus.VERIFYING, "The store was asked whether the symptom is gone.")
+        self._move(IncidentStatus.RESOLVED, text)
         return {}
 
     def escalate(self, text: str, events: Collection[WorkflowEvent]) -> Json:

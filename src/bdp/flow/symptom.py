@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,7 @@ from bdp.clock import Clock
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.incident import Incident
 from bdp.ports import Store
+from bdp.sql import literal, matches
 
 SHORTEST = timedelta(minutes=1)
 """Rates are taken over at least this long."""
@@ -48,12 +49,6 @@ class SymptomCheck:
     def _failures(self, incident: Incident, since: datetime) -> float:
         subject = incident.subject
         keys = {"service": subject.service, "route": subject.route, "error_code": subject.error_code}
-        same = " AND ".join(f"{column} = {_literal(value)}" for column, value in keys.items())
-        start = f"toDateTime64('{since.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
-        query = f"SELECT sum(weight) AS failures FROM events WHERE {same} AND {ABNORMAL_SQL} AND ts >= {start}"  # noqa: S608 - every value goes through _literal
+        where = f"{matches(keys)} AND {ABNORMAL_SQL} AND ts >= {literal(since)}"
+        query = f"SELECT sum(weight) AS failures FROM events WHERE {where}"  # noqa: S608 - values go through bdp.sql
         return float(self._store.query(query)[0]["failures"] or 0)
-
-
-def _literal(text: str) -> str:
-    # Each byte as \xHH: nothing in telemetry can end the literal.
-    return "'" + "".join(f"\\x{byte:02X}" for byte in text.encode("utf-8", "replace")) + "'"

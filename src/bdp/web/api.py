@@ -17,10 +17,15 @@ def create_api(app: App, token: str) -> FastAPI:
     Args:
         token: bearer token that every route but the health checks asks for; empty switches the check off.
     """
-    api = FastAPI(title="BDP Agent", version=__version__, description=_ABOUT)
+    api = FastAPI(
+        title="BDP Agent",
+        version=__version__,
+        description=_ABOUT,
+        responses={"default": errors.DESCRIBED},
+    )
     api.state.app = app
     api.state.token = token
-    errors.install(api)
+    errors.install(api, app.settings.intake.max_request_bytes)
     guarded = [Depends(auth.check)]
     api.include_router(health.open_routes)
     for routes in (events.routes, incidents.routes, approvals.routes, pipeline.routes, health.routes):

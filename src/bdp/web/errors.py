@@ -1,9 +1,17 @@
-"""The only place that knows HTTP status codes: BDP's errors become answers a client can act on."""
+"""The only place that knows HTTP status codes: errors become answers a client can act on, all of one shape."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import Any
+
+import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bdp.errors import (
     BadSetting,
@@ -21,6 +29,8 @@ from bdp.errors import (
     UnknownFormat,
 )
 
+log = structlog.get_logger(__name__)
+
 STATUS: dict[type[BdpError], int] = {
     TooLarge: 413,
     UnknownEncoding: 415,
@@ -34,19 +44,123 @@ STATUS: dict[type[BdpError], int] = {
     Retry: 503,
     Reject: 400,
     Refuse: 403,
+    BdpError: 500,
 }
 
 
-def install(api: FastAPI) -> None:
-    """Answer every `BdpError` with its status and a body of code, what and next_step."""
-    api.add_exception_handler(BdpError, _answer)
+class Problem(BaseModel):
+    """What happened, and what to do next; `code` is for programs."""
+
+    code: str
+    what: str
+    next_step: str
 
 
-async def _answer(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, BdpError):
-        raise error
-    body = {"error": {"code": error.code, "what": error.what, "next_step": error.next_step}}
-    return JSONResponse(body, status_code=_status(error), headers=_headers(error))
+class ErrorAnswer(BaseModel):
+    """The body of every answer that is not a success."""
+
+    error: Problem
+
+
+DESCRIBED: dict[str, Any] = {
+    "description": "What went wrong, and what to do next",
+    "model": ErrorAnswer,
+    # Said as well, since routes that answer with text would give the model as text.
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
+}
+"""The answer in the API's own description."""
+
+
+def install(api: FastAPI, max_request_bytes: int) -> None:
+    """Answer everything that goes wrong with its status and an `ErrorAnswer`."""
+    api.add_exception_handler(BdpError, _told)
+    api.add_exception_handler(RequestValidationError, _misunderstood)
+    api.add_exception_handler(HTTPException, _no_route)
+    api.add_middleware(_Guard, max_request_bytes=max_request_bytes)
+
+
+class _Guard:
+    """The outermost layer: bounds what a request may hold in memory, and answers for defects of ours.
+
+    A defect is logged with its trace; the client learns none of it.
+    """
+
+    def __init__(self, app: ASGIApp, max_request_bytes: int) -> None:
+        self._app = app
+        self._limit = max_request_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        size, begun = 0, False
+
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._limit:
+                raise _too_large(self._limit)
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            _check_announced(scope, self._limit)
+            await self._app(scope, bounded, noted)
+        except Exception as error:
+            if not isinstance(error, BdpError):
+                log.exception("request.failed", method=scope["method"], path=scope["path"])
+                error = BdpError("BDP failed at this request.", "Its log says why; please report it.")
+            if begun:
+                raise
+            await _answer(error)(scope, receive, send)
+
+
+def _check_announced(scope: Scope, limit: int) -> None:
+    """Turn away what says that it is too large, before anything of it is read."""
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request has more than {limit} bytes.", "Send it in smaller parts.")
+
+
+async def _told(request: Request, error: Exception) -> JSONResponse:
+    return _answer(error if isinstance(error, BdpError) else BdpError(str(error)))
+
+
+async def _misunderstood(request: Request, error: Exception) -> JSONResponse:
+    """Say which part of the request does not fit."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    what = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:5])
+    return _body(422, "VALIDATION_ERROR", f"The request was not understood: {what}.", "See /docs.")
+
+
+async def _no_route(request: Request, error: Exception) -> JSONResponse:
+    """Answer for what the framework refuses itself: unknown paths, other methods, bodies that are no JSON."""
+    status = error.status_code if isinstance(error, HTTPException) else 400
+    code = {404: "NOT_FOUND"}.get(status, "VALIDATION_ERROR")
+    what = f"{request.method} {request.url.path[:200]}: {HTTPStatus(status).phrase.lower()}."
+    answer = _body(status, code, what, "See /docs.")
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer
+
+
+def _answer(error: BdpError) -> JSONResponse:
+    answer = _body(_status(error), error.code, error.what, error.next_step)
+    answer.headers.update(_headers(error))
+    return answer
+
+
+def _body(status: int, code: str, what: str, next_step: str) -> JSONResponse:
+    told = ErrorAnswer(error=Problem(code=code, what=what, next_step=next_step))
+    return JSONResponse(told.model_dump(), status_code=status)
 
 
 def _status(error: BdpError) -> int:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from bdp.app import App
-from bdp.errors import BadRequest, TooLarge
+from bdp.errors import BadRequest
 from bdp.model.batch import Batch, RecordKind
 from bdp.web.reach import Product
 
@@ -64,12 +64,12 @@ async def post_changes(request: Request, product: Product, idempotency_key: Idem
 @routes.post("/v1/batches", summary="Take one batch in, as 'bdp ingest' sends it", include_in_schema=False)
 async def post_batch(request: Request, product: Product) -> Receipt:
     """A msgpack `bdp.model.batch.Batch`; its records are validated again."""
-    raw = await _read(request, product.settings.intake.max_request_bytes)
+    raw = await request.body()
     return await run_in_threadpool(_take_batch, product, raw)
 
 
 async def _take(request: Request, product: App, kind: RecordKind, key: str | None) -> Receipt:
-    raw = await _read(request, product.settings.intake.max_request_bytes)
+    raw = await request.body()
     encoding = request.headers.get("content-encoding", "")
     return await run_in_threadpool(_take_body, product, raw, encoding, kind, key)
 
@@ -97,15 +97,3 @@ def _receipt(batch: Batch, new: bool) -> Receipt:
         batch_id=batch.batch_id,
         repeated=not new,
     )
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    """Read the body, giving up as soon as it is over the limit."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise TooLarge(f"The request is over {limit >> 20} MiB.", "Send it in smaller parts.")
-        parts.append(part)
-    return b"".join(parts)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bdp import __version__
+from bdp.errors import Reject, StoreUnavailable
 from bdp.telemetry import REGISTRY
 from bdp.web.reach import Product
 
@@ -22,7 +23,10 @@ def alive() -> dict[str, str]:
 @open_routes.get("/readyz")
 def ready(product: Product) -> dict[str, str]:
     """Answer once the store answers."""
-    product.store.query("SELECT 1 AS one")
+    try:
+        product.store.query("SELECT 1 AS one")
+    except Reject as error:
+        raise StoreUnavailable(f"The store does not answer: {error.what}", "Run bdp doctor.") from error
     return {"status": "ready"}
 
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import AfterValidator, AwareDatetime
 
 from bdp.model.analysis import IncidentReport
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.web.reach import Product
 
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no such time in UTC") from None
+
+
+Since = Annotated[AwareDatetime, AfterValidator(_utc)]
+By = Annotated[str, Query(min_length=1, max_length=200)]
+Note = Annotated[str, Query(max_length=2000)]
 routes = APIRouter(prefix="/v1/incidents", tags=["incidents"])
 
 
@@ -18,7 +30,7 @@ routes = APIRouter(prefix="/v1/incidents", tags=["incidents"])
 def list_incidents(
     product: Product,
     status: IncidentStatus | None = None,
-    since: datetime | None = None,
+    since: Since | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[Incident]:
     """Return incidents, newest start first."""
@@ -38,7 +50,7 @@ def analyse(incident_id: str, product: Product) -> IncidentReport:
 
 
 @routes.post("/{incident_id}/resolve")
-def resolve(incident_id: str, product: Product, by: str = "operator", note: str = "") -> Incident:
+def resolve(incident_id: str, product: Product, by: By = "operator", note: Note = "") -> Incident:
     """Close an incident by hand."""
     text = f"Closed by {by}" + (f": {note}" if note else "")
     return product.state.incidents.move(incident_id, IncidentStatus.RESOLVED, text, product.clock.now())

@@ -10,7 +10,7 @@ import pytest
 from bdp.errors import BadSetting
 from bdp.explain.playbook import load_playbooks, read_playbook, signs_sql
 from bdp.explain.signals import SIGNALS
-from bdp.explain.sql import literal
+from bdp.sql import literal
 from bdp.store.clickhouse import ClickHouseStore
 
 HEAD = '+++\nname = "a-b"\ntitle = "t"\nmechanism = "m"\n'

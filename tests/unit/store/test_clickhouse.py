@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -79,11 +80,25 @@ def test_a_payload_with_one_bad_record_is_refused_whole(store: ClickHouseStore) 
         "SELECT 1 SETTINGS readonly = 0",
         "SELECT number FROM numbers(2000)",
         "SELEC 1",
+        "USE system",
+        "KILL QUERY WHERE 1",
+        "SELECT 1 INTO OUTFILE '{out}'",
+        "EXPLAIN SELECT 1 INTO /* /* */ ' */ OUTFILE '{out}'",
+        "SELECT $$'$$, '1' INTO/**/OUTFILE '{out}'",
+        "SELECT file('/etc/passwd')",
+        "SELECT `fi\\x6ce`('/etc/passwd')",
+        "SELECT * APPLY(file) FROM (SELECT '/etc/passwd')",
+        "SELECT arrayMap(file, ['/etc/passwd'])",
+        "SELECT * FROM Python(rows)",
+        "",
+        "-- nothing",
     ],
 )
-def test_readers_can_only_read_and_within_limits(store: ClickHouseStore, sql: str) -> None:
+def test_readers_can_only_read_and_within_limits(store: ClickHouseStore, sql: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     with pytest.raises(BadRequest, match="query was refused"):
-        store.query(sql)
+        store.query(sql.replace("{out}", str(out)))
+    assert not out.exists()
     assert store.query("SELECT count() AS n FROM events") == [{"n": 0}]
 
 

@@ -1,6 +1,6 @@
 """How failures ended: normal events of whoever failed before, such as a log-in from an address after failed tries."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from bdp.explain.case import Case
 from bdp.explain.playbook import Aftermath, Playbook, signs_sql
-from bdp.explain.sql import equals
 from bdp.explain.wording import name, number, plural, sample
 from bdp.model.evidence import EvidenceKind
+from bdp.sql import equals
 
 _MOST = 1000
 

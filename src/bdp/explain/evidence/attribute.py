@@ -1,6 +1,6 @@
 """Which attribute values abnormal events carry far more often than normal ones."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 from bdp.explain.case import Case, between
-from bdp.explain.sql import equals, literal
 from bdp.explain.wording import figure, name, number, percent
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
+from bdp.sql import equals, literal
 
 _COLUMNS = ("route", "error_code", "user_id", "client_ip")
 _CANDIDATES = 24

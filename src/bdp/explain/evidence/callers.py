@@ -1,6 +1,6 @@
 """Which other services are hit: those that fail in the same traces, or with the same error code in the same stretch."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from bdp.explain.case import Case
 from bdp.explain.evidence.trace_order import traces_of
-from bdp.explain.sql import equals, literals
 from bdp.explain.wording import name, number, plural, sample
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
+from bdp.sql import equals, literals
 
 _MOST = 10
 

@@ -1,6 +1,6 @@
 """What changed before the onset: the service's own changes first, then those of services that fail with it."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from bdp.explain.case import Case, aware
-from bdp.explain.sql import equals, literal, literals
 from bdp.explain.wording import moment, name, sample, span
 from bdp.model.evidence import EvidenceKind
+from bdp.sql import equals, literal, literals
 
 _MOST = 3
 _LONGEST = 500

@@ -1,14 +1,14 @@
 """How many abnormal events, against the stretch before."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
 from bdp.explain.case import Case, aware, between
-from bdp.explain.sql import literal
 from bdp.explain.wording import clock_time, moment, name, number, plural, sample, span
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
+from bdp.sql import literal
 
 
 def collect(case: Case) -> None:

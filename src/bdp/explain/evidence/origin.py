@@ -1,6 +1,6 @@
 """Who is behind the abnormal events: client addresses and the users that they tried."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Which mechanisms the abnormal events speak of: events with a sign of each playbook, counted by the store."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
 """What the abnormal events say: the most frequent message templates, counted over all events of the stretch."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
 from bdp.explain.case import Case, aware
-from bdp.explain.sql import literal
 from bdp.explain.templates import HEAD, SHAPE, Template, learn
 from bdp.explain.wording import clock_time, moment, name, number, percent, plural, sample
 from bdp.model.evidence import EvidenceKind
+from bdp.sql import literal
 
 _MOST = 5
 

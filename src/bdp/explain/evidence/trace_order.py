@@ -1,14 +1,14 @@
 """Which service fails first along the traces of the abnormal events."""
 
-# ruff: noqa: S608 - every value goes through bdp.explain.sql
+# ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
 from bdp.explain.case import Case
-from bdp.explain.sql import literals
 from bdp.explain.wording import name, plural, sample
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
+from bdp.sql import literals
 
 _LONGEST = 128
 """A longer trace id is not one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + " _.:,@=+()[]<>?|!%&~^-/*")
@@ -43,6 +43,11 @@ def equals(column: str, text: str) -> str:
     if len(text) <= _LONGEST:
         return f"{column} = {literal(text)}"
     return f"(startsWith({column}, {literal(text[:_LONGEST])}) AND lengthUTF8({column}) = {len(text):d})"
+
+
+def matches(columns: Mapping[str, str]) -> str:
+    """Return the condition that each column holds its text."""
+    return " AND ".join(equals(column, text) for column, text in columns.items())
 
 
 def literals(values: Iterable[str]) -> str:

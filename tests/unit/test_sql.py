@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bdp.explain.sql import literal, literals
+from bdp.sql import literal, literals
 from bdp.store.clickhouse import ClickHouseStore
 
 NASTY = [

@@ -1,0 +1,38 @@
+"""Who may ask: nothing but the health checks and the API's own page is open."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from bdp.app import App
+from bdp.web.api import create_api
+
+OPEN = {"/healthz", "/readyz"}
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer other", "Basic dGhlIHRva2Vu", "Bearer \xff"])
+def test_every_other_route_asks_for_the_token(app: App, header: str | None) -> None:
+    api = create_api(app, "the token")
+    headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
+    operations = [(method, path) for path, known in api.openapi()["paths"].items() for method in known]
+    guarded = [("post", "/v1/batches"), *(found for found in operations if found[1] not in OPEN)]
+    assert len(guarded) >= 12
+    with TestClient(api) as client:
+        for method, path in guarded:
+            answer = client.request(method, path.replace("{", "").replace("}", ""), headers=headers)
+            assert answer.status_code == 401, (method, path)
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+            assert "bdp token" in answer.json()["error"]["next_step"]
+    assert app.ledger()[0].accepted == 0
+
+
+def test_health_needs_no_token(app: App) -> None:
+    with TestClient(create_api(app, "the token")) as client:
+        assert client.get("/healthz").json()["status"] == "ok"
+        assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_an_empty_token_switches_the_check_off(app: App) -> None:
+    with TestClient(create_api(app, "")) as client:
+        assert client.get("/v1/ledger").status_code == 200
