@@ -34,7 +34,7 @@ from bdp.intake.records import decode
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.anomaly import SEVERITIES, Anomaly, Sighting
 from bdp.model.batch import Batch, Ledger, RecordKind
-from bdp.model.incident import Incident, IncidentStatus
+from bdp.model.incident import Incident
 from bdp.notify.channels import open_channels
 from bdp.ports import Store
 from bdp.settings import Settings, secret
@@ -107,6 +107,7 @@ class App:
             settings.pipeline,
             on_incident=self._begin,
         )
+        self.state.incidents.forget_signatures(self.clock.now())
         self.pipeline.recover()
 
     def start(self) -> None:
@@ -203,8 +204,6 @@ class App:
         incidents = self.state.incidents
         known = incidents.report(incident_id)
         attempt = known.analysis.attempt + 1 if known.analysis else 1
-        if known.incident.status is IncidentStatus.OPEN:
-            incidents.move(incident_id, IncidentStatus.ANALYSING, "The analysis begins.", self.clock.now())
         incidents.save_analysis(self._explained(known.incident, attempt, ()))
         return incidents.report(incident_id)
 

@@ -49,10 +49,11 @@ class Home:
         if not self.locked:
             return None
         try:
-            url: str = json.loads((self.path / "serve.json").read_text())["url"]
+            note = json.loads((self.path / "serve.json").read_text())
         except (OSError, ValueError):
             return None
-        return url
+        url = note.get("url") if isinstance(note, dict) else None
+        return url if isinstance(url, str) else None
 
     @property
     def locked(self) -> bool:
@@ -91,6 +92,8 @@ class Home:
                 raise HomeInUse(
                     f"Another bdp process works in {self.path}.", "Wait until it ends, or give another home."
                 ) from None
+            # A server that was killed left its note, which would send others to a stranger's port.
+            (self.path / "serve.json").unlink(missing_ok=True)
             yield
 
     @contextlib.contextmanager

@@ -11,6 +11,7 @@ import typer
 from bdp.cli import screen
 from bdp.cli.options import HomeOption, JsonOption
 from bdp.cli.reading import Files, FormatOption, PatternOption, ServiceOption, TimeFormatOption
+from bdp.clock import SystemClock
 from bdp.model.analysis import IncidentReport
 
 
@@ -35,17 +36,19 @@ def analyze(
 
       bdp analyze events.ndjson --json | jq '.incidents[].title'
     """
-    from bdp.app import App
     from bdp.intake.files import Wish
     from bdp.settings import load
 
     wish = Wish(format, pattern, time_format, service)
     with tempfile.TemporaryDirectory(prefix="bdp-", ignore_cleanup_errors=True) as scratch:
         settings = load(home or Path(scratch), {"store": {"retention_days": 0}} if home is None else None)
+        files = Files(paths, wish, SystemClock().now(), settings.intake)
+        batches = files.batches()
+        from bdp.app import App  # only now: it takes a second, and what cannot be read is told at once
+
         with App(settings) as app:
-            files = Files(paths, wish, app.clock.now(), settings.intake)
             with screen.progress(files.size, "reading") as show:
-                app.load(files.batches(), lambda records: show(files.done, records))
+                app.load(batches, lambda records: show(files.done, records))
             app.pipeline.finish()
             reports = app.explain_all()
             ledger = app.ledger()[0].as_dict()

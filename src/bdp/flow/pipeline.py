@@ -28,6 +28,7 @@ from bdp.ports import Incidents, Store, Stream
 from bdp.telemetry import PIPELINE_RANGES, PIPELINE_RECORDS, PIPELINE_RETRIES
 
 log = structlog.get_logger(__name__)
+_LONGEST_PAUSE = 30.0
 _signals = msgspec.json.Decoder(EventSignal)
 
 
@@ -89,6 +90,8 @@ class Pipeline:
         self._settings = settings or PipelineSettings()
         self._on_incident = on_incident
         self._stopping = threading.Event()
+        self.trouble = ""
+        """Why `run` makes no progress; empty while it does."""
         self._newest: datetime | None = None
         self._seen_at = clock.monotonic()
         self.order: tuple[Callable[[Range], None], ...] = (self._keep, self._detect, self._raise, self._commit)
@@ -145,12 +148,14 @@ class Pipeline:
             try:
                 if not self.step(wait_seconds=1.0):
                     self.idle()
-                pause = self._settings.retry_seconds
-            except Retry as error:
+                pause, self.trouble = self._settings.retry_seconds, ""
+            except Exception as error:
+                # Also a defect of ours must not end the thread: records would pile up behind a process that looks well.
+                self.trouble = str(error) or type(error).__name__
                 PIPELINE_RETRIES.inc()
-                log.warning("pipeline.waiting", reason=str(error), seconds=pause)
+                log.warning("pipeline.waiting", reason=self.trouble, exc_info=not isinstance(error, Retry))
                 self._stopping.wait(pause)
-                pause = min(pause * 2, 30.0)
+                pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _next(self, after: int) -> list[Stored]:
         return self._stream.read(after, self._settings.range_records, self._settings.range_mib << 20)

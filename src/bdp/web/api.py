@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
+from fastapi_offline import FastAPIOffline
 
 from bdp import __version__
 from bdp.app import App
@@ -17,7 +18,7 @@ def create_api(app: App, token: str) -> FastAPI:
     Args:
         token: bearer token that every route but the health checks asks for; empty switches the check off.
     """
-    api = FastAPI(
+    api = FastAPIOffline(
         title="BDP Agent",
         version=__version__,
         description=_ABOUT,

@@ -22,7 +22,9 @@ def alive() -> dict[str, str]:
 
 @open_routes.get("/readyz")
 def ready(product: Product) -> dict[str, str]:
-    """Answer once the store answers."""
+    """Answer while the store answers and records move on."""
+    if product.pipeline.trouble:
+        raise StoreUnavailable(f"Records wait: {product.pipeline.trouble}", "Nothing is lost; run bdp doctor.")
     try:
         product.store.query("SELECT 1 AS one")
     except Reject as error:

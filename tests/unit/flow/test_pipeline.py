@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import pytest
 from bdp.clock import ManualClock
 from bdp.detect.burst import BurstDetector, BurstSettings
 from bdp.errors import StoreUnavailable
-from bdp.flow.pipeline import Pipeline, PipelineSettings
+from bdp.flow.pipeline import Pipeline, PipelineSettings, Range
 from bdp.model.batch import Batch, RecordKind
 from bdp.model.event import Event, Level
 from bdp.ports import Row
@@ -202,4 +203,30 @@ def test_quiet_time_closes_an_anomaly_without_new_events(bench: Bench) -> None:
     clock.advance(timedelta(minutes=30))
     pipeline.idle()
     assert bench.state.incidents.list()[0].end_time == START + timedelta(seconds=11)
+    bench.stream.close()
+
+
+def test_a_defect_is_told_and_tried_again(bench: Bench) -> None:
+    pipeline = bench.start()
+    broken = threading.Event()
+
+    def fail(moving: Range) -> None:
+        broken.set()
+        raise ZeroDivisionError("a defect")
+
+    order, pipeline.order = pipeline.order, (fail,)
+    worker = threading.Thread(target=pipeline.run)
+    worker.start()
+    bench.stream.append([events("a", 3)])
+    assert broken.wait(10)
+    while not pipeline.trouble:
+        broken.wait(0.01)
+    assert pipeline.trouble == "a defect"
+    pipeline.order = order
+    while bench.stream.ledger()["http"].in_flight:
+        bench.stream.wait(bench.stream.committed(), 0.05)
+    pipeline.stop()
+    worker.join()
+    assert pipeline.trouble == ""
+    assert counts(bench) == (3, 3)
     bench.stream.close()
