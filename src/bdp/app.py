@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ from bdp.brief.sentences import Language
 from bdp.clock import Clock, SystemClock
 from bdp.detect.burst import BurstDetector
 from bdp.detect.dedup import Judgement, judge
-from bdp.errors import BadRequest
+from bdp.errors import BadRequest, BdpError
 from bdp.explain.analyst import Analyst
 from bdp.flow.approval import Answers
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
@@ -74,6 +75,7 @@ class App:
         self.ids = ids or Ids()
         self.home = Home(settings.home)
         self._parts = contextlib.ExitStack()
+        self._quiet: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._on_incident: Callable[[Incident], None] = lambda incident: None
 
     def __enter__(self) -> Self:
@@ -106,6 +108,7 @@ class App:
             self.clock,
             settings.pipeline,
             on_incident=self._begin,
+            on_quiet=self._quiet.put,
         )
         self.state.incidents.forget_signatures(self.clock.now())
         self.pipeline.recover()
@@ -113,6 +116,10 @@ class App:
     def start(self) -> None:
         """Run the pipeline and the workflows in the background until the app is closed."""
         self._start_workflows()
+        refresher = threading.Thread(target=self._refresh, name="refresher")
+        refresher.start()
+        self._parts.callback(refresher.join)
+        self._parts.callback(self._quiet.put, None)
         worker = threading.Thread(target=self.pipeline.run, name="pipeline")
         worker.start()
         self._parts.callback(worker.join)
@@ -206,6 +213,25 @@ class App:
         attempt = known.analysis.attempt + 1 if known.analysis else 1
         incidents.save_analysis(self._explained(known.incident, attempt, ()))
         return incidents.report(incident_id)
+
+    def refresh(self, incident_id: str) -> None:
+        """Explain an incident anew under its latest attempt, now that all of it is known; what it proposes stays.
+
+        One that was not explained yet is left to its workflow.
+        """
+        known = self.state.incidents.report(incident_id)
+        if known.analysis:
+            fresh = self._explained(known.incident, known.analysis.attempt, ())
+            kept = fresh.model_copy(update={"actions": known.analysis.actions})
+            self.state.incidents.save_analysis(kept)
+
+    def _refresh(self) -> None:
+        while (incident_id := self._quiet.get()) is not None:
+            try:
+                self.refresh(incident_id)
+            except BdpError as error:
+                # The earlier analysis stands; it says less, not wrong things.
+                log.warning("analysis.not_refreshed", incident_id=incident_id, reason=str(error))
 
     def explain_all(self, progress: Callable[[int], None] = lambda done: None) -> list[IncidentReport]:
         """Explain every incident; return them as `reports` does."""

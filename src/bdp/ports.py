@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from bdp.model.action import Message
 from bdp.model.analysis import Analysis, IncidentReport
-from bdp.model.anomaly import Anomaly, AnomalyEnd
+from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
 from bdp.model.batch import Batch, DeadLetter, Ledger, RecordKind, Stored
 from bdp.model.decision import Approval, ApprovalStatus, AuditEntry
 from bdp.model.execution import Execution
@@ -121,8 +121,15 @@ class Incidents(Protocol):
             the incident, and True if it was opened by this call.
         """
 
-    def end(self, end: AnomalyEnd) -> None:
-        """Note that an anomaly went quiet; unknown ids are ignored."""
+    def progress(self, progress: AnomalyProgress) -> None:
+        """Note how far an anomaly has grown; unknown ids are ignored."""
+
+    def end(self, end: AnomalyEnd) -> str | None:
+        """Note that an anomaly went quiet; unknown ids are ignored.
+
+        Returns:
+            the id of its incident if all of that is quiet now, else None.
+        """
 
     def get(self, incident_id: str) -> Incident:
         """Return one incident with its timeline.

@@ -125,7 +125,8 @@ def load(home: Path | None = None, overrides: Mapping[str, Any] | None = None) -
         settings: Settings = reader(**given)
         settings = _with_secrets(settings)
     except ValidationError as error:
-        raise BadSetting(_told(error), f"Correct it in {where / FILE}, or in the environment.") from error
+        place = f"in {where / FILE}, or in the environment" if (where / FILE).exists() else "in the environment"
+        raise BadSetting(_told(error), f"Correct it {place}.") from error
     except (OSError, ValueError) as error:
         raise BadSetting(f"The settings cannot be read: {error}.", f"Correct {where / FILE}.") from error
     return settings

@@ -1,7 +1,8 @@
 """Values in SQL text. Telemetry is hostile, so every value that comes from it goes through `literal`.
 
-ClickHouse reads C-like escapes inside single quotes. All but a short list of harmless characters are written as `\\xHH`
-per UTF-8 byte: nothing in a value can end the literal, or look like a comment, a placeholder or a second statement.
+ClickHouse reads C-like escapes inside single quotes. A backslash and a quote get a backslash before them; letters of
+any script and harmless signs stay as they are, for people read these statements; everything else is written as `\\xHH`
+per UTF-8 byte. Nothing in a value can end the literal, or look like a comment, a placeholder or a second statement.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import string
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-_PLAIN = frozenset(string.ascii_letters + string.digits + " _.:,@=+()[]<>?|!%&~^-/*")
+_PLAIN = frozenset(string.ascii_letters + string.digits + ' _.:,@=+()[]<>?|!%&~^-/*"#$')
+_ESCAPED = {"\\": "\\\\", "'": "\\'"}
 _LONGEST = 500
 _PAIRS = frozenset({"--", "/*", "*/", "//"})
 
@@ -59,8 +61,8 @@ def _escaped(text: str) -> str:
     written = []
     before = ""
     for character in text:
-        plain = character in _PLAIN and before + character not in _PAIRS
-        written.append(character if plain else _bytes(character))
+        plain = (character in _PLAIN or character.isalpha()) and before + character not in _PAIRS
+        written.append(character if plain else _ESCAPED.get(character) or _bytes(character))
         before = character
     return "".join(written)
 

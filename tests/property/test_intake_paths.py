@@ -56,6 +56,19 @@ def test_both_paths_give_the_same_event_or_reason(record: dict[str, Any]) -> Non
     assert fast(line) == slow(line)
 
 
+ODD = st.text(st.sampled_from("a\0\ufffd\\u"), max_size=6)
+
+
+@given(st.fixed_dictionaries({"ts": st.just("2026-01-01T00:00:00Z"), **dict.fromkeys(WORDS, ODD),
+                              "attributes": st.dictionaries(ODD, ODD, max_size=3)}))  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_no_zero_byte_passes_on_either_path(record: dict[str, Any]) -> None:
+    line = json.dumps(record).encode()
+    event = fast(line)
+    assert event == slow(line)
+    assert b"\\u0000" not in msgspec.json.encode(event).replace(b"\\\\", b"")
+
+
 @given(CANONICAL)
 @settings(max_examples=150, deadline=None)
 def test_reading_what_was_read_changes_nothing(record: dict[str, Any]) -> None:

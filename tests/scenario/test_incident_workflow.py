@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -42,8 +42,16 @@ def statuses(incident: Incident) -> list[str]:
     return [entry.data["to"] for entry in incident.timeline if entry.kind == "status"]
 
 
+def mended_by(receiver: Receiver, asks: int = 1) -> Callable[[int], bool]:
+    """The symptom persists until the receiver was asked so often."""
+    return lambda _: len(receiver.asked) >= asks
+
+
 def test_acts_alone_and_resolves_when_the_symptom_is_gone(tmp_path: Path) -> None:
-    with Receiver() as receiver, Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url) as scene:
+    with (
+        Receiver() as receiver,
+        Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, gone=mended_by(receiver)) as scene,
+    ):
         incident = scene.ended(scene.start())
         assert incident.status is IncidentStatus.RESOLVED
         assert statuses(incident) == ["analysing", "acting", "verifying", "resolved"]
@@ -55,7 +63,13 @@ def test_acts_alone_and_resolves_when_the_symptom_is_gone(tmp_path: Path) -> Non
 def test_approved_from_another_process(tmp_path: Path) -> None:
     with (
         Receiver() as receiver,
-        Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=RuleEffect.ASK) as scene,
+        Scene(
+            tmp_path,
+            actions=(ask_for("restart"),),
+            receiver=receiver.url,
+            gone=mended_by(receiver),
+            effect=RuleEffect.ASK,
+        ) as scene,
     ):
         incident_id = scene.start()
         question = scene.question()
@@ -70,6 +84,43 @@ def test_approved_from_another_process(tmp_path: Path) -> None:
         assert len(receiver.asked) == 1
         assert ("approval", "webhook", "success") in scene.runs()
         assert [entry.actor for entry in scene.state.audit.list(question.approval_id)] == ["ada"]
+
+
+@pytest.mark.parametrize("effect", [RuleEffect.ALLOW, RuleEffect.ASK])
+def test_what_is_over_is_neither_asked_about_nor_mended(tmp_path: Path, effect: RuleEffect) -> None:
+    with (
+        Receiver() as receiver,
+        Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=effect) as scene,
+    ):
+        incident = scene.ended(scene.start())
+        assert statuses(incident) == ["analysing", "resolved"]
+        assert incident.timeline[-1].text == "The symptom was gone before anything was done."
+        assert receiver.asked == []
+        assert scene.state.approvals.list() == []
+        assert scene.events() == []
+
+
+def test_what_ends_while_a_person_thinks_is_not_mended_after_the_approval(tmp_path: Path) -> None:
+    over: list[bool] = []
+    with (
+        Receiver() as receiver,
+        Scene(
+            tmp_path,
+            actions=(ask_for("restart"),),
+            receiver=receiver.url,
+            effect=RuleEffect.ASK,
+            gone=lambda _: bool(over),
+        ) as scene,
+    ):
+        incident_id = scene.start()
+        question = scene.question()
+        over.append(True)
+        scene.answers.approve(question.approval_id, by="ada")
+        incident = scene.ended(incident_id)
+        assert statuses(incident) == ["analysing", "awaiting_approval", "resolved"]
+        assert incident.timeline[-1].text == "The symptom was gone before anything was done."
+        assert receiver.asked == []
+        assert scene.events() == []
 
 
 def test_rejection_leads_to_another_action_then_to_a_person(tmp_path: Path) -> None:
@@ -98,6 +149,7 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
         receiver="http://127.0.0.1:9",
         effect=RuleEffect.ASK,
         approval_seconds=0.3,
+        gone=lambda _: False,
     ) as scene:
         incident = scene.ended(scene.start())
         assert incident.status is IncidentStatus.ESCALATED
@@ -112,7 +164,13 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
 def test_the_first_answer_counts(tmp_path: Path) -> None:
     with (
         Receiver() as receiver,
-        Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=RuleEffect.ASK) as scene,
+        Scene(
+            tmp_path,
+            actions=(ask_for("restart"),),
+            receiver=receiver.url,
+            gone=mended_by(receiver),
+            effect=RuleEffect.ASK,
+        ) as scene,
     ):
         incident_id = scene.start()
         approval_id = scene.question().approval_id
@@ -127,7 +185,13 @@ def test_the_first_answer_counts(tmp_path: Path) -> None:
 def test_a_lost_wake_up_is_made_good_by_the_sweep(tmp_path: Path) -> None:
     with (
         Receiver() as receiver,
-        Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=RuleEffect.ASK) as scene,
+        Scene(
+            tmp_path,
+            actions=(ask_for("restart"),),
+            receiver=receiver.url,
+            gone=mended_by(receiver),
+            effect=RuleEffect.ASK,
+        ) as scene,
     ):
         incident_id = scene.start()
         # As from a process that ended between the answer and the wake-up.
@@ -139,7 +203,7 @@ def test_an_action_that_did_not_help_is_not_repeated(tmp_path: Path) -> None:
     actions = (ask_for("restart"), ask_for("rollback", 2))
     with (
         Receiver() as receiver,
-        Scene(tmp_path, actions=actions, receiver=receiver.url, gone=lambda check: check == 2) as scene,
+        Scene(tmp_path, actions=actions, receiver=receiver.url, gone=mended_by(receiver, 2)) as scene,
     ):
         incident = scene.ended(scene.start())
         assert incident.status is IncidentStatus.RESOLVED
@@ -172,6 +236,7 @@ def test_a_receiver_that_refuses_counts_as_failed(tmp_path: Path) -> None:
             tmp_path,
             actions=lambda attempt: (ask_for("restart" if attempt == 1 else "rollback"),),
             receiver=receiver.url,
+            gone=mended_by(receiver, 2),
         ) as scene,
     ):
         assert scene.ended(scene.start()).status is IncidentStatus.RESOLVED
@@ -224,7 +289,12 @@ def test_a_dry_run_shows_what_would_be_done(tmp_path: Path, effect: RuleEffect) 
 
 
 def test_a_restart_keeps_the_deadline(tmp_path: Path) -> None:
-    settings = {"actions": (ask_for("restart"),), "receiver": "http://127.0.0.1:9", "approval_seconds": 1.5}
+    settings = {
+        "actions": (ask_for("restart"),),
+        "receiver": "http://127.0.0.1:9",
+        "approval_seconds": 1.5,
+        "gone": lambda _: False,
+    }
     with Scene(tmp_path, effect=RuleEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
         incident_id = scene.start()
         before = scene.question()
@@ -240,12 +310,24 @@ def test_a_restart_keeps_the_deadline(tmp_path: Path) -> None:
 
 def test_an_answer_given_while_nothing_ran_counts_after_the_start(tmp_path: Path) -> None:
     with Receiver() as receiver:
-        with Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=RuleEffect.ASK) as scene:
+        with Scene(
+            tmp_path,
+            actions=(ask_for("restart"),),
+            receiver=receiver.url,
+            gone=mended_by(receiver),
+            effect=RuleEffect.ASK,
+        ) as scene:
             incident_id = scene.start()
             approval_id = scene.question().approval_id
             scene.engine.close()
             Answers(scene.state.approvals, scene.clock, None).approve(approval_id, by="ada")
-        with Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=RuleEffect.ASK) as scene:
+        with Scene(
+            tmp_path,
+            actions=(ask_for("restart"),),
+            receiver=receiver.url,
+            gone=mended_by(receiver),
+            effect=RuleEffect.ASK,
+        ) as scene:
             assert scene.ended(incident_id).status is IncidentStatus.RESOLVED
         assert len(receiver.asked) == 1
 
@@ -300,7 +382,13 @@ def test_a_workflow_that_strands_for_ever_goes_to_a_person(tmp_path: Path) -> No
 def test_a_person_may_resolve_it_meanwhile(tmp_path: Path) -> None:
     with (
         Receiver() as receiver,
-        Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=RuleEffect.ASK) as scene,
+        Scene(
+            tmp_path,
+            actions=(ask_for("restart"),),
+            receiver=receiver.url,
+            gone=mended_by(receiver),
+            effect=RuleEffect.ASK,
+        ) as scene,
     ):
         incident_id = scene.start()
         approval_id = scene.question().approval_id

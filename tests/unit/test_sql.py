@@ -57,3 +57,7 @@ def test_times_keep_their_microseconds(store: ClickHouseStore) -> None:
 def test_what_has_no_literal_is_refused(value: float | datetime) -> None:
     with pytest.raises(ValueError, match="must be"):
         literal(value)
+
+
+def test_common_text_stays_readable() -> None:
+    assert literal("KeyError: 'tier' #5 \\s+ 한국") == r"'KeyError: \'tier\' #5 \\s+ 한국'"

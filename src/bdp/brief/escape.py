@@ -13,6 +13,9 @@ _BEGINS_BLOCK = re.compile(r"[#>+=-]|\d{1,9}(?=[.)](?:\s|$))")
 # What GitHub and chat programs turn into a link without being asked.
 _LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 
+_TICKS = re.compile(r"`+")
+_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+
 
 def plain(text: str, longest: int = _LONGEST) -> str:
     """Return one line without control, invisible or direction-changing characters, at most `longest` long."""
@@ -23,15 +26,38 @@ def plain(text: str, longest: int = _LONGEST) -> str:
 
 def escape(text: str, longest: int = _LONGEST) -> str:
     """Return `text` as one line of markdown that shows it as it is and does nothing."""
-    line = _SPECIAL.sub(r"\\\g<0>", plain(text, longest))
-    line = _LINK.sub(r"\\", line)
+    return _beginning(_inline(plain(text, longest)))
+
+
+def prose(text: str, longest: int = _LONGEST) -> str:
+    """Return a sentence as one line of markdown: what it has in backticks as code, the rest as `escape` would.
+
+    A backtick without its partner is text. Not for a table cell, where a bar ends code.
+    """
+    pieces = _SPAN.split(plain(text, longest))
+    shown = (_fenced(piece) if i % 3 == 2 else _inline(piece) for i, piece in enumerate(pieces) if i % 3 != 1)
+    return _beginning("".join(shown))
+
+
+def code(text: str) -> str:
+    """Return `text` as a code span; not for a table cell, where a bar would end it."""
+    return _fenced(plain(text))
+
+
+def _fenced(text: str) -> str:
+    fence = "`" * (1 + max(map(len, _TICKS.findall(text)), default=0))
+    # Markdown takes one space off each end where both have one.
+    gap = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
+    return f"{fence}{gap}{text}{gap}{fence}" if text.strip() else _inline(text)
+
+
+def _inline(text: str) -> str:
+    return _LINK.sub(r"\\", _SPECIAL.sub(r"\\\g<0>", text))
+
+
+def _beginning(line: str) -> str:
     match = _BEGINS_BLOCK.match(line)
     if match is None:
         return line
     place = 0 if match.group()[0] in "#>+=-" else match.end()
     return f"{line[:place]}\\{line[place:]}"
-
-
-def code(text: str) -> str:
-    """Return `text` as a code span; backticks and bars, which would end it or a cell, become other signs."""
-    return f"`{plain(text).replace('`', chr(39)).replace('|', '¦')}`"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bdp.brief.advice import ChattyLogs, RisingCost, SlowRoute, advise
-from bdp.brief.escape import code, escape
+from bdp.brief.escape import code, escape, prose
 from bdp.brief.sentences import SENTENCES, WORDS, Language
 from bdp.model.analysis import Analysis, Check
 from bdp.model.briefing import Briefing, Trend
@@ -100,7 +100,7 @@ class _Page:
         for number, report in enumerate(briefing.top, start=1):
             if number > 1:
                 yield ""
-            yield from (f"### {number}. {escape(report.incident.title)}", "")
+            yield from (f"### {number}. {prose(report.incident.title)}", "")
             yield from self._issue(report.incident, report.analysis)
         if more := briefing.total_incidents - len(briefing.top):
             yield from ("", self._say("more", count=f"{more:,}", command="`bdp incidents`"))
@@ -120,11 +120,11 @@ class _Page:
         if analysis is None:
             yield self._say("not_analysed")
             return
-        yield escape(analysis.summary or analysis.root_cause, 500)
+        yield prose(analysis.summary or analysis.root_cause, 500)
         yield ""
         supported = [claim for claim in analysis.claims if claim.check is Check.SUPPORTED]
         for claim in supported[:MOST_CLAIMS]:
-            yield f"- {escape(claim.text)} ({', '.join(escape(each) for each in claim.evidence)})"
+            yield f"- {prose(claim.text)} ({', '.join(escape(each) for each in claim.evidence)})"
         if supported:
             yield ""
         yield self._trust(analysis)
@@ -203,7 +203,7 @@ class _Page:
 
     def _question(self, approval: Approval) -> Iterator[str]:
         until = self._say("waiting_until", until=f"{approval.expires_at:%Y-%m-%d %H:%M}")
-        plan = escape(approval.plan or approval.action.description)
+        plan = prose(approval.plan or approval.action.description)
         yield f"- **{approval.action.type.value}**: {plan} ({until})"
         yes, no = code(f"bdp approve {approval.approval_id}"), code(f"bdp reject {approval.approval_id}")
         yield f"  - {self._say('answer', yes=yes, no=no)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import NoReturn
 
@@ -30,6 +31,7 @@ def before() -> None:
     from bdp.telemetry import set_up_logs
 
     set_up_logs("WARNING")
+    os.umask(0o077)  # telemetry is nobody else's business, whatever folder the home is in
 
 
 app.command("analyze")(analyze.analyze)

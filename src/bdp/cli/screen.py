@@ -103,7 +103,7 @@ def incident_table(incidents: Sequence[Incident]) -> RenderableType:
             found.incident_id,
             Text(found.severity.value, _SEVERITY[found.severity.value]),
             found.status.value.replace("_", " "),
-            found.start_time.strftime("%m-%d %H:%M"),
+            found.start_time.strftime("%Y-%m-%d %H:%M"),
             f"{found.events:,.0f}",
             _title(found),
         )
@@ -114,7 +114,7 @@ def _incident_lines(found: Incident) -> list[Text]:
     style, status = _SEVERITY[found.severity.value], found.status.value.replace("_", " ")
     return [
         Text.assemble((found.incident_id, "bold"), "  ", (found.severity.value, style), f"  {status}"),
-        Text(f"  {found.start_time:%m-%d %H:%M}  {counted(found.events, 'event')}  ") + _title(found),
+        Text(f"  {found.start_time:%Y-%m-%d %H:%M}  {counted(found.events, 'event')}  ") + _title(found),
     ]
 
 

@@ -19,13 +19,15 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from bdp.detect.baseline import Folding, Week
-from bdp.detect.crossing import Found, Judge, Limits
+from bdp.detect.crossing import Found, Judge, Limits, instant
 from bdp.detect.grouping import Group, Key, group
 from bdp.detect.track import CONFIRMATIONS, Arrival, Track
-from bdp.model.anomaly import Anomaly, AnomalyEnd
+from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
 from bdp.model.event import EventSignal
 
 _PREFIX = "burst/"
+_GROWTH = 1.5
+_TOLD_SECONDS = 60
 _META = _PREFIX + "meta"
 _TRACK = _PREFIX + "key/"
 _WEEK = _PREFIX + "week/"
@@ -97,6 +99,7 @@ class BurstDetector:
         self._tracks: dict[Key, Track] = {}
         self._weeks: dict[Key, Week] = {}
         self._open: dict[Key, int] = {}
+        self._told: dict[Key, tuple[float, int]] = {}
         self._dirty: dict[Key, None] = {}
         self._dirty_weeks: dict[Key, None] = {}
         self._meta_dirty = False
@@ -127,6 +130,11 @@ class BurstDetector:
             if len(self._tracks) > self._settings.max_keys:
                 found += self._evict()
         return found
+
+    def progress(self) -> list[AnomalyProgress]:
+        """Return the open anomalies that grew by half, or for a minute, since they were last told."""
+        grown = (self._grown(self._tracks[key]) for key in self._open)
+        return [found for found in grown if found is not None]
 
     def advance(self, watermark: datetime) -> list[AnomalyEnd]:
         """Let time pass without events and return the anomalies that ended by it.
@@ -179,8 +187,23 @@ class BurstDetector:
         self._weeks = {key: Week(values) for key, values in weeks}
         self._meta = msgspec.msgpack.decode(rows[_META], type=Meta) if _META in rows else Meta()
         self._open, self._dirty, self._dirty_weeks, self._meta_dirty = {}, {}, {}, False
+        self._told = {}
         for track in self._tracks.values():
             self._note_open(track)
+
+    def _grown(self, track: Track) -> AnomalyProgress | None:
+        stretch = track.stretch
+        total, at = self._told.get(track.key, (0.0, 0))
+        if stretch is None:
+            return None
+        since = track.settled if stretch.settled else stretch.crossed - self._settings.window_seconds
+        ahead = [cell for second, cell in track.cells.items() if second > since]
+        now = sum(cell.count for cell in ahead) + (stretch.total if stretch.settled else 0.0)
+        if now <= total or (now < total * _GROWTH and track.newest - at < _TOLD_SECONDS):
+            return None
+        self._told[track.key] = (now, track.newest)
+        last = max((cell.last for cell in ahead), default=stretch.last)
+        return AnomalyProgress(anomaly_id=stretch.anomaly_id, last_seen=instant(max(last, stretch.last)), total=now)
 
     def _note_oldest(self, signals: Sequence[EventSignal]) -> None:
         """The ends of a batch stand for it: near enough, and normal events cost nothing."""
@@ -256,7 +279,9 @@ class BurstDetector:
 
     def _note_open(self, track: Track) -> None:
         self._open.pop(track.key, None)
-        if track.stretch is not None:
+        if track.stretch is None:
+            self._told.pop(track.key, None)
+        else:
             self._open[track.key] = self._judge(track).quiet_from() + self._settings.quiet_seconds
 
     def _close(self, track: Track) -> Found:
@@ -286,6 +311,7 @@ class BurstDetector:
         if self._weeks.pop(key, None) is not None:
             self._dirty_weeks[key] = None
         self._open.pop(key, None)
+        self._told.pop(key, None)
         self._meta.evicted += 1
 
 

@@ -171,7 +171,7 @@ class Judge:
             AnomalyEnd(
                 anomaly_id=stretch.anomaly_id,
                 signature=stretch.signature,
-                end_time=_instant(stretch.last),
+                end_time=instant(stretch.last),
                 peak=stretch.peak,
                 total=stretch.total,
             )
@@ -184,7 +184,7 @@ class Judge:
         start, last = track.cells[seconds[0]].first, self._last_event(second)
         subject = Subject(service=track.service, route=track.route, error_code=track.error_code)
         name = signature(AnomalyKind.BURST, subject, telling(subject, track.samples.templates))
-        identity = derived(_instant(start), AnomalyKind.BURST.value, *track.key, str(seconds[0]), str(second))
+        identity = derived(instant(start), AnomalyKind.BURST.value, *track.key, str(seconds[0]), str(second))
         never_seen = track.first >= seconds[0] and second - self._oldest >= _HISTORY_SECONDS
         severity = rate(
             count=count,
@@ -201,8 +201,8 @@ class Judge:
                 subject=subject,
                 signature=name,
                 severity=severity,
-                start_time=_instant(start),
-                detected_at=_instant(last),
+                start_time=instant(start),
+                detected_at=instant(last),
                 count=count,
                 threshold=round(levels.bound, 3),
                 expected=None if levels.expected is None else round(levels.expected, 3),
@@ -238,5 +238,6 @@ class Judge:
         return band
 
 
-def _instant(microseconds: int) -> datetime:
+def instant(microseconds: int) -> datetime:
+    """Return the aware time of so many microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=microseconds)

@@ -4,9 +4,8 @@
     ----------------------------------        ------------------------------------
     none                                      NEW
     last seen more than 7 days before it      NEW: the memory of it is gone
-    its incident is live                      REPEAT: one live incident a signature
-    resolved, last seen at most 1 h before    REPEAT: counts up, opens nothing
-    resolved, last seen longer ago            NEW
+    last seen at most 1 h before it           REPEAT: counts up, opens nothing, also when it was resolved meanwhile
+    last seen longer ago                      NEW: the store closes the quiet one, so one incident a signature is live
 
 Ages are event time. An anomaly that lies before the last sighting (late data) has age 0.
 """
@@ -50,6 +49,6 @@ def judge(previous: Sighting | None, anomaly: Anomaly, settings: DedupSettings) 
     age = max(timedelta(0), anomaly.detected_at - previous.last_seen)
     if age > timedelta(days=settings.memory_days):
         return Judgement.NEW
-    if previous.live or age <= timedelta(seconds=settings.repeat_seconds):
+    if age <= timedelta(seconds=settings.repeat_seconds):
         return Judgement.REPEAT
     return Judgement.NEW

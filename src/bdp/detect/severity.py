@@ -5,7 +5,7 @@ from __future__ import annotations
 from bdp.model.anomaly import SEVERITIES, Severity
 
 _STEPS = ((10.0, 0), (3.0, 1), (1.5, 2))
-_MEDIUM, _LOW = 2, 3
+_HIGH, _MEDIUM, _LOW = 1, 2, 3
 _SHORTEST_SPAN = 60
 
 
@@ -24,7 +24,7 @@ def rate(*, count: float, span: int, window: int, bound: float, errors: float, n
 
     | then | change |
     |---|---|
-    | half or more are errors (ERROR, FATAL or status >= 500), key never seen before | one step worse |
+    | half or more are errors (ERROR, FATAL, status >= 500), key never seen before | one step worse, at most high |
     | fewer than half are errors | one step better |
     | none is an error (WARN only) | at most medium |
 
@@ -36,6 +36,9 @@ def rate(*, count: float, span: int, window: int, bound: float, errors: float, n
     """
     size = max(count, count * window / max(span, _SHORTEST_SPAN))
     step = next((step for factor, step in _STEPS if size >= factor * bound), _LOW)
-    step += -int(never_seen) if errors >= 0.5 else 1
+    if errors < 0.5:
+        step += 1
+    elif never_seen and step > _HIGH:
+        step -= 1
     best = 0 if errors > 0 else _MEDIUM
     return SEVERITIES[min(max(step, best), _LOW)]

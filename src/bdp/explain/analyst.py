@@ -45,7 +45,7 @@ class Analyst:
             BadRequest: the store hit a limit.
             StoreUnavailable: try again later.
         """
-        case = open_case(self._store, self._settings, incident, self._playbooks)
+        case = open_case(self._store, self._settings, incident, self._playbooks, self._clock.now())
         for collect in COLLECTORS.values():
             collect(case)
         ranked = rank(case)

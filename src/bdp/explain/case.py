@@ -27,10 +27,14 @@ class Stretch:
     margin_seconds: int
 
     @classmethod
-    def of(cls, incident: Incident, margin_seconds: int) -> Stretch:
-        """Return the stretch of an incident; one that has not ended yet ends at its latest abnormal event."""
+    def of(cls, incident: Incident, margin_seconds: int, newest: datetime | None = None) -> Stretch:
+        """Return the stretch of an incident.
+
+        Args:
+            newest: time of its newest abnormal event, where one that has not ended yet ends.
+        """
         margin = timedelta(seconds=margin_seconds)
-        end = max(incident.end_time or incident.last_seen, incident.start_time)
+        end = max(incident.end_time or max(incident.last_seen, newest or incident.last_seen), incident.start_time)
         return cls(incident.start_time - margin, end + margin + timedelta(microseconds=1), margin_seconds)
 
     @property
@@ -108,17 +112,36 @@ class Case:
         return [e for e in self.found if e.kind is kind and (not key or key in e.value)]
 
 
-def open_case(store: Store, settings: ExplainSettings, incident: Incident, playbooks: Sequence[Playbook]) -> Case:
+def open_case(
+    store: Store, settings: ExplainSettings, incident: Incident, playbooks: Sequence[Playbook], now: datetime
+) -> Case:
     """Return the case of an incident.
 
     The subject is matched field by field, an empty field as empty. Where that finds no abnormal event at all, an empty
-    field stands for any value.
+    field stands for any value. An incident that has not ended is looked at up to its newest abnormal event in the
+    store, for it has grown since it was opened.
+
+    Args:
+        now: events from after it, of a clock that is wrong, do not stretch the incident.
     """
-    stretch = Stretch.of(incident, settings.margin_seconds)
-    case = Case(store, settings, incident, playbooks, stretch, _subject(incident, exactly=True))
-    if not case.query(f"SELECT 1 AS found FROM events WHERE {case.abnormal} LIMIT 1"):
-        case.subject, case.exactly = _subject(incident, exactly=False), False
+    for exactly in (True, False):
+        subject = _subject(incident, exactly=exactly)
+        newest = _newest(store, incident, subject, max(now, incident.last_seen))
+        stretch = Stretch.of(incident, settings.margin_seconds, newest)
+        case = Case(store, settings, incident, playbooks, stretch, subject, exactly)
+        if case.query(f"SELECT 1 AS found FROM events WHERE {case.abnormal} LIMIT 1"):
+            break
     return case
+
+
+def _newest(store: Store, incident: Incident, subject: str, until: datetime) -> datetime | None:
+    """Return the time of the newest abnormal event of an incident that goes on; None where there is none."""
+    if incident.end_time is not None:
+        return None
+    stretch = f"ts >= {literal(incident.start_time)} AND ts <= {literal(until)}"
+    query = f"SELECT max(ts) AS newest, count() AS events FROM events WHERE {subject} AND {ABNORMAL_SQL} AND {stretch}"
+    row = store.query(query)[0]
+    return aware(row["newest"]) if row["events"] else None
 
 
 def between(start: datetime, end: datetime) -> str:

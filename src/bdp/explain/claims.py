@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bdp.explain.case import Case
 from bdp.explain.hypotheses import Candidate
-from bdp.explain.signals import SIGNALS, Signal, alone, no_change, suspect_changes
-from bdp.explain.wording import figure, name, percent
+from bdp.explain.signals import SIGNALS, Signal, alone, suspect_changes
+from bdp.explain.wording import agree, figure, name, percent
 from bdp.model.analysis import Claim
 from bdp.model.evidence import Evidence, EvidenceKind
 
@@ -28,18 +28,19 @@ def write_claims(case: Case, leader: Candidate | None) -> list[Claim]:
 def _told(case: Case, leader: Candidate | None) -> list[Claim]:
     """Say what helps with any cause: addresses under attack, over-represented values, order, reach, changes."""
     claims = [
-        Claim(text=alone(row), evidence=(top.id,))
+        Claim(text=alone(row, top.value), evidence=(top.id,))
         for top in case.of_kind(EvidenceKind.ATTRIBUTE, "top")
         if _attacked(leader)
         for row in top.value["top"][:3]
     ]
     claims += [_from_evidence(e) for e in case.of_kind(EvidenceKind.ATTRIBUTE, "value")[:3]]
     claims += [_from_evidence(e) for e in case.of_kind(EvidenceKind.COUNT, "playbook_aftermath") if _attacked(leader)]
-    claims += [
-        _from_evidence(e) for e in (*case.of_kind(EvidenceKind.TRACE_ORDER), *case.of_kind(EvidenceKind.CALLERS))
-    ]
-    claims += [_from_signal(found) for look in (SIGNALS["change_before_onset"], no_change) if (found := look(case))]
-    return claims
+    claims += [_from_evidence(e) for e in case.of_kind(EvidenceKind.TRACE_ORDER)]
+    claims += [_from_evidence(e) for e in case.of_kind(EvidenceKind.CALLERS) if e.value["services"]]
+    changed = SIGNALS["change_before_onset"](case)
+    # That nothing changed is worth a claim only where it limits the cause that is named; else it stays evidence.
+    limiting = leader.refutes.get("no_change") if leader else None
+    return claims + [_from_signal(found) for found in (changed, limiting) if found]
 
 
 def culprit_change(case: Case, leader: Candidate | None) -> str | None:
@@ -61,12 +62,18 @@ def _count(count: Evidence) -> Claim:
 
 
 def _sign(sign: Evidence) -> Claim:
-    return Claim(text=f"{_part(sign)} show signs of {name(sign.value['playbook'])}.", evidence=(sign.id,))
+    return Claim(
+        text=f"{_part(sign)} {agree(sign.value['events'], 'shows', 'show')} signs of {name(sign.value['playbook'])}.",
+        evidence=(sign.id,),
+    )
 
 
 def _template(found: Evidence) -> Claim:
     least = "At least " if found.value["lower_bound"] else ""
-    return Claim(text=f"{least}{_part(found)} read {name(found.value['template'])}.", evidence=(found.id,))
+    return Claim(
+        text=f"{least}{_part(found)} {agree(found.value['events'], 'reads', 'read')} {name(found.value['template'])}.",
+        evidence=(found.id,),
+    )
 
 
 def _part(found: Evidence) -> str:

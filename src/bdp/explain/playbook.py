@@ -24,7 +24,10 @@ _BETWEEN = "[^a-z0-9]*"
 
 HOLE = re.compile(r"\{([a-z_]+)\}")
 HOLES = frozenset(
-    {"service", "start_time", "event_count", "change_ref", "top_address", "top_addresses", "top_addresses_text"}
+    {
+        *("service", "start_time", "event_count", "change_ref", "change_service"),
+        *("top_address", "top_addresses", "top_addresses_text"),
+    }
 )
 """Values of an incident that texts of actions may name in braces."""
 
@@ -105,8 +108,11 @@ class Playbook(_Part):
 
 def signs_sql(signs: tuple[str, ...]) -> str:
     """Return the SQL condition that is true for an event that shows one of the signs in its first 2,000 characters."""
-    pattern = "(?s)" + "|".join(_pattern(sign) for sign in signs)
-    return f"match(lower(concat(error_code, ' ', substringUTF8(message, 1, 2000))), {literal(pattern)})"
+    groups: dict[tuple[str, str], list[str]] = {}
+    for sign in signs:
+        groups.setdefault(_edges(sign), []).append(_words(sign))
+    pattern = "|".join(f"{start}(?:{'|'.join(some)}){end}" for (start, end), some in groups.items())
+    return f"match(lower(concat(error_code, ' ', substringUTF8(message, 1, 2000))), {literal(f'(?s){pattern}')})"
 
 
 def load_playbooks(own: Path | None = None) -> tuple[Playbook, ...]:
@@ -144,8 +150,9 @@ def read_playbook(path: Path) -> Playbook:
         raise BadSetting(f"Playbook {path.name} cannot be read: {error}.", "Begin it with +++, TOML, +++.") from error
 
 
-def _pattern(sign: str) -> str:
-    start = "" if sign.startswith("*") else "(?:^|[^a-z])"
-    end = "" if sign.endswith("*") else "(?:$|[^a-z])"
-    gaps = sign.strip("*").split(" * ")
-    return start + ".*".join(_BETWEEN.join(re.escape(word) for word in gap.split()) for gap in gaps) + end
+def _edges(sign: str) -> tuple[str, str]:
+    return "" if sign.startswith("*") else "(?:^|[^a-z])", "" if sign.endswith("*") else "(?:$|[^a-z])"
+
+
+def _words(sign: str) -> str:
+    return ".*".join(_BETWEEN.join(gap.split()) for gap in sign.strip("*").split(" * "))

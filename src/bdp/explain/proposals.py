@@ -38,7 +38,7 @@ _UNKNOWN = (
 def propose(
     case: Case, actions: tuple[PlaybookAction, ...] | None, change_ref: str | None, tried: Collection[str] = ()
 ) -> tuple[ActionProposal, ...]:
-    """Return actions by priority.
+    """Return actions by priority, numbered from 1 without a gap: what is left out leaves none.
 
     Args:
         actions: of the playbook; None where no cause is named.
@@ -46,7 +46,8 @@ def propose(
     """
     values = _values(case, change_ref)
     proposals = (_fill(action, values) for action in sorted(actions or _UNKNOWN, key=lambda action: action.priority))
-    return tuple(proposal for proposal in proposals if proposal and proposal.key not in tried)
+    left = [proposal for proposal in proposals if proposal and proposal.key not in tried]
+    return tuple(proposal.model_copy(update={"priority": place}) for place, proposal in enumerate(left, start=1))
 
 
 def _values(case: Case, change_ref: str | None) -> dict[str, str | list[str]]:
@@ -56,9 +57,13 @@ def _values(case: Case, change_ref: str | None) -> dict[str, str | list[str]]:
         "event_count": figure(case.found[0].value["abnormal_events"]),
     }
     if change_ref:
-        values["change_ref"] = sample(clean(change_ref))
+        changed = (e.value for e in case.of_kind(EvidenceKind.CHANGE, "ref") if e.value["ref"] == change_ref)
+        values |= {
+            "change_ref": sample(clean(change_ref)),
+            "change_service": next((sample(clean(change["service"])) for change in changed), values["service"]),
+        }
     for top in case.of_kind(EvidenceKind.ATTRIBUTE, "top"):
-        addresses = [clean(row["client_ip"]) for row in top.value["top"] if row["share"] >= 0.05] or [
+        addresses = [clean(row["client_ip"]) for row in top.value["top"] if row["share_with_address"] >= 0.05] or [
             clean(top.value["top"][0]["client_ip"])
         ]
         values |= {"top_address": addresses[0], "top_addresses": addresses, "top_addresses_text": ", ".join(addresses)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from bdp.explain.case import Case
-from bdp.explain.wording import name, percent, plural, span
+from bdp.explain.wording import figure, name, percent, plural, span
 from bdp.model.evidence import Evidence, EvidenceKind
 
 _HOSTS = (
@@ -21,6 +22,7 @@ _HOSTS = (
     "instance",
     "service.instance.id",
 )
+_NEARLY_ALL = 0.8
 _PEERS = (
     "peer",
     "peer.service",
@@ -54,18 +56,21 @@ def surge(case: Case) -> Signal | None:
 
 
 def concentrated_source(case: Case) -> Signal | None:
-    """One address causes a fifth of at least 10 events, or the top five cause half."""
+    """Of at least 10 events with an address, one address causes a fifth or the top five cause half."""
     for top in case.of_kind(EvidenceKind.ATTRIBUTE, "top"):
         first = top.value["top"][0]
         enough = top.value["events_with_address"] >= 10
-        if enough and (first["share"] >= 0.2 or top.value["top_share"] >= 0.5):
-            return Signal(alone(first), (top.id,))
+        if enough and (first["share_with_address"] >= 0.2 or top.value["top_share"] >= 0.5):
+            return Signal(alone(first, top.value), (top.id,))
     return None
 
 
-def alone(row: dict[str, Any]) -> str:
-    """Return what one address causes, in a sentence."""
-    return f"{name(row['client_ip'])} alone causes {plural(row['events'], 'event')} ({percent(row['share'])})."
+def alone(row: dict[str, Any], top: dict[str, Any]) -> str:
+    """Return what one address causes of all abnormal events, and of those with an address where these are fewer."""
+    total, addressed = top["abnormal_events"], top["events_with_address"]
+    text = f"{name(row['client_ip'])} alone causes {figure(row['events'])} of {figure(total)} abnormal events"
+    known = f", {percent(row['share_with_address'])} of the {figure(addressed)} with an address"
+    return f"{text} ({percent(row['share'])}){known if addressed < total else ''}."
 
 
 def many_users(case: Case) -> Signal | None:
@@ -148,7 +153,28 @@ SIGNALS: dict[str, Callable[[Case], Signal | None]] = {
 
 
 def suspect_changes(case: Case) -> list[Evidence]:
-    """Return changes that may be blamed: of the subject's or the first failing service, recent; the latest first."""
+    """Return changes that may be blamed: of the subject's or the first failing service, recent; the latest first.
+
+    A commit takes effect with the deploy that ships it, so it is a suspect of its own only where its service has no
+    other. Of several, the one whose `ref` names a value that only the failing events carry (a release) stands alone.
+    """
+    recent = _recent_changes(case)
+    live = {change.value["service"] for change in recent if change.value["change_kind"] != "commit"}
+    suspects = [c for c in recent if c.value["change_kind"] != "commit" or c.value["service"] not in live]
+    named = [change for change in suspects if _carried(case, str(change.value["ref"]))]
+    return named if len(suspects) > 1 and len(named) == 1 else suspects
+
+
+def _carried(case: Case, ref: str) -> bool:
+    """Return whether nearly all abnormal events carry a value that is the ref or its last part, and normal ones not."""
+    names = {ref, re.split(r"[@:/]", ref)[-1]} - {""}
+    return any(
+        found.value["value"] in names and found.value["share"] >= _NEARLY_ALL and not found.value["baseline_matching"]
+        for found in case.of_kind(EvidenceKind.ATTRIBUTE, "baseline_matching")
+    )
+
+
+def _recent_changes(case: Case) -> list[Evidence]:
     order = _clear_order(case)
     services = {case.service, order.value["first_service"] if order else case.service}
     return [
@@ -169,6 +195,6 @@ def _clear_order(case: Case) -> Evidence | None:
 
 def _dominated(case: Case, fields: tuple[str, ...]) -> Signal | None:
     for found in case.of_kind(EvidenceKind.ATTRIBUTE, "value"):
-        if found.value["field"].removeprefix("attributes.") in fields and found.value["share"] >= 0.8:
+        if found.value["field"].removeprefix("attributes.") in fields and found.value["share"] >= _NEARLY_ALL:
             return Signal(found.text, (found.id,))
     return None

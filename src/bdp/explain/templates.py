@@ -12,17 +12,22 @@ from dataclasses import dataclass, field
 
 from drain3.drain import Drain
 
-MASKED = "[A-Za-z0-9_.:%]*[0-9][A-Za-z0-9_.:%]*"
+from bdp.sql import literal
+
+MASKED = r"[\w.:%]*\d[\w.:%]*"
 """RE2: a word part with a digit, such as a number, an address, a time, an id."""
 
 HEAD = "substringUTF8(message, 1, 1000)"
 """The part of a message that templates look at."""
 
-SHAPE = f"replaceRegexpAll({HEAD}, '{MASKED}', '<#>')"
+SHAPE = f"replaceRegexpAll({HEAD}, {literal(MASKED)}, '<#>')"
 _ANY = "<*>"
 _MASK = "<#>"
-_SPACES = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]"
-_NO_SPACES = r"[^\s\x0b\x1c-\x1f\x{85}\p{Z}]"
+_ODD_SPACE = re.compile(r"[^\S \t\n\f\r]")
+"""What separates words here and is no space (`\\s`) for RE2."""
+_USUAL = (r"\s", r"\S")
+_WIDE = (r"[\s\x0b\x1c-\x1f\x{85}\pZ]", r"[^\s\x0b\x1c-\x1f\x{85}\pZ]")
+_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
 @dataclass
@@ -33,16 +38,20 @@ class Template:
         text: words, with `<*>` for a part that varies.
         learned: events whose masked message went into it.
         samples: raw messages, those of the most frequent masked messages first, at most 3.
+        spaces: RE2 for one space and for anything else, among these messages.
     """
 
     text: str
     learned: float = 0.0
     samples: list[str] = field(default_factory=list)
+    spaces: tuple[str, str] = _USUAL
 
     @property
     def pattern(self) -> str:
         """RE2 pattern that matches the head of every message of this form."""
-        return f"(?s)^{_SPACES}*{f'{_SPACES}+'.join(_word(word) for word in self.text.split())}{_SPACES}*$"
+        space, other = self.spaces
+        words = (f"{other}+" if word == _ANY else _word(word) for word in self.text.split())
+        return f"^{space}*{f'{space}+'.join(words)}{space}*$"
 
     @property
     def shown(self) -> str:
@@ -59,9 +68,12 @@ def learn(shapes: Iterable[tuple[str, float, str]]) -> list[Template]:
     """
     drain = Drain(depth=4, sim_th=0.5, max_children=50, param_str=_ANY, parametrize_numeric_tokens=False)
     members: dict[int, Template] = {}
+    shapes = list(shapes)
+    # The plain class wherever it says the same: a person reads the query.
+    spaces = _WIDE if any(_ODD_SPACE.search(shape) for shape, *_ in shapes) else _USUAL
     for shape, events, raw in shapes:
         cluster, _ = drain.add_log_message(shape)
-        template = members.setdefault(cluster.cluster_id, Template(""))
+        template = members.setdefault(cluster.cluster_id, Template("", spaces=spaces))
         template.text = cluster.get_template()
         template.learned += events
         if len(template.samples) < 3:
@@ -70,6 +82,4 @@ def learn(shapes: Iterable[tuple[str, float, str]]) -> list[Template]:
 
 
 def _word(word: str) -> str:
-    if word == _ANY:
-        return f"{_NO_SPACES}+"
-    return MASKED.join(re.escape(part) for part in word.split(_MASK))
+    return MASKED.join(_META.sub(r"\\\g<0>", part) for part in word.split(_MASK))

@@ -59,6 +59,11 @@ def plural(value: float, noun: str) -> str:
     return f"{figure(value)} {noun}{ending}"
 
 
+def agree(value: float, one: str, many: str) -> str:
+    """Return the form of a verb that fits the number: 1 event shows, 2 events show."""
+    return one if value == 1 else many
+
+
 def span(seconds: float) -> str:
     """Return a duration: `45 s`, `12.5 min`, `3.1 h`."""
     if seconds < 120:

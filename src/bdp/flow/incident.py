@@ -4,11 +4,13 @@
     -------------------  -----------------------------------------------  ------------------  -------------------------
     open                 the workflow begins                              analysing
     analysing            inconclusive, badly grounded or unsure           escalated           ESCALATION_REQUIRED
+    analysing            a remedy is chosen, the symptom is gone          resolved (4)
     analysing            the gate says act                                acting
     analysing            the gate says ask                                awaiting_approval   the question
     analysing            no action is left, the symptom is gone           resolved
     analysing            no action is left, the symptom persists          escalated           ESCALATION_REQUIRED (1)
-    awaiting_approval    approved                                         acting
+    awaiting_approval    approved, the symptom persists                   acting
+    awaiting_approval    approved, the symptom is gone                    resolved (4)
     awaiting_approval    rejected                                         analysing (2)
     awaiting_approval    nobody answered in time                          escalated           APPROVAL_TIMEOUT,
                                                                                               ESCALATION_REQUIRED
@@ -24,6 +26,8 @@
     (1) after REMEDIATION_ERROR, when an action that was to mend it did not.
     (2) the next analysis, which knows what was tried; at most `max_replans`, then as "no action is left".
     (3) telling and looking mend nothing, so the remaining actions of the same analysis come next, in their order.
+    (4) nothing is done: a remedy for what is over can only harm, and no success may be claimed for it. Only an answer
+        makes a waiting question look again; a question that nobody answers times out, also when the symptom is gone.
 
 An action that would be a dry run is not asked for: nobody need approve what will not happen. Each event is told once in
 the life of a workflow, each action is tried once, each run is one row of the execution log.
@@ -156,12 +160,13 @@ class _Work:
             self.failed.append(f"{action.description} ({chosen['error']})")
             return NEXT
         plan = ActionPlan.model_validate(chosen["plan"])
+        remedy = not (chosen["informational"] or plan.dry_run)
+        if remedy and (ended := await self._end_if_gone()):
+            return ended
         if decision.course is Course.ASK and not plan.dry_run:
-            status = await self._ask(analysis, decision, plan)
-            if status is ApprovalStatus.TIMED_OUT:
-                return await self._escalate("Nobody answered in time.", WorkflowEvent.APPROVAL_TIMEOUT)
-            if status is ApprovalStatus.REJECTED:
-                return AGAIN
+            verdict = await self._approved(analysis, decision, plan, remedy)
+            if verdict != NEXT:
+                return verdict
         acted = await self._step("act", lambda: self.steps.act(analysis, action, plan))
         status = acted["result"]["status"]
         if status == ActionStatus.PLANNED_ONLY:
@@ -172,6 +177,23 @@ class _Work:
         if chosen["informational"] or status == ActionStatus.PLANNED_ONLY:
             return NEXT
         return await self._verify(analysis, decision, plan, acted)
+
+    async def _approved(self, analysis: Analysis, decision: Decision, plan: ActionPlan, remedy: bool) -> str:
+        """Return NEXT when a person approved it and it is still wanted, else how the workflow ended or AGAIN."""
+        status = await self._ask(analysis, decision, plan)
+        if status is ApprovalStatus.TIMED_OUT:
+            return await self._escalate("Nobody answered in time.", WorkflowEvent.APPROVAL_TIMEOUT)
+        if status is ApprovalStatus.REJECTED:
+            return AGAIN
+        return (await self._end_if_gone() if remedy else "") or NEXT
+
+    async def _end_if_gone(self) -> str:
+        found = await self._step("still-there", self.steps.ended_by_itself)
+        if not found["gone"]:
+            return ""
+        text = f"The symptom was gone before anything {'more ' if self.failed else ''}was done."
+        await self._step("resolve", lambda: self.steps.resolve(text, None))
+        return "resolved"
 
     async def _ask(self, analysis: Analysis, decision: Decision, plan: ActionPlan) -> ApprovalStatus:
         action, why = decision.action, decision.explanation

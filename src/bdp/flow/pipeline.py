@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bdp.clock import Clock
 from bdp.errors import BadRecord, Retry
-from bdp.model.anomaly import Anomaly, AnomalyEnd
+from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
 from bdp.model.batch import Batch, Cause, DeadLetter, RecordKind, Stored
 from bdp.model.event import EventSignal
 from bdp.model.incident import Incident
@@ -48,6 +48,7 @@ class Detector(Protocol):
     """What the pipeline needs of a detector; see `bdp.detect`."""
 
     def observe(self, signals: Sequence[EventSignal]) -> Sequence[Anomaly | AnomalyEnd]: ...
+    def progress(self) -> Sequence[AnomalyProgress]: ...
     def advance(self, watermark: datetime) -> Sequence[Anomaly | AnomalyEnd]: ...
     def finish(self) -> Sequence[Anomaly | AnomalyEnd]: ...
     def changed_rows(self) -> dict[str, bytes | None]: ...
@@ -62,7 +63,7 @@ class Range:
         self.upto = batches[-1].offset
         self.stored: Counter[str] = Counter()
         self.dead: list[DeadLetter] = []
-        self.findings: list[Anomaly | AnomalyEnd] = []
+        self.findings: list[Anomaly | AnomalyEnd | AnomalyProgress] = []
 
     def of(self, kind: RecordKind) -> list[Batch]:
         """Return the batches of one kind, in order."""
@@ -81,6 +82,7 @@ class Pipeline:
         clock: Clock,
         settings: PipelineSettings | None = None,
         on_incident: Callable[[Incident], None] = lambda incident: None,
+        on_quiet: Callable[[str], None] = lambda incident_id: None,
     ) -> None:
         self._stream = stream
         self._store = store
@@ -89,6 +91,7 @@ class Pipeline:
         self._clock = clock
         self._settings = settings or PipelineSettings()
         self._on_incident = on_incident
+        self._on_quiet = on_quiet
         self._stopping = threading.Event()
         self.trouble = ""
         """Why `run` makes no progress; empty while it does."""
@@ -213,21 +216,27 @@ class Pipeline:
         signals = [signal for batch in moving.of(RecordKind.EVENTS) for signal in _decode(batch)]
         if signals:
             moving.findings.extend(self._detector.observe(signals))
+            moving.findings.extend(self._detector.progress())
             self._newest = max(signal.ts for signal in signals)
             self._seen_at = self._clock.monotonic()
 
     def _raise(self, moving: Range) -> None:
         self._record(moving.findings)
 
-    def _record(self, findings: Iterable[Anomaly | AnomalyEnd]) -> None:
+    def _record(self, findings: Iterable[Anomaly | AnomalyEnd | AnomalyProgress]) -> None:
         for finding in findings:
-            if isinstance(finding, AnomalyEnd):
-                self._incidents.end(finding)
-                continue
-            incident, opened = self._incidents.record(finding, self._clock.now())
-            if opened:
-                log.info("incident.opened", incident_id=incident.incident_id, title=incident.title)
-                self._on_incident(incident)
+            if isinstance(finding, Anomaly):
+                self._open(finding)
+            elif isinstance(finding, AnomalyProgress):
+                self._incidents.progress(finding)
+            elif quiet := self._incidents.end(finding):
+                self._on_quiet(quiet)
+
+    def _open(self, anomaly: Anomaly) -> None:
+        incident, opened = self._incidents.record(anomaly, self._clock.now())
+        if opened:
+            log.info("incident.opened", incident_id=incident.incident_id, title=incident.title)
+            self._on_incident(incident)
 
     def _commit(self, moving: Range) -> None:
         self._stream.commit(moving.upto, moving.stored, moving.dead, self._detector.changed_rows())

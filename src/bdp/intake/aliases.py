@@ -78,8 +78,8 @@ UNITS: Final[dict[str, float]] = {
 }
 """Unit written behind a duration -> milliseconds."""
 
-PATHS: Final = frozenset({"http.target", "request_path", "path", "uri"})
-"""Names whose values may carry a query string, which a route does not."""
+PATHS: Final = frozenset({"url.path", "http.target", "request_path", "path", "uri"})
+"""Names whose values are paths as requested, with ids and perhaps a query string, which a route does not have."""
 
 LEVELS: Final[dict[str, str]] = {
     "": "INFO",
@@ -95,6 +95,9 @@ LEVELS: Final[dict[str, str]] = {
     "ALERT": "FATAL", "EMERGENCY": "FATAL", "EMERG": "FATAL", "PANIC": "FATAL", "DPANIC": "FATAL", "F": "FATAL",
 }  # fmt: skip
 """Upper-case name -> level. Names 1-4 are OpenTelemetry's short names; single letters are glog's and Android's."""
+
+LEVEL_WORDS: Final = tuple(name for name in LEVELS if len(name) > 2)
+"""Names of levels that are words, as a log's line has them."""
 
 OTEL_LEVELS: Final = {n: ("DEBUG", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")[(n - 1) // 4] for n in range(1, 25)}
 """OpenTelemetry severity number 1-24 -> level."""

@@ -18,6 +18,7 @@ from bdp.intake.zstd import zstd_parts
 
 _STEP = 64 * 1024
 _RAW = msgspec.json.Decoder(list[msgspec.Raw])
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _GZIP, _ZLIB, _PLAIN_DEFLATE = 31, 15, -15
 
 
@@ -26,7 +27,7 @@ def read_body(raw: bytes, content_encoding: str, settings: IntakeSettings, chars
 
     Raises:
         UnknownEncoding: a content encoding or charset that is not read.
-        BadRequest: the data are damaged.
+        BadRequest: the data are damaged, or still compressed.
         TooLarge: the body is larger than the limit, before or after decompression.
     """
     if charset.strip().strip('"').lower() not in ("", "utf-8", "utf8", "us-ascii"):
@@ -41,6 +42,7 @@ def read_body(raw: bytes, content_encoding: str, settings: IntakeSettings, chars
     _check(len(raw), limit)
     for name in reversed(names):
         raw = _DECODERS[name](raw, limit)
+    _check_plain(raw, names)
     return raw.removeprefix(b"\xef\xbb\xbf")
 
 
@@ -79,6 +81,14 @@ def line_chunks(body: bytes, size: int) -> Iterator[bytes]:
 def _check(size: int, limit: int) -> None:
     if size > limit:
         raise TooLarge(f"The request has more than {limit} bytes.", "Send it in smaller parts.")
+
+
+def _check_plain(body: bytes, names: list[str]) -> None:
+    """Compressed data without their header would be refused as text that is not UTF-8, which helps nobody."""
+    for magic, name in _MAGIC.items():
+        if body.startswith(magic):
+            header = ", ".join([name, *(other for other in names if other != "identity")])
+            raise BadRequest(f"The body looks {name}-compressed.", f"Send Content-Encoding: {header}.")
 
 
 def _identity(raw: bytes, limit: int) -> bytes:

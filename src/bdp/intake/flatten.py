@@ -9,8 +9,9 @@ import msgspec
 
 from bdp.intake.aliases import CONTAINERS
 
+NUL = "\0"
+REPLACEMENT = "\ufffd"
 _ENCODER = msgspec.json.Encoder()
-
 
 Field = tuple[str, Any, bool]
 
@@ -44,9 +45,9 @@ def _add(fields: list[Field], path: str, value: dict[str, Any], depth: int, pref
 
 
 def text_of(value: Any) -> str:
-    """Return a value as text: booleans in lower case, lists and deep objects as JSON, no lone surrogates."""
+    """Return a value as text: booleans in lower case, lists and deep objects as JSON, sound text."""
     if isinstance(value, str):
-        return value if value.isascii() else sound(value)
+        return sound(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -55,7 +56,11 @@ def text_of(value: Any) -> str:
 
 
 def sound(text: str) -> str:
-    """Return text with lone surrogates replaced; the store takes UTF-8 only."""
+    """Return text with NUL and lone surrogates made U+FFFD: the store takes UTF-8, and a NUL breaks its queries."""
+    if NUL in text:
+        text = text.replace(NUL, REPLACEMENT)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -55,9 +55,9 @@ def point_of(kind: RecordKind, item: bytes, edge: Edge) -> Point:
     """
     check_size(item, edge)
     fields = _renamed(kind, read_object(item))
-    for name, tidy in _TIDY.items():
-        if fields.get(name) is not None:
-            fields[name] = tidy(fields[name])
+    for name, value in fields.items():
+        if value is not None:
+            fields[name] = _TIDY.get(name, _text)(value)
     try:
         point: Point = msgspec.convert(fields, SHAPES[kind], strict=False)
     except msgspec.ValidationError as error:
@@ -81,7 +81,7 @@ def _renamed(kind: RecordKind, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _map(value: object) -> object:
-    return {key: text_of(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return {text_of(key): text_of(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _text(value: object) -> object:
@@ -91,5 +91,4 @@ def _text(value: object) -> object:
 _TIDY: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(_TIMES, read_time),
     **dict.fromkeys(_MAPS, _map),
-    **dict.fromkeys(("name", "entity", "service", "ref", "author", "summary", "diff"), _text),
 }

@@ -18,6 +18,7 @@ from bdp.ids import Ids, derived
 from bdp.intake.body import array_items, is_array
 from bdp.intake.event import EventRecord
 from bdp.intake.events import CHUNK_BYTES, EventReader, Refuse, admit, fill_ids
+from bdp.intake.flatten import sound
 from bdp.intake.formats import LINES
 from bdp.intake.formats.line import LineContext, LineReader
 from bdp.intake.inputs import DAMAGED, lines
@@ -94,7 +95,7 @@ class _Assembly:
 
     def add(self, raw: bytes, length: int, number: int) -> Sized | None:
         """Take a line; return the event that it shows to be complete."""
-        text = raw.decode("utf-8", "replace").rstrip("\r\n")
+        text = sound(raw.decode("utf-8", "replace")).rstrip("\r\n")
         if not text or text.isspace():
             return None
         if length > self._origin.edge.settings.max_record_bytes + 1:

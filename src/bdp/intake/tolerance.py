@@ -27,6 +27,7 @@ from bdp.intake.event import EventRecord
 from bdp.intake.flatten import flat, sound, text_of
 from bdp.intake.limits import Edge
 from bdp.intake.refusal import RefusedRecord, shown
+from bdp.intake.routes import template
 from bdp.intake.times import check_time, read_time
 from bdp.model.event import ABNORMAL_LEVELS
 
@@ -51,7 +52,7 @@ def event_of(record: dict[str, Any], edge: Edge) -> EventRecord:
         if column in _READERS:
             _READERS[column](event, name, value)
         else:
-            setattr(event, column, _path(text_of(value)) if name in PATHS else text_of(value))
+            setattr(event, column, text_of(value))
     if "ts" in chosen:
         check_time(event.ts, edge.latest)
     else:
@@ -87,8 +88,7 @@ def _sort_out(record: dict[str, Any], depth: int) -> tuple[Chosen, dict[str, str
     for name, value, inside in flat(record, depth):
         place = COLUMN_OF.get(name) if otel or not inside else None
         if place is None or isinstance(value, (list, dict)):
-            text = value if type(value) is str and value.isascii() else text_of(value)
-            attributes[name if name.isascii() else sound(name)] = text
+            attributes[sound(name)] = text_of(value)
         elif value != "":
             column, rank = place
             candidate = (rank + _INSIDE * inside, name, value)
@@ -106,10 +106,6 @@ def _choose(chosen: Chosen, attributes: dict[str, str], column: str, candidate: 
         loser = chosen[column]
         chosen[column] = candidate
     attributes.setdefault(loser[1], text_of(loser[2]))
-
-
-def _path(text: str) -> str:
-    return text.partition("?")[0]
 
 
 def _numbered(name: str, number: int) -> str | None:
@@ -133,6 +129,15 @@ def _whole(value: Any) -> int | None:
 
 def _read_ts(event: EventRecord, name: str, value: Any) -> None:
     event.ts = read_time(value)
+
+
+def _read_route(event: EventRecord, name: str, value: Any) -> None:
+    """A path is made a route, and stays an attribute as it was but for its query."""
+    event.route = text_of(value)
+    if name in PATHS:
+        path = event.route.partition("?")[0]
+        event.attributes.setdefault("url.path", path)
+        event.route = template(path)
 
 
 def _read_status(event: EventRecord, name: str, value: Any) -> None:
@@ -175,6 +180,7 @@ def _finite(value: Any) -> float:
 _READERS = {
     "ts": _read_ts,
     "level": read_level,
+    "route": _read_route,
     "status": _read_status,
     "duration_ms": _read_duration,
     "weight": _read_weight,

@@ -70,6 +70,19 @@ class Anomaly(Noun):
     trace_ids: tuple[str, ...]
 
 
+class AnomalyProgress(Noun):
+    """An anomaly that is still going on has grown.
+
+    Attributes:
+        last_seen: its latest abnormal event so far (event time, UTC).
+        total: its abnormal events so far, weighted.
+    """
+
+    anomaly_id: str
+    last_seen: datetime
+    total: float
+
+
 class AnomalyEnd(Noun):
     """The stretch of `anomaly_id` is over: it stayed quiet long enough.
 

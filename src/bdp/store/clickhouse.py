@@ -33,7 +33,7 @@ _READERS = 3
 _CANNOT_PARSE = frozenset({6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 131, 321})
 """ClickHouse error codes that mean: these bytes will never be a row."""
 
-_TAIL = re.compile(r"\(version|: While executing|: \(in file|\.? ?: In scope SELECT formatQuery")
+_TAIL = re.compile(r"\(version|,? ?Stack trace|: While executing|: \(in file|\.? ?: In scope SELECT formatQuery")
 """Where a message of ClickHouse stops telling our readers anything."""
 
 _INSERT_SETTINGS = {
@@ -70,6 +70,12 @@ class ClickHouseStore:
                 )
             except ClickHouseError as error:
                 raise _insert_error(kind, error) from error
+            except OSError as error:
+                # The embedded engine takes its input through a file in the folder for temporary files.
+                raise StoreUnavailable(
+                    f"The store did not take {kind.value}: {error.strerror} ({error.filename or 'temporary files'}).",
+                    "Free some space; what waits is kept and goes in then.",
+                ) from error
 
     def query(self, sql: str) -> list[Row]:
         """See `bdp.ports.Store.query`."""
@@ -169,6 +175,11 @@ def _load_engine() -> None:
             "The embedded store needs chDB, which is not installed.",
             "Install bdp-agent[embedded], or set store.dsn to a ClickHouse server.",
         ) from error
+    except RuntimeError as error:
+        raise StoreUnavailable(
+            f"The embedded store cannot start: {_short(error).splitlines()[0]}.",
+            "Is the folder for temporary files (TMPDIR) writable?",
+        ) from error
     engine.set_signal_handlers_enabled(0)
 
 
@@ -176,7 +187,9 @@ def _insert_error(kind: RecordKind, error: ClickHouseError) -> BadRecord | Store
     code = getattr(error, "code", None)
     if code in _CANNOT_PARSE:
         return BadRecord(f"The store cannot read these {kind.value}: {_short(error)}.")
-    return StoreUnavailable(f"The store did not take {kind.value}: {_short(error)}.", "It is tried again by itself.")
+    return StoreUnavailable(
+        f"The store did not take {kind.value}: {_short(error)}.", "What waits is kept and goes in later."
+    )
 
 
 def _short(error: Exception) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, or_, select, update
 from bdp.errors import NotFound, NotPossible
 from bdp.ids import derived
 from bdp.model.analysis import Analysis, IncidentReport
-from bdp.model.anomaly import SEVERITIES, Anomaly, AnomalyEnd, AnomalyKind, Severity, Sighting, Subject
+from bdp.model.anomaly import SEVERITIES, Anomaly, AnomalyEnd, AnomalyKind, AnomalyProgress, Severity, Sighting, Subject
 from bdp.model.incident import LIVE, TRANSITIONS, Incident, IncidentStatus, TimelineEntry
 from bdp.store.database import Database, insert
 from bdp.store.tables import analyses, anomalies, incidents, signatures
@@ -33,6 +33,9 @@ Judge = Callable[[Sighting | None, Anomaly], bool]
 A live incident keeps its repeats whatever the judge says, for there is one live incident per signature; the judge
 decides whether a resolved one takes the anomaly, or a new incident is opened.
 """
+
+
+_WORKED_ON = LIVE - {IncidentStatus.OPEN, IncidentStatus.ESCALATED}
 
 
 def joins_live(sighting: Sighting | None, anomaly: Anomaly) -> bool:
@@ -63,24 +66,35 @@ class SqlIncidents:
             incident = _lock(connection, last) if last is not None else None
             if incident is not None and self._is_repeat(incident, anomaly):
                 return _repeat(connection, incident, anomaly), False
+            if incident is not None and incident.status in LIVE:
+                _supersede(connection, incident, now)
             return _open(connection, anomaly, now), True
 
     def _is_repeat(self, incident: Incident, anomaly: Anomaly) -> bool:
+        """A repeat is what the judge says; besides, an incident that somebody works on keeps what comes."""
         live = incident.status in LIVE
         sighting = Sighting(
             signature=anomaly.signature, incident_id=incident.incident_id, live=live, last_seen=incident.last_seen
         )
-        return live or self._judge(sighting, anomaly)
+        return incident.status in _WORKED_ON or self._judge(sighting, anomaly)
 
-    def end(self, end: AnomalyEnd) -> None:
+    def progress(self, progress: AnomalyProgress) -> None:
+        """Note how far an anomaly has grown; unknown ids, and anomalies that are over, are ignored."""
+        with self._database.write() as connection:
+            incident_id = _incident_of(connection, progress.anomaly_id)
+            if incident_id is not None:
+                _progress(connection, _lock(connection, incident_id), progress)
+
+    def end(self, end: AnomalyEnd) -> str | None:
         """Note that an anomaly went quiet; unknown ids are ignored. A later word on the same anomaly replaces it.
 
-        The incident's `end_time` is set when the last of its anomalies is over.
+        The incident's `end_time` is set when the last of its anomalies is over; then its id is returned.
         """
         with self._database.write() as connection:
             incident_id = _incident_of(connection, end.anomaly_id)
-            if incident_id is not None:
-                _end(connection, _lock(connection, incident_id), end)
+            if incident_id is None or not _end(connection, _lock(connection, incident_id), end):
+                return None
+            return incident_id
 
     def get(self, incident_id: str) -> Incident:
         """Return one incident with its timeline.
@@ -226,6 +240,11 @@ def _open(connection: Connection, anomaly: Anomaly, now: datetime) -> Incident:
     return _get(connection, incident.incident_id)
 
 
+def _supersede(connection: Connection, incident: Incident, now: datetime) -> None:
+    """Close a quiet incident whose trouble came back as another: one signature, one live incident."""
+    _move(connection, incident, IncidentStatus.RESOLVED, "It went quiet; the trouble came back as a new incident.", now)
+
+
 def _repeat(connection: Connection, incident: Incident, anomaly: Anomaly) -> Incident:
     incident_id = incident.incident_id
     _change(connection, incident_id, grown(incident, anomaly))
@@ -265,11 +284,25 @@ def title(anomaly: Anomaly) -> str:
     return plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
 
 
-def _end(connection: Connection, incident: Incident, end: AnomalyEnd) -> None:
+def _progress(connection: Connection, incident: Incident, progress: AnomalyProgress) -> None:
+    this = anomalies.c.anomaly_id == progress.anomaly_id
+    before = connection.execute(select(anomalies.c.events, anomalies.c.end_time).where(this)).one()
+    if before.end_time is not None or before.events >= progress.total:
+        return
+    connection.execute(update(anomalies).where(this).values(events=progress.total))
+    changes = {
+        "events": incident.events + progress.total - before.events,
+        "last_seen": max(incident.last_seen, progress.last_seen),
+    }
+    _change(connection, incident.incident_id, changes)
+
+
+def _end(connection: Connection, incident: Incident, end: AnomalyEnd) -> bool:
+    """Keep the end; return whether the whole incident became quiet by it."""
     this = anomalies.c.anomaly_id == end.anomaly_id
     before = connection.execute(select(anomalies.c.events, anomalies.c.end_time).where(this)).one()
     if before == (end.total, end.end_time):
-        return
+        return False
     connection.execute(update(anomalies).where(this).values(events=end.total, end_time=end.end_time))
     changes: dict[str, Any] = {
         "events": incident.events + end.total - before.events,
@@ -280,6 +313,7 @@ def _end(connection: Connection, incident: Incident, end: AnomalyEnd) -> None:
         changes["end_time"] = quiet
         tell_ended(connection, incident.incident_id, end, incident.sightings)
     _change(connection, incident.incident_id, changes)
+    return quiet is not None
 
 
 def _quiet_since(connection: Connection, incident_id: str) -> datetime | None:

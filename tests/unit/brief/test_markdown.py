@@ -144,6 +144,11 @@ def test_claims_that_do_not_hold_are_not_told(language: Language) -> None:
     assert "A guess." not in text
 
 
+def test_templates_in_claims_are_code() -> None:
+    top = section(render(full("5 of 5 read `user <*> at [0]`.")), "Top issues")
+    assert "- 5 of 5 read `user <*> at [0]`. (E1, E2)" in top
+
+
 def test_trends_compare_with_the_stretch_before() -> None:
     trends = section(render(full()), "Abnormal events by service")
     assert re.search(r"\| checkout +\| +400 \| +100 \| +×4\.0 \| ████████████ \|", trends)

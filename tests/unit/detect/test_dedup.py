@@ -32,8 +32,8 @@ def test_first_sighting_is_new(anomaly: Anomaly) -> None:
 @pytest.mark.parametrize(
     ("live", "ago", "expected"),
     [
-        (True, 2 * HOUR, Judgement.REPEAT),
-        (True, WEEK, Judgement.REPEAT),
+        (True, HOUR, Judgement.REPEAT),
+        (True, HOUR + TICK, Judgement.NEW),
         (True, WEEK + TICK, Judgement.NEW),
         (False, timedelta(0), Judgement.REPEAT),
         (False, HOUR, Judgement.REPEAT),

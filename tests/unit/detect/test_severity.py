@@ -16,7 +16,7 @@ from bdp.model.anomaly import Severity
         (11, 100, 1.0, False, Severity.HIGH),
         (11, 1, 1.0, False, Severity.HIGH),
         (20, 60, 1.0, False, Severity.CRITICAL),
-        (11, 1, 1.0, True, Severity.CRITICAL),
+        (11, 1, 1.0, True, Severity.HIGH),
         (11, 300, 1.0, True, Severity.MEDIUM),
         (11, 300, 0.4, True, Severity.LOW),
         (20, 60, 0.4, False, Severity.HIGH),

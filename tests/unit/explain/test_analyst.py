@@ -11,7 +11,7 @@ from bdp.errors import BadSetting
 from bdp.explain.settings import ExplainSettings
 from bdp.model.analysis import ActionType, Check, Verdict
 from bdp.model.change import ChangeKind
-from bdp.model.event import Level
+from bdp.model.event import Event, Level
 from bdp.store.clickhouse import ClickHouseStore
 from tests.unit.explain.scene import change, event, explain, fill, incident, normal
 
@@ -30,6 +30,102 @@ def test_pool_exhaustion_after_a_deploy_names_the_pool_and_blames_the_deploy(sto
 def test_two_suspect_changes_leave_the_blame_open(store: ClickHouseStore) -> None:
     fill(store, [event(i, POOL) for i in range(40)], [change(240), change(300, ref="def456")])
     assert explain(store).culprit_change is None
+
+
+def failing_release(version: str = "4.19.0") -> list[Event]:
+    return [event(i, "KeyError: 'tier'", attributes={"service.version": version}) for i in range(40)]
+
+
+def test_the_commit_of_a_deploy_is_no_second_suspect(store: ClickHouseStore) -> None:
+    commits = [change(300 + i, ref=f"c{i}", kind=ChangeKind.COMMIT) for i in range(6)]
+    late = change(5, ref="late", kind=ChangeKind.COMMIT)
+    fill(store, [*normal(100), *failing_release()], [change(118, ref="payment@4.19.0"), *commits, late])
+    analysis = explain(store)
+    assert (analysis.mechanism, analysis.culprit_change) == ("bad-deploy", "payment@4.19.0")
+    assert [action.priority for action in analysis.actions] == [1, 2, 3]
+    assert analysis.actions[0].parameters == {
+        "operation": "rollback",
+        "service": "payment",
+        "from_ref": "payment@4.19.0",
+    }
+
+
+def test_a_lone_commit_is_blamed_where_deploys_are_not_fed_in(store: ClickHouseStore) -> None:
+    fill(store, [*normal(100), *failing_release()], [change(118, ref="c1", kind=ChangeKind.COMMIT)])
+    assert explain(store).culprit_change == "c1"
+
+
+@pytest.mark.parametrize(("version", "culprit"), [("4.19.0", "payment@4.19.0"), ("4.18.0", None)])
+def test_of_two_changes_the_one_whose_release_fails_is_to_blame(
+    store: ClickHouseStore, version: str, culprit: str | None
+) -> None:
+    changes = [change(118, ref="payment@4.19.0"), change(60, ref="CFG-1", kind=ChangeKind.CONFIG)]
+    usual = normal(100, attributes={"service.version": "4.18.0"})
+    fill(store, [*usual, *failing_release(version)], changes)
+    assert explain(store).culprit_change == culprit
+
+
+def test_a_change_of_the_first_failing_service_is_rolled_back_there(store: ClickHouseStore) -> None:
+    own = [event(i + 0.5, "KeyError: 'tier'", trace_id=f"t{i}") for i in range(40)]
+    first = [event(i, "KeyError: 'tier'", service="bank", trace_id=f"t{i}") for i in range(40)]
+    fill(store, [*normal(100), *own, *first], [change(118, service="bank", ref="bank@2")])
+    analysis = explain(store)
+    assert analysis.culprit_change == "bank@2"
+    assert analysis.actions[0].parameters["service"] == "bank"
+
+
+def test_a_live_incident_is_explained_up_to_its_newest_event(store: ClickHouseStore) -> None:
+    skewed = event(86_400, POOL)
+    fill(store, [*(event(i, POOL) for i in range(0, 1800, 10)), skewed])
+    opened = incident(minutes=0.2)
+    analysis = explain(store, opened)
+    assert analysis.claims[0].text == "`payment` had 180 abnormal events, against 0 in the stretch before."
+    ended = opened.model_copy(update={"end_time": opened.last_seen})
+    assert explain(store, ended).evidence[0].value["abnormal_events"] == 5
+
+
+def test_a_share_names_its_base(store: ClickHouseStore) -> None:
+    silent = [event(i, "login failed: bad credentials") for i in range(40)]
+    tries = [event(i, "login failed: bad credentials", client_ip=f"203.0.113.{i % 3}") for i in range(60)]
+    fill(store, [*silent, *tries])
+    analysis = explain(store)
+    alone = [claim for claim in analysis.claims if "alone" in claim.text]
+    assert alone[0].text == (
+        "`203.0.113.0` alone causes 20 of 100 abnormal events (20 %), 33 % of the 60 with an address."
+    )
+    assert {claim.check for claim in alone} == {Check.SUPPORTED}
+
+
+def test_what_was_not_found_is_evidence_and_no_claim(store: ClickHouseStore) -> None:
+    fill(store, [event(i, POOL, error_code="E") for i in range(40)], [change(9_000)])
+    analysis = explain(store, incident(error_code="E"))
+    assert [e.text for e in analysis.evidence if e.text.startswith("0 ")] == [
+        "0 other services fail with it, by shared traces or the same error.",
+        "0 changes are recorded in the 120 min before the onset.",
+    ]
+    assert not [claim for claim in analysis.claims if claim.text.startswith("0 ")]
+
+
+def test_that_nothing_changed_is_claimed_where_it_speaks_against_the_cause(store: ClickHouseStore) -> None:
+    fill(store, [*normal(100), *failing_release()], [change(9_000)])
+    analysis = explain(store)
+    assert analysis.mechanism == "bad-deploy"
+    assert [claim.check for claim in analysis.claims if claim.text.startswith("0 changes")] == [Check.SUPPORTED]
+
+
+def test_one_is_singular(store: ClickHouseStore) -> None:
+    others = [event(i, "x", service="shop", error_code="E") for i in range(4)]
+    fill(store, [*(event(i, POOL, error_code="E") for i in range(40)), *others])
+    texts = [claim.text for claim in explain(store, incident(error_code="E")).claims]
+    assert "1 other service fails with it, by shared traces or the same error: `shop` 4 events." in texts
+
+
+def test_the_query_of_a_template_can_be_read(store: ClickHouseStore) -> None:
+    fill(store, [event(i, f"KeyError: 'tier' while pricing basket b{i} (x)") for i in range(40)])
+    [query] = [e.query for e in explain(store).evidence if "template" in e.value]
+    assert r"^\\s*KeyError:\\s+\'tier\'\\s+while\\s+pricing\\s+basket\\s+" in query
+    assert "x5C" not in query
+    assert len(query) < 900
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ class Left:
 
 def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
     home.mkdir()
-    scene = Scene(home, actions=(TELL, LOOK, ask_for("restart", 3)), effect=RuleEffect.ASK, gone=lambda _: gone)
+    scene = Scene(home, actions=(TELL, LOOK, ask_for("restart", 3)), effect=RuleEffect.ASK)
     scene.state = open_state("sqlite://")
     memory, countdown = MemoryChannel(MemorySettings()), Countdown(crash_at)
 
@@ -107,6 +107,7 @@ def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
 
     with Receiver() as receiver:
         scene.receiver = receiver.url
+        scene.gone = lambda _: gone and bool(receiver.asked)
         parts = scene.parts((countdown.after(memory, "send"),))
         effects = countdown.after(scene.state.effects, "claim", "finish")
         parts = replace(

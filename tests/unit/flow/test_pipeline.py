@@ -14,6 +14,7 @@ import pytest
 
 from bdp.clock import ManualClock
 from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.dedup import DedupSettings, Judgement, judge
 from bdp.errors import StoreUnavailable
 from bdp.flow.pipeline import Pipeline, PipelineSettings, Range
 from bdp.model.batch import Batch, RecordKind
@@ -97,7 +98,7 @@ def _die(kill_at: str, here: str) -> None:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
-    state = open_state("sqlite://")
+    state = open_state("sqlite://", lambda known, anomaly: judge(known, anomaly, DedupSettings()) is Judgement.REPEAT)
     yield Bench(tmp_path, store, state)
     state.close()
     store.close()
@@ -229,4 +230,30 @@ def test_a_defect_is_told_and_tried_again(bench: Bench) -> None:
     worker.join()
     assert pipeline.trouble == ""
     assert counts(bench) == (3, 3)
+    bench.stream.close()
+
+
+def test_an_incident_grows_with_its_anomaly(bench: Bench) -> None:
+    pipeline = bench.start()
+    bench.stream.append([events("a", 12, level=Level.ERROR, code="E1")])
+    pipeline.drain()
+    assert bench.state.incidents.list()[0].events == 12
+    for number in range(4):
+        bench.stream.append([events(f"b{number}", 40, level=Level.ERROR, after=12 + 40 * number, code="E1")])
+        pipeline.drain()
+    (grown,) = bench.state.incidents.list()
+    assert 100 < grown.events <= 172
+    assert grown.last_seen > START + timedelta(seconds=100)
+    pipeline.finish()
+    assert bench.state.incidents.list()[0].events == 172, "the end tells the exact count"
+    bench.stream.close()
+
+
+def test_what_comes_back_after_more_than_an_hour_is_another_incident(bench: Bench) -> None:
+    pipeline = bench.start()
+    for number, minutes in enumerate((0, 30, 150)):
+        bench.stream.append([events(f"r{number}", 15, level=Level.ERROR, after=60 * minutes, code="E1")])
+        pipeline.drain()
+    found = sorted(bench.state.incidents.list(), key=lambda incident: incident.start_time)
+    assert [(incident.sightings, incident.status.value) for incident in found] == [(2, "resolved"), (1, "open")]
     bench.stream.close()

@@ -57,6 +57,17 @@ def test_damage_is_a_bad_request(encoding: str, raw: bytes) -> None:
         read_body(raw, encoding, SETTINGS)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "raw", "header"),
+    [("", gzip.compress(TEXT), "gzip"), ("identity", zstandard.compress(TEXT), "zstd"),
+     ("gzip", gzip.compress(gzip.compress(TEXT)), "gzip, gzip")],
+)  # fmt: skip
+def test_a_compressed_body_without_its_header_is_told_which_to_send(encoding: str, raw: bytes, header: str) -> None:
+    with pytest.raises(BadRequest, match=f"looks {header[:4]}-compressed") as caught:
+        read_body(raw, encoding, SETTINGS)
+    assert caught.value.next_step == f"Send Content-Encoding: {header}."
+
+
 def test_a_truncated_zstd_body_is_not_taken_for_whole() -> None:
     raw = zstandard.compress(bytes(range(256)) * 400)
     with pytest.raises(BadRequest):

@@ -251,3 +251,10 @@ def test_real_json_lines_pass_whole(data_dir: Path, name: str) -> None:
         assert sum(row["level"] == "ERROR" for row in found) == errors > 0
         assert sorted(row["route"] for row in found) == sorted(line.get("http.route", "") for line in lines)
         assert [row["ts"] for row in found] == sorted(line["timestamp"] for line in lines)
+
+
+def test_a_zero_byte_far_down_a_log_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "shop.log"
+    path.write_text("2026-02-01 10:00:00 INFO fine\n" * 400 + "2026-02-01 10:00:00 ERROR a\0b\n")
+    found, _, _ = read(path)
+    assert (len(found), found[-1]["message"]) == (401, "a\ufffdb")

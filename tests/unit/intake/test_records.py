@@ -160,8 +160,40 @@ def test_a_record_that_is_not_utf8_is_refused_alone() -> None:
     assert (batch.count, batch.refused[0].cause) == (1, Cause.ENCODING)
 
 
-def test_a_zero_byte_in_text_is_kept() -> None:
-    assert one(f'{{"ts":"{TS}","message":"a\\u0000b"}}')["message"] == "a\x00b"
+TEXTS = [name for name, kind in EventRecord.__annotations__.items() if kind == "str" and name != "level"]
+
+
+@pytest.mark.parametrize("extra", ["", ',"other":{"a":1}', ',"status":"503"'], ids=["canonical", "nested", "text"])
+@pytest.mark.parametrize("wrap", ["%s", "[%s]"], ids=["line", "array"])
+def test_a_zero_byte_is_replaced_in_every_text(extra: str, wrap: str) -> None:
+    fields = "".join(f',"{name}":"a\\u0000b"' for name in TEXTS)
+    row = one(wrap % f'{{"ts":"{TS}"{fields},"attributes":{{"k\\u0000":"v\\u0000"}}{extra}}}')
+    assert {name: row[name] for name in TEXTS} == dict.fromkeys(TEXTS, "a\ufffdb")
+    assert row["attributes"]["k\ufffd"] == "v\ufffd"
+
+
+def test_a_zero_byte_in_a_list_or_name_is_replaced_and_its_neighbours_are_whole() -> None:
+    fields = (r'"message":"c:\\u0000"', r'"a\u0000":["\u0000"]', '"message":"ok"')
+    first, second, third = rows(batch_of("\n".join(f'{{"ts":"{TS}",{field}}}' for field in fields)))
+    assert (first["message"], third["message"]) == ("c:\\u0000", "ok")
+    assert second["attributes"]["a\ufffd"] == '["\ufffd"]'
+
+
+def test_a_raw_zero_byte_is_no_json_and_refused_alone() -> None:
+    batch = batch_of(f'{{"ts":"{TS}","message":"a\0b"}}\n{{"ts":"{TS}","message":"ok"}}')
+    assert (batch.count, len(batch.refused)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "record"),
+    [(RecordKind.METRICS, {"ts": TS, "name": "n", "value": 1, "unit": "u\0", "labels": {"k\0": "v\0"}}),
+     (RecordKind.COSTS, {"charge_period_start": TS, "charge_period_end": TS, "service_name": "s\0", "billed_cost": 1,
+                         "region_id": "r\0", "tags": {"k\0": "v\0"}}),
+     (RecordKind.CHANGES, {"ts": TS, "kind": "deploy", "change_id": "c\0", "summary": "s\0"})],
+)  # fmt: skip
+def test_a_zero_byte_is_replaced_in_points_too(kind: RecordKind, record: Row) -> None:
+    batch = batch_of(msgspec.json.encode(record), kind)
+    assert (batch.count, b"\\u0000" in batch.payload) == (1, False)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +236,7 @@ def test_elastic_common_schema() -> None:
         "ts": TS, "message": "m", "level": "ERROR", "service": "s", "error_code": "E1", "route": "/p", "status": 502,
         "duration_ms": 1.5, "trace_id": "t", "span_id": "sp", "parent_id": "pa",
         "user_id": "u", "client_ip": "10.0.0.1",
-        "attributes": {"log.logger": "l", "error.message": "why", "user.name": "Ann"},
+        "attributes": {"log.logger": "l", "error.message": "why", "user.name": "Ann", "url.path": "/p"},
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
 

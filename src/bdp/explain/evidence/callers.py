@@ -8,7 +8,7 @@ from typing import Any
 
 from bdp.explain.case import Case
 from bdp.explain.evidence.trace_order import traces_of
-from bdp.explain.wording import name, number, plural, sample
+from bdp.explain.wording import agree, name, number, plural, sample
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import equals, literals
@@ -31,8 +31,9 @@ def collect(case: Case) -> None:
     ]
     value = {"hit_services": rows, "services": len(rows)}
     if rows:
+        verb = agree(len(rows), "fails", "fail")
         parts = "; ".join(f"{name(row['service'])} {plural(row['events'], 'event')}" for row in rows)
-        text = f"{plural(len(rows), 'other service')} fail with it, by shared traces or the same error: {parts}."
+        text = f"{plural(len(rows), 'other service')} {verb} with it, by shared traces or the same error: {parts}."
     else:
         text = "0 other services fail with it, by shared traces or the same error."
     case.add(EvidenceKind.CALLERS, value, text, query)

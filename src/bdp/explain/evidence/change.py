@@ -12,7 +12,7 @@ from bdp.explain.wording import moment, name, sample, span
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import equals, literal, literals
 
-_MOST = 3
+_MOST = 5
 _LONGEST = 500
 
 
@@ -34,7 +34,7 @@ def collect(case: Case) -> None:
     query = (
         f"SELECT ts, kind, service, ref, summary, multiIf({equals('service', case.service)}, 0, service IN "
         f"{literals(near)}, 1, 2) AS distance FROM changes WHERE ts >= {literal(since)} AND ts <= {literal(onset)} "
-        f"ORDER BY distance, ts DESC LIMIT {_MOST}"
+        f"ORDER BY distance, kind = 'commit', ts DESC LIMIT {_MOST}"
     )
     rows = case.query(query)
     for row in rows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from bdp.explain.case import Case
-from bdp.explain.wording import name, number, percent, plural, sample
+from bdp.explain.wording import agree, name, number, percent, plural, sample
 from bdp.model.evidence import Evidence, EvidenceKind
 
 _MOST = 5
@@ -30,38 +30,42 @@ def collect(case: Case) -> None:
     }
     value["abnormal_events"] = case.found[0].value["abnormal_events"]
     text = (
-        f"{plural(value['events'], 'abnormal event')} carry an address: {plural(row['addresses'], 'distinct address')} "
+        f"{plural(value['events'], 'abnormal event')} {agree(row['events'], 'carries', 'carry')} an address: "
+        f"{plural(row['addresses'], 'distinct address')} "
         f"and {plural(row['users'], 'distinct user')}."
     )
     case.add(EvidenceKind.ATTRIBUTE, value, text, query)
-    _top(case, value["events"])
+    _top(case, value["events"], value["abnormal_events"])
 
 
-def _top(case: Case, total: float) -> Evidence:
+def _top(case: Case, addressed: float, total: float) -> Evidence:
     query = (
         "SELECT client_ip, sum(weight) AS events, uniqExactIf(user_id, user_id != '') AS users FROM events "
         f"WHERE {case.abnormal} AND client_ip != '' GROUP BY client_ip ORDER BY events DESC, client_ip LIMIT {_MOST}"
     )
-    rows = [_address(row, total) for row in case.query(query)]
+    rows = [_address(row, addressed, total) for row in case.query(query)]
     head = sum(row["events"] for row in rows)
     value = {
         "field": "client_ip",
         "top": rows,
         "top_events": number(head),
-        "top_share": round(head / total, 4),
-        "events_with_address": total,
+        "top_share": round(head / addressed, 4),
+        "events_with_address": addressed,
+        "abnormal_events": total,
     }
     parts = "; ".join(
         f"{name(row['client_ip'])} {plural(row['events'], 'event')} ({percent(row['share'])})" for row in rows
     )
-    return case.add(EvidenceKind.ATTRIBUTE, value, f"Addresses with most abnormal events: {parts}.", query)
+    text = f"Addresses with most of {plural(total, 'abnormal event')}: {parts}."
+    return case.add(EvidenceKind.ATTRIBUTE, value, text, query)
 
 
-def _address(row: dict[str, Any], total: float) -> dict[str, Any]:
+def _address(row: dict[str, Any], addressed: float, total: float) -> dict[str, Any]:
     events = number(row["events"])
     return {
         "client_ip": sample(row["client_ip"]),
         "events": events,
         "share": round(events / total, 4),
+        "share_with_address": round(events / addressed, 4),
         "users": row["users"],
     }

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from bdp.explain.case import Case
 from bdp.explain.playbook import Playbook
-from bdp.explain.wording import name, number, percent, plural
+from bdp.explain.wording import agree, name, number, percent, plural
 from bdp.model.evidence import EvidenceKind
 
 _MOST = 5
@@ -40,5 +40,6 @@ def _add(case: Case, book: Playbook, total: float) -> None:
     events = number(case.query(query)[0]["events"])
     share = events / total
     value = {"playbook": book.name, "events": events, "abnormal_events": total, "share": round(share, 4)}
-    text = f"{plural(events, 'event')} of {total:,} ({percent(share)}) show signs of {name(book.name)}."
+    verb = agree(events, "shows", "show")
+    text = f"{plural(events, 'event')} of {total:,} ({percent(share)}) {verb} signs of {name(book.name)}."
     case.add(EvidenceKind.COUNT, value, text, query)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from bdp.explain.case import Case, aware
 from bdp.explain.templates import HEAD, SHAPE, Template, learn
-from bdp.explain.wording import clock_time, moment, name, number, percent, plural, sample
+from bdp.explain.wording import agree, clock_time, moment, name, number, percent, plural, sample
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import literal
 
@@ -49,8 +49,8 @@ def _add(case: Case, template: Template, total: float, kinds: int) -> None:
         "templates": kinds,
         "lower_bound": short,
     }
-    least = "At least " if short else ""
-    text = f"{least}{plural(events, 'event')} of {total:,} ({percent(share)}) read {name(template.shown)}"
+    least, verb = "At least " if short else "", agree(events, "reads", "read")
+    text = f"{least}{plural(events, 'event')} of {total:,} ({percent(share)}) {verb} {name(template.shown)}"
     if row["events"]:
         first, last = aware(row["first_time"]), aware(row["last_time"])
         value |= {"first_time": moment(first), "last_time": moment(last)}

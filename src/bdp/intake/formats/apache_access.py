@@ -7,6 +7,7 @@ import re
 from bdp.intake.event import EventRecord
 from bdp.intake.formats.line import LineContext, LineReader
 from bdp.intake.formats.stamp import MONTHS, instant
+from bdp.intake.routes import template
 
 _QUOTED = r"\"([^\"\\]*(?:\\.[^\"\\]*)*)\""
 _LINE = re.compile(
@@ -57,8 +58,10 @@ def _read_request(event: EventRecord, request: str) -> None:
         event.attributes["http.request.line"] = request
         return
     method, target, version = match.groups()
-    event.route, _, query = target.partition("?")
+    path, _, query = target.partition("?")
+    event.route = path if method == "CONNECT" else template(path)
     event.attributes["http.request.method"] = method
+    event.attributes["url.path"] = path
     if query:
         event.attributes["url.query"] = query
     if version:

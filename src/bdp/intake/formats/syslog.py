@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from bdp.intake.aliases import SYSLOG_LEVELS
+from bdp.intake.aliases import LEVEL_WORDS, SYSLOG_LEVELS
 from bdp.intake.event import EventRecord
 from bdp.intake.formats import openssh
 from bdp.intake.formats.line import LineContext, LineReader
@@ -22,6 +22,8 @@ _TAG = re.compile(r"([A-Za-z0-9_./@\\-]{1,80})(\([^()\s]{0,40}\))?(?: [\d.]{1,20
 _NEW = re.compile(r"<(\d{1,3})>1 (\S+) (\S+) (\S+) (\S+) (\S+) (.*)", re.DOTALL)
 _ELEMENT = re.compile(r"\[([^\s=\]\"]{1,64})((?: [^\s=\]\"]{1,64}=\"(?:[^\"\\\]]|\\.)*\")*)\]")
 _PARAMETER = re.compile(r" ([^\s=\]\"]{1,64})=\"((?:[^\"\\\]]|\\.)*)\"")
+_HOST = re.compile(r"[\w.:%-]+")
+_LEVELS = frozenset(LEVEL_WORDS) - {"LOG", "CONFIG"}
 _WORDS = (("emerg", "FATAL"), ("panic", "FATAL"), ("fatal:", "FATAL"), ("crit", "FATAL"), ("error:", "ERROR"),
           ("err:", "ERROR"), ("warning:", "WARN"), ("warn:", "WARN"), ("debug:", "DEBUG"))  # fmt: skip
 
@@ -37,6 +39,8 @@ class SyslogReader(LineReader):
         if head is None:
             return self._new_style(line)
         priority, month, day, clock, stamp, host, rest = head.groups()
+        if stamp and not _is_host(host):
+            return None
         ts = _rfc3339(stamp) if stamp else latest_year(self._context.now, MONTHS.get(month, 0), int(day), clock)
         if ts is None:
             return None
@@ -72,6 +76,11 @@ class OpensshReader(SyslogReader):
 
     def start(self, line: str) -> EventRecord | None:
         return super().start(line) if "sshd" in line[:200] else None
+
+
+def _is_host(token: str) -> bool:
+    """Behind an ISO time, a level or what no host is called tells an application's line (the format timestamped)."""
+    return _HOST.fullmatch(token) is not None and token.rstrip(":").upper() not in _LEVELS
 
 
 def _enrich(event: EventRecord, program: str, sub: str) -> None:

@@ -1,8 +1,8 @@
 """Any text log, by a regular expression that the user gives.
 
 The lines are hostile, the pattern is not; still, a pattern that is slow on some lines would let one line stop the
-reading. So patterns with a repeat inside a repeat, or with many wide repeats, are refused, and a line is matched on its
-first 8 KiB only.
+reading. So patterns with a repeat inside a repeat, or with many repeats that overlap, are refused, and a line is
+matched on its first 8 KiB only, or fewer if the pattern needs it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from typing import Any
 
 from bdp.errors import BadSetting
 from bdp.intake.event import EventRecord
+from bdp.intake.formats.effort import longest_line
 from bdp.intake.formats.line import LineContext, LineReader
 from bdp.intake.formats.stamp import latest_year
 from bdp.intake.refusal import RefusedRecord, shown
 from bdp.intake.tolerance import event_of
 
 MAX_PATTERN = 1000
-MAX_LINE = 8 * 1024
-MAX_WIDE = 3
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|[*+]|\{\d*,\d*\}|.", re.DOTALL)
-_WIDE = re.compile(r"(?:(?<!\\)\.|\\[SDW])(?:[*+]|\{\d*,\})")
 
 
 class TextReader(LineReader):
@@ -31,9 +28,10 @@ class TextReader(LineReader):
     def __init__(self, context: LineContext) -> None:
         self._context = context
         self._pattern = compile_pattern(context.pattern)
+        self._longest = longest_line(self._pattern.pattern, self._pattern.flags)
 
     def start(self, line: str) -> EventRecord | None:
-        match = self._pattern.match(line[:MAX_LINE])
+        match = self._pattern.match(line[: self._longest])
         if match is None:
             return None
         fields: dict[str, Any] = {name: value for name, value in match.groupdict().items() if value is not None}
@@ -41,8 +39,8 @@ class TextReader(LineReader):
             fields["ts"] = self._time(fields["ts"])
         if "message" not in fields:
             fields["message"] = line
-        elif match.end() == MAX_LINE:
-            fields["message"] += line[MAX_LINE:]
+        elif match.end() == self._longest:
+            fields["message"] += line[self._longest :]
         event = event_of(fields, self._context.edge)
         event.service = self._context.named(event.service)
         return event
@@ -80,26 +78,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         raise BadSetting(f"The pattern is not a regular expression: {error}.", "Correct it.") from None
     if not compiled.groupindex:
         raise BadSetting("The pattern has no named group.", "Name at least one, such as (?P<message>.*).")
-    if _nested_repeats(pattern) or len(_WIDE.findall(pattern)) > MAX_WIDE:
+    if not longest_line(pattern, compiled.flags):
         text = "The pattern would be very slow on some lines."
-        raise BadSetting(text, f"Avoid a repeat inside a repeat, and more than {MAX_WIDE} repeats such as .* or \\S+.")
+        advice = r"End repeats by a character that they cannot match, as \S+ does before a blank."
+        raise BadSetting(text, f"Avoid a repeat or a choice inside a repeat. {advice}")
     return compiled
-
-
-def _nested_repeats(pattern: str) -> bool:
-    """Say whether a group that holds a repeat is itself repeated."""
-    holds = [False]
-    closed = False
-    for part in _TOKEN.findall(pattern):
-        repeat = part in ("*", "+") or (part.startswith("{") and part.endswith("}") and len(part) > 1)
-        if repeat and closed:
-            return True
-        closed = False
-        if part == "(":
-            holds.append(False)
-        elif part == ")" and len(holds) > 1:
-            closed = holds.pop()
-            holds[-1] |= closed
-        elif repeat:
-            holds[-1] = True
-    return False

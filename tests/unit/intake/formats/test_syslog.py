@@ -35,6 +35,12 @@ def test_rsyslog_with_an_offset() -> None:
     assert (event.ts, event.service) == (datetime(2026, 2, 1, 1, 0, 0, 500000, tzinfo=UTC), "nginx")
 
 
+@pytest.mark.parametrize("host", ["web-1", "10.0.0.7", "fe80::1%eth0", "errors.example.org", "log"])
+def test_what_is_no_level_is_a_host(host: str) -> None:
+    event = line_of("syslog", f"2026-02-01T10:00:00Z {host} nginx[7]: started")
+    assert (event.service, event.attributes["host.name"]) == ("nginx", host)
+
+
 def test_rfc_5424_with_structured_data() -> None:
     line = (
         '<165>1 2026-02-01T10:00:00.003Z host app 1234 ID47 [ex@32473 iut="3" q="a \\"b\\" \\]"][o k="v"] it happened'
