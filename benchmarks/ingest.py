@@ -2,10 +2,12 @@
 
     python benchmarks/ingest.py [--quick]
 
-Three parts, all in this run:
+Four parts, all in this run:
 
 - reference: chDB alone, `INSERT … FORMAT JSONEachRow` of the same bytes into the same table, 10,000 rows an insert;
 - product: `bdp serve` as users run it, events posted by another process, until the last one is stored; detection on;
+- chain: batches taken into custody by the delivery chain (journal, table and files, all healthy, the way back looking
+  for work), against the journal alone; only this step's CPU, each form in a process of its own, by turns;
 - latency: from sending the event that crosses a threshold to the incident being open, beside 500 events a second.
 
 CPU is the process' own (user + system), start-up excluded. Prints one JSON object on the last line.
@@ -43,14 +45,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="under a minute, for a first look")
     parser.add_argument("--reference", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--custody", choices=["journal", "chain"], help=argparse.SUPPRESS)
+    parser.add_argument("--batches", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.reference:
         return reference_process(arguments.reference)
+    if arguments.custody:
+        return custody_process(arguments.custody, arguments.batches)
     rounds, events, bursts = (1, 100_000, 20) if arguments.quick else (3, 500_000, 200)
     with tempfile.TemporaryDirectory(prefix="bdp-bench-") as folder:
         requests = write_requests(Path(folder), events)
         runs = [measure(Path(folder) / f"round{number}", requests, events) for number in range(rounds)]
         figures = summarise(runs, events)
+        figures |= chain_cost(7 if arguments.quick else 15, 300 if arguments.quick else 1000)
         figures |= latency(Path(folder) / "latency", bursts)
     print(json.dumps(figures))
     return None
@@ -117,6 +124,46 @@ def reference_process(source: Path) -> None:
         figures = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
         store.close()
     print(json.dumps(figures))
+
+
+def chain_cost(rounds: int, batches: int) -> dict[str, float]:
+    """Return what the chain costs over the bare journal: the median over rounds of one after the other."""
+    ratios = []
+    for number in range(rounds):
+        cost = {}
+        for form in ("journal", "chain")[:: 1 if number % 2 else -1]:
+            command = [sys.executable, __file__, "--custody", form, "--batches", str(batches)]
+            cost[form] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        ratios.append(cost["chain"] / cost["journal"])
+    return {"chain_cpu_ratio": round(statistics.median(ratios), 3), "chain_rounds": rounds}
+
+
+def custody_process(form: str, batches: int) -> None:
+    """In a process of its own: take batches of 500 events into custody and print the CPU seconds."""
+    from bdp.clock import SystemClock
+    from bdp.model.batch import Batch, RecordKind
+    from bdp.stream.custody import Place, open_custody
+    from bdp.stream.settings import StreamSettings
+
+    chance = random.Random(20261121)
+    rows = [msgspec.json.encode(event(chance, datetime.now(UTC), index)) for index in range(500)]
+    payload = b"\n".join(rows)
+    made = [
+        Batch(batch_id=f"b{number}", source="http", kind=RecordKind.EVENTS, count=500, payload=payload)
+        for number in range(batches)
+    ]
+    with tempfile.TemporaryDirectory(prefix="bdp-custody-") as folder:
+        settings = StreamSettings(sinks=("journal",) if form == "journal" else ("journal", "table", "files"))
+        custody = open_custody(settings, Place(Path(folder), "", "benchmark"), SystemClock())
+        if form == "chain":
+            custody.start()
+        take = custody.chain.append if form == "chain" else custody.chain.primary.sink.append
+        take(made[:10])
+        before = time.process_time()
+        for batch in made[10:]:
+            take([batch])
+        print(time.process_time() - before)
+        custody.close()
 
 
 def product_run(folder: Path, requests: list[bytes], events: int) -> dict[str, float]:

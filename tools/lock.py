@@ -18,7 +18,10 @@ OPTIONS = [
 # dev comes before run, and run takes its versions from it: what runs is what was tested.
 LOCKS = {
     "build": ["--group=build"],
-    "dev": ["pyproject.toml", "--extra=embedded", "--group=dev", "--constraints=requirements/build.txt"],
+    "dev": [
+        *("pyproject.toml", "--extra=embedded", "--extra=kafka", "--extra=aws", "--group=dev"),
+        "--constraints=requirements/build.txt",
+    ],
     "run": ["pyproject.toml", "--extra=embedded", "--constraints=requirements/dev.txt"],
     "lock": ["--group=lock"],
 }

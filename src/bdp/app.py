@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-import msgspec
 import structlog
 
 from bdp.act.action import Tools
@@ -20,38 +18,56 @@ from bdp.brief.sentences import Language
 from bdp.clock import Clock, SystemClock
 from bdp.detect.burst import BurstDetector
 from bdp.detect.dedup import Judgement, judge
-from bdp.errors import BadRequest, BdpError
+from bdp.errors import BadRequest, BdpError, NotPossible, Retry
 from bdp.explain.analyst import Analyst
 from bdp.flow.approval import Answers
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
+from bdp.flow.letters import Letters
 from bdp.flow.parts import Parts
 from bdp.flow.pipeline import Pipeline
+from bdp.flow.replay import Replay
+from bdp.flow.review import Reviewer
+from bdp.flow.shared import SharedPipeline
 from bdp.flow.sweep import Sweep
 from bdp.flow.symptom import SymptomCheck
+from bdp.flow.work import Worker
 from bdp.home import Home
 from bdp.ids import Ids
-from bdp.intake.body import read_body
-from bdp.intake.records import decode
+from bdp.intake.desk import Desk
+from bdp.intake.feeds import open_feeds
+from bdp.intake.governor import Governor
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.anomaly import SEVERITIES, Anomaly, Sighting
-from bdp.model.batch import Batch, Ledger, RecordKind
+from bdp.model.batch import Batch, Ledger
 from bdp.model.incident import Incident
 from bdp.notify.channels import open_channels
-from bdp.ports import Store
+from bdp.ports import Store, Stream
 from bdp.settings import Settings, secret
 from bdp.store.clickhouse import open_store
 from bdp.store.state import open_state
-from bdp.stream.journal import Journal
+from bdp.stream.custody import Custody, Place, open_custody
+from bdp.stream.topic import Topic
 from bdp.telemetry import LEDGER
 
 log = structlog.get_logger(__name__)
 _MOST_INCIDENTS = 1000
-_BATCH_NAMES = re.compile(r"[a-z][a-z0-9_-]{0,31} [!-~]{1,200}")
-"""A batch's source and id: both are kept for long, the source as a label of metrics too."""
 
 
 class _Closes(Protocol):
     def close(self) -> None: ...
+
+
+class Moving(Protocol):
+    """What moves records from the stream to the store: `Pipeline`, or `SharedPipeline` where lanes are shared."""
+
+    @property
+    def trouble(self) -> str: ...
+    def recover(self) -> int: ...
+    def step(self, wait_seconds: float = 0.0) -> int: ...
+    def drain(self, progress: Callable[[int], None] = ...) -> int: ...
+    def finish(self) -> None: ...
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 P = TypeVar("P", bound=_Closes)
@@ -76,6 +92,7 @@ class App:
         self.home = Home(settings.home)
         self._parts = contextlib.ExitStack()
         self._quiet: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._ending = threading.Event()
         self._on_incident: Callable[[Incident], None] = lambda incident: None
 
     def __enter__(self) -> Self:
@@ -97,33 +114,102 @@ class App:
         self._parts.enter_context(home.held())
         self.store: Store = self._closing(self._given_store or open_store(settings.store, home.path / "store"))
         self.state = self._closing(open_state(settings.state_url, self._is_repeat))
-        self.stream = self._closing(Journal(home.path / "journal.db", settings.stream))
+        self.sampling = Governor(self.state.policies, self.clock, buffer_fill=lambda: self.chain.buffer.fill)
+        self.sampling.refresh()
+        self.custody = self._closing(self._custody())
+        self.chain, self.books = self.custody.chain, self.custody.books
+        self.desk = Desk(self.chain.deliver, settings.intake, self.clock, self.ids, self.sampling.sampler)
         self.analyst = Analyst(self.store, settings.explain, self.clock)
         self.answers = Answers(self.state.approvals, self.clock, None)
-        self.pipeline = Pipeline(
-            self.stream,
-            self.store,
-            BurstDetector(settings.detect),
-            self.state.incidents,
-            self.clock,
-            settings.pipeline,
-            on_incident=self._begin,
-            on_quiet=self._quiet.put,
-        )
+        self.pipeline: Moving = self._moving()
+        self.letters = Letters(self.books, self.chain, self.clock, settings.intake, settings.letters)
+        self.replay = Replay(self.store, self.chain, self.clock, self.ids, settings.intake)
+        self.reviewer = self._closing(self._reviewer())
         self.state.incidents.forget_signatures(self.clock.now())
-        self.pipeline.recover()
+        self._recover()
 
     def start(self) -> None:
         """Run the pipeline and the workflows in the background until the app is closed."""
+        self.custody.start()
+        self.sampling.start()
+        self._parts.callback(self.sampling.close)
         self._start_workflows()
         refresher = threading.Thread(target=self._refresh, name="refresher")
         refresher.start()
         self._parts.callback(refresher.join)
         self._parts.callback(self._quiet.put, None)
+        self._parts.callback(self._ending.set)
         worker = threading.Thread(target=self.pipeline.run, name="pipeline")
         worker.start()
         self._parts.callback(worker.join)
         self._parts.callback(self.pipeline.stop)
+        self._tend_letters()
+        self._fetch()
+
+    def _fetch(self) -> None:
+        """Fetch from the topics and streams that the settings name, in the background."""
+        settings = self.settings
+        self.feeds = open_feeds(
+            settings.feeds,
+            settings.intake,
+            self.home.path,
+            lambda batch: self.chain.deliver([batch]),
+            self.clock,
+            self.ids,
+            secret,
+            self.sampling.sampler,
+        )
+        self.feeds.start()
+        self._parts.callback(self.feeds.close)
+
+    def _custody(self) -> Custody:
+        place = Place(self.home.path, self.settings.state_url, self.ids.new(self.clock.now()), secret)
+        return open_custody(self.settings.stream, place, self.clock)
+
+    def _moving(self) -> Moving:
+        work, stream = self.settings.work, self.custody.stream
+        if isinstance(stream, Topic):
+            worker = Worker(stream.join, stream.lane, self._pipeline, self.clock, work, tend=stream.books.tidy)
+            return SharedPipeline(worker if work.in_serve else None)
+        return self._pipeline(stream)
+
+    def _pipeline(self, stream: Stream) -> Pipeline:
+        return Pipeline(
+            stream,
+            self.store,
+            BurstDetector(self.settings.detect),
+            self.state.incidents,
+            self.clock,
+            self.settings.pipeline,
+            on_incident=self._begin,
+            on_quiet=self._quiet.put,
+        )
+
+    def _reviewer(self) -> Reviewer:
+        return Reviewer(
+            self.store,
+            self.state.incidents,
+            lambda: BurstDetector(self.settings.detect),
+            self.clock,
+            on_incident=self._begin,
+            on_quiet=self._quiet.put,
+            page=min(10_000, self.settings.store.query_rows),
+        )
+
+    def _tend_letters(self) -> None:
+        """Retry dead letters that are due, in the background."""
+        stop = threading.Event()
+        worker = threading.Thread(target=self.letters.run, args=(stop,), name="letters")
+        worker.start()
+        self._parts.callback(worker.join)
+        self._parts.callback(stop.set)
+
+    def _recover(self) -> None:
+        """Finish what a crash cut off; if something is away now, the pipeline does it as soon as it is there."""
+        try:
+            self.pipeline.recover()
+        except Retry as error:
+            log.warning("pipeline.not_recovered", reason=str(error))
 
     def _start_workflows(self) -> None:
         settings = self.settings
@@ -158,52 +244,24 @@ class App:
         self._on_incident = lambda incident: engine.start(workflow_id_of(incident.incident_id), incident.incident_id)
         sweep()
 
-    def take(self, kind: RecordKind, raw: bytes, encoding: str, key: str | None) -> tuple[Batch, bool]:
-        """Take a request's body into custody; returns when it is durable.
-
-        Args:
-            raw: as it came, still encoded.
-            encoding: HTTP content encoding; empty for none.
-            key: the sender's idempotency key.
-
-        Returns:
-            the batch, and False if its key was taken before.
-        """
-        now = self.clock.now()
-        body = read_body(raw, encoding, self.settings.intake)
-        batch_id = f"{kind.value}:{key}" if key else self.ids.new(now)
-        batch = decode(
-            kind, body, source="http", batch_id=batch_id, now=now, ids=self.ids, settings=self.settings.intake
-        )
-        return batch, self.stream.append([batch])[0]
-
-    def take_batch(self, batch: Batch) -> tuple[Batch, bool]:
-        """Take a batch that another process of ours has read; its records are validated again.
+    def load(self, batches: Iterable[Batch], progress: Callable[[int], None] = lambda records: None) -> None:
+        """Take batches in and move each through all stages before the next, so that memory stays bounded.
 
         Raises:
-            BadRequest: it does not hold what it says.
+            NotPossible: other processes may have the records; give them to `desk` instead.
         """
-        checked = decode(
-            batch.kind,
-            batch.payload,
-            source=batch.source,
-            batch_id=batch.batch_id,
-            now=self.clock.now(),
-            ids=self.ids,
-            settings=self.settings.intake,
-        )
-        if not _is_honest(batch, checked):
-            raise BadRequest("The batch does not hold what it says.", "Use the same version of bdp on both sides.")
-        clean = msgspec.structs.replace(batch, payload=checked.payload)
-        return clean, self.stream.append([clean])[0]
-
-    def load(self, batches: Iterable[Batch], progress: Callable[[int], None] = lambda records: None) -> None:
-        """Take batches in and move each through all stages before the next, so that memory stays bounded."""
+        if isinstance(self.custody.stream, Topic):
+            raise NotPossible(
+                f"The records of {self.home.path} go through a topic that others share.",
+                "Use another home, or bdp ingest.",
+            )
         records = 0
         for batch in batches:
-            self.stream.append([batch])
+            self.chain.append([batch])
             records += self.pipeline.step() + len(batch.refused)
             progress(records)
+        while self.custody.recovery.step():
+            self.pipeline.drain()
         self.pipeline.drain()
 
     def explain(self, incident_id: str) -> IncidentReport:
@@ -226,7 +284,8 @@ class App:
             self.state.incidents.save_analysis(kept)
 
     def _refresh(self) -> None:
-        while (incident_id := self._quiet.get()) is not None:
+        # What is not refreshed when the product ends keeps its earlier analysis.
+        while (incident_id := self._quiet.get()) is not None and not self._ending.is_set():
             try:
                 self.refresh(incident_id)
             except BdpError as error:
@@ -248,7 +307,7 @@ class App:
 
     def ledger(self) -> tuple[Ledger, dict[str, Ledger]]:
         """Return the ledger over all sources, and by source."""
-        sources = self.stream.ledger()
+        sources = self.chain.ledger()
         total = Ledger(
             accepted=sum(entry.accepted for entry in sources.values()),
             stored=sum(entry.stored for entry in sources.values()),
@@ -259,7 +318,7 @@ class App:
 
     def measure(self) -> None:
         """Bring the ledger's gauges up to date."""
-        for source, entry in self.stream.ledger().items():
+        for source, entry in self.chain.ledger().items():
             for state, count in entry.as_dict().items():
                 LEDGER.labels(source=source, state=state).set(count)
 
@@ -276,7 +335,7 @@ class App:
             state.incidents,
             state.executions,
             state.approvals,
-            self.stream.ledger(),
+            self.chain.ledger(),
             start,
             start + timedelta(days=1),
         )
@@ -303,13 +362,6 @@ class App:
 
 def _order(incident: Incident) -> tuple[int, datetime]:
     return SEVERITIES.index(incident.severity), incident.start_time
-
-
-def _is_honest(batch: Batch, checked: Batch) -> bool:
-    """Say whether a batch's names and counts are what its records give."""
-    letters = all((letter.source, letter.kind) == (batch.source, batch.kind) for letter in batch.refused)
-    names = _BATCH_NAMES.fullmatch(f"{batch.source} {batch.batch_id}")
-    return checked.count == batch.count and letters and names is not None
 
 
 def _midnight(day: str) -> datetime:

@@ -2,8 +2,10 @@
 
 BdpError
 ├── Retry                  try the same call again later
-│   ├── StreamUnavailable    the journal cannot take records now (disk full, locked)
+│   ├── StreamUnavailable    a sink cannot take records now (broker down, disk error, locked)
+│   │   └── DiskFull           … because its disk is full
 │   ├── StoreUnavailable     the store did not answer or is busy
+│   │   └── StoreTimeout       … it gave these records up as too much work, and took none of them
 │   └── ChannelUnavailable   a person or a system could not be reached
 ├── Reject                 this input will never pass; the neighbours may
 │   ├── BadRecord            one record does not fit its schema
@@ -49,11 +51,19 @@ class Retry(BdpError):
 
 
 class StreamUnavailable(Retry):
-    """The journal cannot take records now."""
+    """A sink cannot take records now."""
+
+
+class DiskFull(StreamUnavailable):
+    """A sink cannot take records because its disk is full."""
 
 
 class StoreUnavailable(Retry):
     """The store did not answer or is busy."""
+
+
+class StoreTimeout(StoreUnavailable):
+    """The store itself gave these records up, over time or memory; it took none of them."""
 
 
 class ChannelUnavailable(Retry):

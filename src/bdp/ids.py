@@ -44,7 +44,7 @@ class Ids:
 
 def derived(at: datetime, *parts: str) -> str:
     """Return the ULID that always belongs to these parts: the same effect, asked for twice, has one id."""
-    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    digest = hashlib.sha256("\x1f".join(parts).encode(errors="surrogatepass")).digest()
     return _ulid(max(0, int(at.timestamp() * 1000)), digest[:10])
 
 

@@ -1,6 +1,10 @@
 """The protocols that more than one room needs. Every one has an embedded or in-memory form that ships.
 
-Stream      custody of records from acknowledgement to the store        stream/journal.py
+Sink        takes batches into custody                                  stream/{journal,kafka,kinesis,table,files}.py
+Backlog     a sink that holds what the primary could not take           stream/{table,files}.py
+Stream      one ordered line of batches on its way to the store         stream/{journal,lane}.py
+Books       ledger and dead letters                                     stream/{journal,books}.py
+Policies    what people change at run time                              store/policies.py
 Store       records of the past, read by SQL                            store/clickhouse.py (chDB or a server)
 Incidents   incidents, their analyses and timeline                      store/incidents.py
 Approvals   questions to people                                         store/approvals.py
@@ -19,16 +23,19 @@ from typing import Any, Protocol
 from bdp.model.action import Message
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
-from bdp.model.batch import Batch, DeadLetter, Ledger, RecordKind, Stored
+from bdp.model.batch import Batch, Cause, DeadLetter, Drop, Ledger, RecordKind, Stored, Waiting
 from bdp.model.decision import Approval, ApprovalStatus, AuditEntry
 from bdp.model.execution import Execution
 from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
+from bdp.model.policy import PolicyVersion
 
 Row = dict[str, Any]
 
 
-class Stream(Protocol):
-    """Custody of records. What `append` returned for is durable and will reach an end exactly once."""
+class Sink(Protocol):
+    """Takes batches into custody. Use from any thread."""
+
+    name: str
 
     def append(self, batches: Sequence[Batch]) -> list[bool]:
         """Take batches into custody and return when all are durable.
@@ -37,8 +44,34 @@ class Stream(Protocol):
             per batch: True if it is new, False if its `batch_id` was taken before (nothing was done).
 
         Raises:
-            StreamUnavailable: nothing of it was taken; try again later.
+            StreamUnavailable: it is not known to be taken; giving the same batches again, here or to another sink, is
+                safe because their ids count once where they reach the store.
+            BadRecord: this sink will never take one of these batches, such as a record over the broker's limit.
         """
+
+    def close(self) -> None:
+        """Finish what is pending and let go of the files."""
+
+
+class Backlog(Sink, Protocol):
+    """A sink that holds what the primary could not take, until it can."""
+
+    def oldest(self, max_records: int, max_bytes: int) -> list[Waiting]:
+        """Return the batches that wait longest, at least one if there is any.
+
+        Raises:
+            StreamUnavailable: it cannot be read now.
+        """
+
+    def remove(self, places: Sequence[str]) -> None:
+        """Let go of batches that are in the primary's custody now; unknown places are ignored."""
+
+    def waiting(self) -> dict[str, int]:
+        """Return the records that wait, by source, as `Batch.accepted` counts them; empty if nothing waits."""
+
+
+class Stream(Protocol):
+    """One ordered line of batches on its way to the store. What lies in it reaches an end exactly once."""
 
     def read(self, after: int, max_records: int, max_bytes: int) -> list[Stored]:
         """Return the next batches behind offset `after`, at least one if there is any."""
@@ -72,19 +105,72 @@ class Stream(Protocol):
             stored: records that the store took, by source.
             dead: records that failed behind the edge.
             detector_rows: rows to keep by key; None deletes.
+
+        Raises:
+            StreamUnavailable: nothing was marked; do the range again.
         """
 
     def detector_rows(self) -> dict[str, bytes]:
         """Return the rows that `commit` kept."""
 
+    def close(self) -> None:
+        """Finish what is pending and let go of the files."""
+
+
+class Books(Protocol):
+    """The account of every record in the primary's custody, and the dead letters."""
+
     def ledger(self) -> dict[str, Ledger]:
         """Return the ledger by source."""
 
-    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Return dead letters, newest first."""
+    def drops(self) -> dict[str, list[Drop]]:
+        """Return what was let go, by source, one `Drop` per reason and priority."""
 
-    def close(self) -> None:
-        """Finish what is pending and let go of the files."""
+    def dead_letters(
+        self, limit: int = 100, cause: Cause | None = None, source: str | None = None, before: str = ""
+    ) -> list[DeadLetter]:
+        """Return dead letters, newest first; `before` is the `letter_id` to go on behind."""
+
+    def dead_letter(self, letter_id: str) -> DeadLetter:
+        """Return one dead letter.
+
+        Raises:
+            NotFound: there is none with this id; it may have been delivered or discarded.
+        """
+
+    def letter_counts(self) -> dict[tuple[str, Cause], int]:
+        """Return how many dead letters there are by source and cause."""
+
+    def due(self, now: datetime, limit: int) -> list[DeadLetter]:
+        """Return letters whose `next_attempt` has come, oldest first."""
+
+    def reschedule(self, letter_id: str, now: datetime, reason: str, next_attempt: datetime | None) -> None:
+        """Note that another attempt failed: one attempt more, the latest error, when to try again."""
+
+    def discard(self, letter_ids: Sequence[str]) -> int:
+        """Let letters go, counted as dropped; return how many there were."""
+
+
+class Policies(Protocol):
+    """What people change at run time: versioned, every version kept."""
+
+    def current(self, name: str) -> PolicyVersion | None:
+        """Return the newest version; None if nothing was ever set."""
+
+    def put(
+        self, name: str, body: Mapping[str, Any], by: str, now: datetime, expected: int | None = None
+    ) -> PolicyVersion:
+        """Add a version.
+
+        Args:
+            expected: the version that this one replaces; None replaces whatever there is.
+
+        Raises:
+            NotPossible: somebody else has changed it since `expected`.
+        """
+
+    def history(self, name: str, limit: int = 100) -> list[PolicyVersion]:
+        """Return versions, newest first."""
 
 
 class Store(Protocol):

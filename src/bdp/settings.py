@@ -22,18 +22,29 @@ from bdp.detect.burst import BurstSettings
 from bdp.detect.dedup import DedupSettings
 from bdp.errors import BadSetting
 from bdp.explain.settings import ExplainSettings
+from bdp.flow.letters import LetterSettings
 from bdp.flow.pipeline import PipelineSettings
 from bdp.flow.settings import EngineSettings, WorkflowSettings
 from bdp.flow.symptom import SymptomSettings
+from bdp.flow.work import WorkSettings
+from bdp.intake.feeds import FeedSettings
 from bdp.intake.limits import IntakeSettings
 from bdp.notify.channels import NotifySettings
 from bdp.store.settings import StoreSettings
-from bdp.stream.journal import JournalSettings
+from bdp.stream.settings import StreamSettings
 
 FILE = "bdp.toml"
 _PREFIX = "BDP_"
 _NOT_SETTINGS = frozenset({"BDP_DATA"})
 """Names with our prefix that belong to tests and benchmarks."""
+ALONE: dict[str, Any] = {
+    "feeds": (),
+    "stream": {"sinks": ("journal", "table", "files"), "table": {"url": ""}, "files": {"folder": ""}},
+    "store": {"dsn": "", "retention_days": 0},
+    "state": {"url": ""},
+    "workflows": {"engine": {"url": ""}},
+}
+"""Overrides for a home that shares nothing with other processes and keeps old records."""
 
 
 class StateSettings(BaseModel):
@@ -68,10 +79,13 @@ class Settings(BaseSettings):
 
     home: Path = Field(description="folder that holds everything of one installation")
     intake: IntakeSettings = IntakeSettings()
-    stream: JournalSettings = JournalSettings()
+    feeds: tuple[FeedSettings, ...] = Field(default=(), description="topics and streams to fetch from, by `bdp serve`")
+    stream: StreamSettings = StreamSettings()
     store: StoreSettings = StoreSettings()
     state: StateSettings = StateSettings()
     pipeline: PipelineSettings = PipelineSettings()
+    work: WorkSettings = WorkSettings()
+    letters: LetterSettings = LetterSettings()
     detect: BurstSettings = BurstSettings()
     dedup: DedupSettings = DedupSettings()
     explain: ExplainSettings = ExplainSettings()

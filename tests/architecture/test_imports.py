@@ -36,7 +36,11 @@ PLANTS = {
     ),
     "telemetry imports DBOS": ("telemetry.py", "\nimport dbos\n", "Workflow engine: only flow"),
     "the CLI imports FastAPI": ("cli/planted.py", "import fastapi\n", "HTTP server: only web"),
-    "the CLI imports SQLAlchemy": ("cli/planted.py", "import sqlalchemy\n", "State database: only store"),
+    "the CLI imports SQLAlchemy": (
+        "cli/planted.py",
+        "import sqlalchemy\n",
+        "Relational databases: only store and stream",
+    ),
     "explain imports ClickHouse's client": (
         "explain/planted.py",
         "import clickhouse_connect\n",

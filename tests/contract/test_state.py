@@ -20,7 +20,7 @@ from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyKind, Severity, Sighti
 from bdp.model.decision import Approval, ApprovalStatus, AuditEntry
 from bdp.model.execution import Execution, Outcome
 from bdp.model.incident import IncidentStatus, TimelineEntry
-from bdp.ports import Approvals, Audit, Effects, Executions, Incidents
+from bdp.ports import Approvals, Audit, Effects, Executions, Incidents, Policies
 from bdp.store.state import State
 from bdp.store.tables import incidents
 
@@ -534,6 +534,63 @@ class TestAudit:
         state = open_more(new_postgresql)
         with pytest.raises(DBAPIError, match="append-only"), state.database.write() as connection:
             connection.execute(text("TRUNCATE audit"))
+
+
+class TestPolicies:
+    def test_nothing_was_ever_set(self, state: State) -> None:
+        policies: Policies = state.policies
+        assert (policies.current("sampling"), policies.history("sampling")) == (None, [])
+
+    def test_versions_count_up_and_all_are_kept(self, state: State) -> None:
+        policies: Policies = state.policies
+        body = {"base_rate": 0.01, "services": {"결제": 0.1}, "exempt": ["a"]}
+        first = policies.put("sampling", body, "kim", START)
+        assert (first.version, first.body, first.by, first.at) == (1, body, "kim", START)
+        second = policies.put("sampling", {"base_rate": 1}, "lee", NOW)
+        assert policies.put("other", {}, "kim", NOW).version == 1
+        assert policies.current("sampling") == second
+        assert policies.history("sampling") == [second, first]
+        assert policies.history("sampling", limit=1) == [second]
+
+    def test_each_change_is_audited_with_what_it_replaced(self, state: State) -> None:
+        state.policies.put("sampling", {"base_rate": 1}, "kim", START)
+        state.policies.put("sampling", {"base_rate": 0.5}, "lee", NOW)
+        entries = state.audit.list(object="sampling")
+        assert [(entry.actor, entry.action, entry.at) for entry in entries] == [
+            ("lee", "policy.set", NOW),
+            ("kim", "policy.set", START),
+        ]
+        assert entries[0].detail == {"version": 2, "body": {"base_rate": 0.5}, "before": {"base_rate": 1}}
+
+    def test_an_expectation_that_is_out_of_date_changes_nothing(self, state: State) -> None:
+        with pytest.raises(NotPossible, match="Nobody has set"):
+            state.policies.put("sampling", {}, "kim", START, expected=1)
+        state.policies.put("sampling", {"n": 1}, "kim", START, expected=0)
+        for expected in (0, 2):
+            with pytest.raises(NotPossible, match="kim set version 1 of the policy sampling"):
+                state.policies.put("sampling", {"n": 2}, "lee", NOW, expected=expected)
+        assert [found.body for found in state.policies.history("sampling")] == [{"n": 1}]
+        assert [entry.actor for entry in state.audit.list()] == ["kim"]
+
+    def test_many_at_once_lose_no_version(self, lasting_url: str, open_more: OpenMore) -> None:
+        states = [open_more(lasting_url) for _ in range(4)]
+        put = together(8, lambda number: states[number % 4].policies.put("sampling", {"n": number}, "kim", NOW))
+        assert sorted(found.version for found in put) == list(range(1, 9))
+        assert sorted(found.body["n"] for found in states[0].policies.history("sampling")) == list(range(8))
+        assert len(states[0].audit.list()) == 8
+
+    def test_one_of_many_with_the_same_expectation_wins(self, lasting_url: str, open_more: OpenMore) -> None:
+        states = [open_more(lasting_url) for _ in range(4)]
+        states[0].policies.put("sampling", {}, "kim", START)
+
+        def put(number: int) -> int:
+            try:
+                return states[number % 4].policies.put("sampling", {"n": number}, "lee", NOW, expected=1).version
+            except NotPossible:
+                return 0
+
+        assert sorted(together(8, put)) == [0] * 7 + [2]
+        assert len(states[0].policies.history("sampling")) == 2
 
 
 def test_postgresql_connections_that_were_cut_are_made_again(new_postgresql: str, open_more: OpenMore) -> None:

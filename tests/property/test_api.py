@@ -36,6 +36,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 EXAMPLES = 25
+schemathesis.serializer.alias("application/x-protobuf", "application/octet-stream")
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ CANONICAL = st.fixed_dictionaries(
         "weight": st.floats(1, 1e9),
         "attributes": st.dictionaries(TEXT, TEXT, max_size=6) | st.just({f"k{i}": "v" for i in range(300)}),
     },
-)  # fmt: skip
+)
 
 
 def fast(line: bytes) -> EventRecord | str:
@@ -59,8 +59,15 @@ def test_both_paths_give_the_same_event_or_reason(record: dict[str, Any]) -> Non
 ODD = st.text(st.sampled_from("a\0\ufffd\\u"), max_size=6)
 
 
-@given(st.fixed_dictionaries({"ts": st.just("2026-01-01T00:00:00Z"), **dict.fromkeys(WORDS, ODD),
-                              "attributes": st.dictionaries(ODD, ODD, max_size=3)}))  # fmt: skip
+@given(
+    st.fixed_dictionaries(
+        {
+            "ts": st.just("2026-01-01T00:00:00Z"),
+            **dict.fromkeys(WORDS, ODD),
+            "attributes": st.dictionaries(ODD, ODD, max_size=3),
+        }
+    )
+)
 @settings(max_examples=150, deadline=None)
 def test_no_zero_byte_passes_on_either_path(record: dict[str, Any]) -> None:
     line = json.dumps(record).encode()

@@ -32,10 +32,10 @@ def new_app(tmp_path: Path) -> Callable[[], App]:
 def test_closed_it_lets_go_of_everything(new_app: Callable[[], App], tmp_path: Path) -> None:
     with new_app() as app:
         assert Home(tmp_path / "home").locked
-        app.take(RecordKind.EVENTS, ROW, "", None)
+        app.desk.take(RecordKind.EVENTS, ROW, "", None)
     assert not Home(tmp_path / "home").locked
     with pytest.raises(StreamUnavailable):
-        app.take(RecordKind.EVENTS, ROW, "", None)
+        app.desk.take(RecordKind.EVENTS, ROW, "", None)
     with new_app() as again:
         assert again.ledger()[0].in_flight == 1
         again.pipeline.drain()
@@ -60,17 +60,17 @@ def test_a_part_that_does_not_open_frees_the_home(tmp_path: Path) -> None:
 def test_started_it_moves_records_by_itself_and_stops(new_app: Callable[[], App]) -> None:
     with new_app() as app:
         app.start()
-        app.take(RecordKind.EVENTS, ROW * 30, "", None)
+        app.desk.take(RecordKind.EVENTS, ROW * 30, "", None)
         while app.ledger()[0].in_flight:
             pass
         assert [found.subject.error_code for found in app.state.incidents.list()] == ["E1"]
     with pytest.raises(StreamUnavailable):
-        app.take(RecordKind.EVENTS, ROW, "", None)
+        app.desk.take(RecordKind.EVENTS, ROW, "", None)
 
 
 def test_an_incident_is_explained_from_the_store(new_app: Callable[[], App]) -> None:
     with new_app() as app:
-        app.take(RecordKind.EVENTS, ROW * 30, "", None)
+        app.desk.take(RecordKind.EVENTS, ROW * 30, "", None)
         app.pipeline.drain()
         app.pipeline.finish()
         report = app.explain_all()[0]
@@ -84,7 +84,7 @@ def test_the_briefing_is_of_the_latest_day_with_events(new_app: Callable[[], App
     with new_app() as app:
         today = datetime.now(UTC).date().isoformat()
         assert app.briefing("").startswith(f"# Daily briefing, {today}")
-        app.take(RecordKind.EVENTS, ROW, "", None)
+        app.desk.take(RecordKind.EVENTS, ROW, "", None)
         app.pipeline.drain()
         assert app.briefing("").startswith("# Daily briefing, 2026-05-01")
         with pytest.raises(BadRequest, match="not a day"):

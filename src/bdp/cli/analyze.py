@@ -37,11 +37,11 @@ def analyze(
       bdp analyze events.ndjson --json | jq '.incidents[].title'
     """
     from bdp.intake.files import Wish
-    from bdp.settings import load
+    from bdp.settings import ALONE, load
 
     wish = Wish(format, pattern, time_format, service)
     with tempfile.TemporaryDirectory(prefix="bdp-", ignore_cleanup_errors=True) as scratch:
-        settings = load(home or Path(scratch), {"store": {"retention_days": 0}} if home is None else None)
+        settings = load(home or Path(scratch), ALONE if home is None else None)
         files = Files(paths, wish, SystemClock().now(), settings.intake)
         batches = files.batches()
         from bdp.app import App  # only now: it takes a second, and what cannot be read is told at once
@@ -52,7 +52,7 @@ def analyze(
             app.pipeline.finish()
             reports = app.explain_all()
             ledger = app.ledger()[0].as_dict()
-            refused = app.stream.dead_letters(1) if ledger["dead_lettered"] else []
+            refused = app.books.dead_letters(1) if ledger["dead_lettered"] else []
     for letter in refused:
         what = screen.counted(ledger["dead_lettered"], "record")
         screen.err.print(f"refused {what}, the last: {screen.plain(letter.reason)}")

@@ -58,6 +58,10 @@ class Api:
         """Return the answer's JSON for a POST; `json=`, `content=`, `params=` and `headers=` as in httpx."""
         return self._answer("POST", path, **request)
 
+    def put(self, path: str, **request: Any) -> Any:
+        """Return the answer's JSON for a PUT; arguments as for `post`."""
+        return self._answer("PUT", path, **request)
+
     def _answer(self, method: str, path: str, **request: Any) -> Any:
         import httpx
 

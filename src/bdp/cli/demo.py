@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 
 _MARK = "made-by-bdp-demo"
 _SHOWN = 2
-_QUERY = "SELECT service, count() AS n FROM events GROUP BY service ORDER BY n DESC"
+_QUERY = "SELECT service, sum(weight) AS n FROM events GROUP BY service ORDER BY n DESC"
 _PATIENCE_SECONDS = 30
 _SETTLED = frozenset({IncidentStatus.RESOLVED, IncidentStatus.ESCALATED, IncidentStatus.AWAITING_APPROVAL})
 _OVERRIDES: dict[str, Any] = {
-    "store": {"retention_days": 0},
     "notify": {"channels": [{"kind": "file"}]},
-    "workflows": {"verify_after_seconds": 0, "engine": {"poll_seconds": 0.1}},
+    "workflows": {"verify_after_seconds": 0, "engine": {"poll_seconds": 0.1, "url": ""}},
 }
 
 
@@ -53,10 +52,10 @@ def demo(
       bdp demo --once
     """
     from bdp.app import App
-    from bdp.settings import load
+    from bdp.settings import ALONE, load
 
     where = _fresh(home)
-    with App(load(where, _OVERRIDES)) as app:
+    with App(load(where, ALONE | _OVERRIDES)) as app:
         day = app.clock.now().date() - timedelta(days=1)
         _play_company(app, seed, day)
         _play_real_logs(app)

@@ -125,10 +125,24 @@ def _product(home: Path | None) -> str:
     return f"{where}; ledger balances over {total['accepted']:,} records"
 
 
+def _delivery(home: Path | None) -> str:
+    with connect(home) as api:
+        sinks = api.get("/v1/ledger")["sinks"]
+    for sink in sinks:
+        if sink["state"] != "closed":
+            raise BdpError(f"The sink {sink['name']} is away: {sink['reason']}", "Nothing is lost; mend that sink.")
+        if sink["takes_from"] != "normal":
+            raise BdpError(f"The disk of the sink {sink['name']} is short of room.", "Free some space.")
+    waiting = sum(sink["waiting"] for sink in sinks)
+    order = " > ".join(sink["name"] for sink in sinks)
+    return f"{order}, all in use" + (f"; {waiting:,} records wait for {sinks[0]['name']}" if waiting else "")
+
+
 CHECKS: dict[str, Callable[[Path | None], str]] = {
     "python": _python,
     "settings": _settings,
     "disk": _disk,
     "store": _engine,
     "product": _product,
+    "delivery": _delivery,
 }

@@ -1,10 +1,9 @@
-"""`bdp ledger` and `bdp dead-letters`: nothing is lost, and here is the account."""
+"""`bdp ledger`: nothing is lost, and here is the account."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -35,28 +34,46 @@ def ledger(home: HomeOption = None, json: JsonOption = False) -> None:
         table.add_row(screen.plain(source), *(f"{row[name]:,}" for name in _COLUMNS))
     table.add_row(Text("all", "bold"), *(f"{told['total'][name]:,}" for name in _COLUMNS))
     screen.out.print(table)
+    _show_drops(told["drops"])
+    _show_sinks(told["sinks"])
 
 
-def dead_letters(
-    limit: Annotated[int, typer.Option(help="most rows", min=1, max=1000)] = 20,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show records that could not be taken or processed, newest first, each with its reason.
+_REASONS = {
+    "sampled": "sampled: the sampling policy let them go",
+    "disk_full": "disk full: no sink had room",
+    "letters_full": "too many dead letters: the oldest went",
+    "discarded": "discarded: somebody let these dead letters go",
+}
 
-    Example:
 
-      bdp dead-letters --limit 100
-    """
-    with connect(home) as api:
-        rows = api.get("/v1/dead-letters", limit=limit)
-    if json:
-        screen.print_json({"dead_letters": rows})
+def _show_drops(drops: list[dict[str, Any]]) -> None:
+    if not drops:
         return
-    for row in rows:
-        # The reason of a file's record says file and line itself.
-        place = "  " if row["source"] == "file" else f"  {screen.plain(row['source'])} record {row['index'] + 1}: "
-        screen.out.print(Text.assemble((row["cause"], "yellow"), place, screen.plain(row["reason"])))
-        screen.out.print(Text(f"    {screen.plain(row['payload'][:160])}", "dim"))
-    if not rows:
-        screen.out.print("No dead letters: every record was taken and stored.")
+    table = Table(box=None, pad_edge=False, header_style="bold", title="dropped, each counted", title_justify="left")
+    for name in ("source", "class", "why"):
+        table.add_column(name)
+    table.add_column("records", justify="right")
+    for drop in drops:
+        why = _REASONS.get(drop["reason"], drop["reason"])
+        table.add_row(screen.plain(drop["source"]), drop["priority"], why, f"{drop['count']:,}")
+    screen.out.print()
+    screen.out.print(table)
+
+
+def _show_sinks(sinks: list[dict[str, Any]]) -> None:
+    """Show the delivery chain where something is not as usual."""
+    if not any(sink["state"] != "closed" or sink["waiting"] or sink["takes_from"] != "normal" for sink in sinks):
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", title="delivery chain", title_justify="left")
+    for name in ("sink", "state"):
+        table.add_column(name)
+    table.add_column("waiting", justify="right")
+    table.add_column("why")
+    for sink in sinks:
+        state = {"closed": "in use", "open": "away", "probing": "being tried"}[sink["state"]]
+        why = (
+            sink["reason"] if sink["takes_from"] == "normal" else f"disk short: takes {sink['takes_from'] or 'nothing'}"
+        )
+        table.add_row(sink["name"], state, f"{sink['waiting']:,}", screen.plain(why))
+    screen.out.print()
+    screen.out.print(table)

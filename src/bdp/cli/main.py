@@ -9,7 +9,22 @@ from typing import NoReturn
 
 import typer
 
-from bdp.cli import analyze, approvals, brief, demo, doctor, incidents, ingest, ledger, query, serve
+from bdp.cli import (
+    analyze,
+    approvals,
+    brief,
+    demo,
+    dlq,
+    doctor,
+    incidents,
+    ingest,
+    ledger,
+    query,
+    replay,
+    sampling,
+    serve,
+    worker,
+)
 from bdp.cli.screen import complain
 from bdp.errors import BdpError, Refuse, Reject, Retry
 
@@ -38,6 +53,7 @@ app.command("analyze")(analyze.analyze)
 app.command("demo")(demo.demo)
 app.command("ingest")(ingest.ingest)
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("incidents")(incidents.list_incidents)
 app.command("incident")(incidents.show)
 app.command("approvals")(approvals.list_approvals)
@@ -45,8 +61,11 @@ app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)
 app.command("brief")(brief.brief)
 app.command("ledger")(ledger.ledger)
-app.command("dead-letters")(ledger.dead_letters)
+app.add_typer(dlq.verbs, name="dlq")
+app.command("dead-letters")(dlq.dead_letters)
+app.command("replay")(replay.replay)
 app.command("query")(query.query)
+app.add_typer(sampling.app, name="sampling")
 app.command("doctor")(doctor.doctor)
 app.command("token")(doctor.token)
 app.command("version")(doctor.version)

@@ -21,7 +21,7 @@ def query(
 
     Example:
 
-      bdp query "SELECT service, count() AS n FROM events GROUP BY service ORDER BY n DESC"
+      bdp query "SELECT service, sum(weight) AS n FROM events GROUP BY service ORDER BY n DESC"
     """
     with connect(home) as api:
         rows = api.post("/v1/query", json={"sql": sql})

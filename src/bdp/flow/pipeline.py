@@ -19,7 +19,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from bdp.clock import Clock
-from bdp.errors import BadRecord, Retry
+from bdp.errors import BadRecord, BdpError, Retry, StoreTimeout
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
 from bdp.model.batch import Batch, Cause, DeadLetter, RecordKind, Stored
 from bdp.model.event import EventSignal
@@ -41,6 +41,9 @@ class PipelineSettings(BaseModel):
     full_records: int = Field(default=10_000, ge=1, description="store at once when this many wait")
     range_records: int = Field(default=50_000, ge=1, description="most records in one insert")
     range_mib: int = Field(default=32, ge=1, le=128, description="most MiB in one insert (atomic up to 128)")
+    timeout_tries: int = Field(
+        default=20, ge=1, description="times that the store may give a range up before it goes to the dead letters"
+    )
     retry_seconds: float = Field(default=1.0, gt=0, description="first wait after the store was away; doubles to 30")
 
 
@@ -95,14 +98,23 @@ class Pipeline:
         self._stopping = threading.Event()
         self.trouble = ""
         """Why `run` makes no progress; empty while it does."""
+        self._restored = False
+        self._timeouts: Counter[str] = Counter()
         self._newest: datetime | None = None
         self._seen_at = clock.monotonic()
         self.order: tuple[Callable[[Range], None], ...] = (self._keep, self._detect, self._raise, self._commit)
 
     def recover(self) -> int:
         """Put the detector back and finish the range that a crash cut off. Returns its records."""
-        self._detector.restore(self._stream.detector_rows())
-        after, upto = self._stream.committed(), self._stream.plan()
+        after = self._stream.committed()
+        while True:
+            self._detector.restore(self._stream.detector_rows())
+            # A commit whose answer was not waited for may come through just now: rows and offset must be of one commit.
+            before, after = after, self._stream.committed()
+            if before == after:
+                break
+        self._restored = True
+        upto = self._stream.plan()
         if upto <= after:
             return 0
         batches = [item for item in self._stream.read(after, 1 << 62, 1 << 62) if item.offset <= upto]
@@ -111,7 +123,7 @@ class Pipeline:
     def step(self, wait_seconds: float = 0.0) -> int:
         """Move one micro-batch and return its records; 0 when nothing came in time.
 
-        After an error the next step first finishes the range that was cut off, with its old bounds.
+        The first step, and the one after an error, finish the range that was cut off before, with its old bounds.
 
         Raises:
             StoreUnavailable, StreamUnavailable: nothing was lost; step again later.
@@ -119,6 +131,8 @@ class Pipeline:
         after = self._stream.committed()
         if self._stream.plan() > after:
             return self.recover()
+        if not self._restored:
+            self.recover()
         if not self._stream.wait(after, wait_seconds):
             return 0
         batches = self._next(after)
@@ -184,9 +198,18 @@ class Pipeline:
             self._store.insert(kind, _joined(batches), token)
             for batch in batches:
                 moving.stored[batch.source] += batch.count
+        except StoreTimeout as error:
+            self._timeouts[token] += 1
+            if self._timeouts[token] < self._settings.timeout_tries:
+                raise
+            # It took nothing. In small parts, which is how letters are tried again, it may take them.
+            for batch in batches:
+                lines = batch.payload.split(b"\n")
+                moving.dead.extend(self._letter(batch, line, Cause.TIMEOUT, error) for line in lines if line)
         except BadRecord:
             for batch in batches:
-                self._insert_lines(moving, batch, batch.payload.split(b"\n"), f"{token}/{batch.batch_id}")
+                lines = [line for line in batch.payload.split(b"\n") if line]
+                self._insert_lines(moving, batch, lines, f"{token}/{batch.batch_id}")
 
     def _insert_lines(self, moving: Range, batch: Batch, lines: list[bytes], token: str) -> None:
         """Halve until the store takes the rest; what it never takes alone is a dead letter."""
@@ -195,21 +218,22 @@ class Pipeline:
             moving.stored[batch.source] += len(lines)
         except BadRecord as error:
             if len(lines) == 1:
-                moving.dead.append(self._poison(batch, lines[0], error))
+                moving.dead.append(self._letter(batch, lines[0], Cause.POISON, error))
                 return
             middle = len(lines) // 2
             self._insert_lines(moving, batch, lines[:middle], f"{token}/0")
             self._insert_lines(moving, batch, lines[middle:], f"{token}/1")
 
-    def _poison(self, batch: Batch, line: bytes, error: BadRecord) -> DeadLetter:
+    def _letter(self, batch: Batch, line: bytes, cause: Cause, error: BdpError) -> DeadLetter:
         return DeadLetter(
             source=batch.source,
             kind=batch.kind,
-            cause=Cause.POISON,
+            cause=cause,
             reason=error.what,
             payload=line,
             index=0,
             first_seen=self._clock.now(),
+            attempts=batch.attempts + 1,
         )
 
     def _detect(self, moving: Range) -> None:
@@ -240,6 +264,7 @@ class Pipeline:
 
     def _commit(self, moving: Range) -> None:
         self._stream.commit(moving.upto, moving.stored, moving.dead, self._detector.changed_rows())
+        self._timeouts.clear()
 
     def idle(self) -> None:
         """Nothing came for a while: event time goes on as fast as the wall clock."""

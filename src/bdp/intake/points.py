@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ OTHER_NAMES: Final[dict[RecordKind, dict[str, str]]] = {
 """Name -> canonical name; the canonical one wins, other losers and FOCUS columns without a place are left out."""
 
 _TIMES = ("ts", "charge_period_start", "charge_period_end")
+_NUMBERS = ("value", "billed_cost", "effective_cost")
 _MAPS = ("labels", "tags")
 
 
@@ -62,9 +64,18 @@ def point_of(kind: RecordKind, item: bytes, edge: Edge) -> Point:
         point: Point = msgspec.convert(fields, SHAPES[kind], strict=False)
     except msgspec.ValidationError as error:
         raise RefusedRecord(str(error).replace(" - at `$.", " - in `")) from None
+    _check_finite(point)
     if not isinstance(point, CostLine):
         check_time(point.ts, edge.latest)
     return point
+
+
+def _check_finite(point: Point) -> None:
+    """JSON and the store have no NaN and no infinity; text and numbers out of range may mean one."""
+    numbers = {name: getattr(point, name) for name in _NUMBERS if hasattr(point, name)}
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise RefusedRecord(f"{name}: {number} is not a finite number")
 
 
 def _renamed(kind: RecordKind, record: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +92,7 @@ def _renamed(kind: RecordKind, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _map(value: object) -> object:
-    return {text_of(key): text_of(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return {text_of(key): text_of(item) for key, item in value.items()} if isinstance(value, dict) else _text(value)
 
 
 def _text(value: object) -> object:

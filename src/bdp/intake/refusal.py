@@ -7,7 +7,8 @@ from datetime import datetime
 from bdp.errors import BadRecord
 from bdp.model.batch import Cause, DeadLetter, RecordKind
 
-MAX_PAYLOAD = 64 * 1024
+MAX_PAYLOAD = 1024 * 1024
+"""Most bytes of a refused record that are kept."""
 
 
 class RefusedRecord(BadRecord):
@@ -31,6 +32,7 @@ class RefusedRecord(BadRecord):
             index=index,
             first_seen=now,
             kind=kind,
+            cut=len(payload) > MAX_PAYLOAD,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -58,12 +57,24 @@ def check_time(value: datetime, latest: datetime) -> None:
         )
 
 
+def from_micros(micros: int) -> datetime:
+    """Return the instant so many microseconds after 1970.
+
+    Raises:
+        RefusedRecord: it falls out of the calendar.
+    """
+    try:
+        return EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        raise RefusedRecord(f"ts: {micros} µs since 1970 is outside the calendar") from None
+
+
 def _text(text: str) -> datetime:
     if _NUMBER.fullmatch(text):
         return _number(float(text) if "." in text else int(text))
     try:
         return to_utc(msgspec.convert(text, datetime))
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for half of a surrogate pair
         return to_utc(_other_text(text))
 
 
@@ -81,7 +92,7 @@ def _other_text(text: str) -> datetime:
 
 def _number(value: float) -> datetime:
     """Tell s, ms, µs and ns apart by magnitude: seconds stay below 1e11 until the year 5138."""
-    if not math.isfinite(value) or abs(value) >= 1e20:
+    if not abs(value) < 1e20:  # NaN neither; an integer may be too large for a float
         raise RefusedRecord(_expected(value))
     size = abs(value)
     if size < 1e11:

@@ -6,6 +6,7 @@ record gives the same event here as on the fast path (a property test holds them
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import Any
@@ -49,10 +50,7 @@ def event_of(record: dict[str, Any], edge: Edge) -> EventRecord:
     chosen, attributes = _sort_out(record, edge.settings.max_depth)
     event = EventRecord(ts=edge.undated or edge.now, attributes=attributes)
     for column, (_, name, value) in chosen.items():
-        if column in _READERS:
-            _READERS[column](event, name, value)
-        else:
-            setattr(event, column, text_of(value))
+        set_column(event, column, name, value)
     if "ts" in chosen:
         check_time(event.ts, edge.latest)
     else:
@@ -60,6 +58,18 @@ def event_of(record: dict[str, Any], edge: Edge) -> EventRecord:
     _demote_event_code(event, chosen)
     cap_attributes(attributes, edge.settings.max_attributes)
     return event
+
+
+def set_column(event: EventRecord, column: str, name: str, value: Any) -> None:
+    """Set one column to a value that came under `name`.
+
+    Raises:
+        RefusedRecord: the column cannot take it.
+    """
+    if column in _READERS:
+        _READERS[column](event, name, value)
+    else:
+        setattr(event, column, text_of(value))
 
 
 def read_level(event: EventRecord, name: str, value: Any) -> None:
@@ -76,8 +86,9 @@ def cap_attributes(attributes: dict[str, str], most: int) -> None:
     excess = len(attributes) - most
     if excess <= 0:
         return
-    for key in list(attributes)[most - 1 :]:
-        del attributes[key]
+    kept = dict(itertools.islice(attributes.items(), most - 1))
+    attributes.clear()
+    attributes.update(kept)
     attributes[DROPPED] = str(excess + 1)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""What every keeper's integers can hold; a batch from outside is checked against it when it is decoded."""
 
 
 class RecordKind(StrEnum):
@@ -29,23 +33,75 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
 
 
+TRANSIENT = frozenset({Cause.SINK_REFUSED, Cause.TIMEOUT})
+"""Causes that may pass by themselves: such letters are tried again without being asked."""
+
+
+class LetterStatus(StrEnum):
+    """Where a dead letter stands. One that was delivered or discarded is no dead letter any more."""
+
+    WAITING = "waiting"
+    RETRYING = "retrying"
+
+
 class DeadLetter(msgspec.Struct, kw_only=True, frozen=True):
     """One record that could not be processed, whole, with its reason.
 
     Attributes:
         index: position in the request or file it came with, from 0.
-        payload: the record as it arrived, cut to 64 KiB.
+        payload: the record as it arrived; what is over the record limit is cut.
+        cut: the payload is not whole, so it cannot be tried again.
         first_seen: when the edge or the consumer gave it up.
+        reason: the first error.
+        letter_id: its keeper's id; empty before it is kept.
+        last_seen: the latest failure; None before a second one.
+        last_reason: the latest error; empty before a second one.
+        next_attempt: when it is tried again by itself; None if only a person may ask.
     """
 
     source: str
     cause: Cause
     reason: str
     payload: bytes
-    index: int
+    index: Count
     first_seen: datetime
     kind: RecordKind = RecordKind.EVENTS
-    attempts: int = 1
+    attempts: Count = 1
+    letter_id: str = ""
+    cut: bool = False
+    last_seen: datetime | None = None
+    last_reason: str = ""
+    status: LetterStatus = LetterStatus.WAITING
+    next_attempt: datetime | None = None
+
+
+class Priority(StrEnum):
+    """What goes first when something must go: normal records, then WARN, then ERROR; FATAL last.
+
+    Events without level WARN and above are normal, and so are metric points; costs and changes count as ERROR.
+    """
+
+    NORMAL = "normal"
+    WARN = "warn"
+    ERROR = "error"
+    FATAL = "fatal"
+
+
+class DropReason(StrEnum):
+    """Why records were let go, each counted."""
+
+    SAMPLED = "sampled"
+    DISK_FULL = "disk_full"
+    LETTERS_FULL = "letters_full"
+    DISCARDED = "discarded"
+
+
+class Drop(msgspec.Struct, kw_only=True, frozen=True):
+    """Records that were let go on purpose, counted."""
+
+    reason: DropReason
+    priority: Priority
+    count: Count
 
 
 class Batch(msgspec.Struct, kw_only=True, frozen=True):
@@ -57,20 +113,43 @@ class Batch(msgspec.Struct, kw_only=True, frozen=True):
         count: number of records in `payload`.
         payload: canonical NDJSON, one record a line, no trailing newline needed; columns as in the store's table.
         refused: records of the same request that failed validation; they go to the dead letters with this batch.
+        drops: records of the same request that were let go, by sampling or for want of disk; they count as accepted.
+        redelivers: ids of the dead letters whose records these are. Where the batch comes into the primary's books,
+            those letters go and nothing counts as accepted again.
+        attempts: how often these records were tried before; 0 but for redelivered ones.
     """
 
     batch_id: str
     source: str
     kind: RecordKind
-    count: int
+    count: Count
     payload: bytes
     refused: tuple[DeadLetter, ...] = ()
+    drops: tuple[Drop, ...] = ()
+    redelivers: tuple[str, ...] = ()
+    attempts: Count = 0
+
+    @property
+    def accepted(self) -> int:
+        """Records that the ledger counts as accepted with this batch."""
+        return 0 if self.redelivers else self.count + len(self.refused) + sum(drop.count for drop in self.drops)
 
 
 class Stored(msgspec.Struct, kw_only=True, frozen=True):
     """A batch with its place in the stream."""
 
     offset: int
+    batch: Batch
+
+
+class Waiting(msgspec.Struct, kw_only=True, frozen=True):
+    """A batch that waits in a sink behind the primary.
+
+    Attributes:
+        place: the sink's own name for where it lies; given back to `remove`.
+    """
+
+    place: str
     batch: Batch
 
 

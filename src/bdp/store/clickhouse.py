@@ -20,9 +20,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from bdp.errors import BadRecord, BadRequest, MissingExtra, StoreUnavailable
+from bdp.errors import BadRecord, BadRequest, MissingExtra, StoreTimeout, StoreUnavailable
 from bdp.model.batch import RecordKind
 from bdp.ports import Row
+from bdp.store.parts import Parts
 from bdp.store.schema import change_retention, create_table
 from bdp.store.settings import StoreSettings
 from bdp.store.statement import check, rewriting
@@ -32,6 +33,9 @@ __all__ = ["ClickHouseStore", "StoreSettings", "open_store"]
 _READERS = 3
 _CANNOT_PARSE = frozenset({6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 131, 321})
 """ClickHouse error codes that mean: these bytes will never be a row."""
+
+_GAVE_UP = frozenset({159, 241})
+"""ClickHouse's TIMEOUT_EXCEEDED and MEMORY_LIMIT_EXCEEDED: an insert is atomic, so nothing of it is in."""
 
 _TAIL = re.compile(r"\(version|,? ?Stack trace|: While executing|: \(in file|\.? ?: In scope SELECT formatQuery")
 """Where a message of ClickHouse stops telling our readers anything."""
@@ -53,6 +57,7 @@ class ClickHouseStore:
         self._writing = threading.Lock()
         self._readers: queue.LifoQueue[Client] = queue.LifoQueue()
         self._writer = self._connect()
+        self._parts: Parts | None = None
         self._prepare()
         for _ in range(_READERS):
             self._readers.put(self._reader())
@@ -62,12 +67,16 @@ class ClickHouseStore:
         settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
         with self._writing:
             try:
+                if self._parts:
+                    self._parts.check_room(len(payload))
                 self._writer.raw_insert(
                     f"{self._settings.database}.{kind.value}",
                     insert_block=payload,
                     fmt="JSONEachRow",
                     settings=settings,
                 )
+                if self._parts:
+                    self._parts.check(kind.value)
             except ClickHouseError as error:
                 raise _insert_error(kind, error) from error
             except OSError as error:
@@ -124,6 +133,10 @@ class ClickHouseStore:
         for kind in RecordKind:
             self._writer.command(create_table(kind, settings.retention_days, cluster=settings.cluster))
             self._keep_retention(kind)
+        if self._path and not settings.dsn.get_secret_value():
+            self._parts = Parts(self._writer, settings.database, self._path)
+            for kind in RecordKind:
+                self._parts.learn(kind.value)
 
     def _keep_retention(self, kind: RecordKind) -> None:
         table = self._writer.query(f"SHOW CREATE TABLE {kind.value}").result_rows[0][0]
@@ -187,7 +200,8 @@ def _insert_error(kind: RecordKind, error: ClickHouseError) -> BadRecord | Store
     code = getattr(error, "code", None)
     if code in _CANNOT_PARSE:
         return BadRecord(f"The store cannot read these {kind.value}: {_short(error)}.")
-    return StoreUnavailable(
+    unavailable = StoreTimeout if code in _GAVE_UP else StoreUnavailable
+    return unavailable(
         f"The store did not take {kind.value}: {_short(error)}.", "What waits is kept and goes in later."
     )
 

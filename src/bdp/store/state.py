@@ -1,4 +1,4 @@
-"""The state: incidents, questions, runs, effects and the audit log in one relational database."""
+"""The state: incidents, questions, runs, effects, policies and the audit log in one relational database."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bdp.store.effects import SqlEffects
 from bdp.store.executions import SqlExecutions
 from bdp.store.incidents import Judge, SqlIncidents, joins_live
 from bdp.store.migrations import upgrade
+from bdp.store.policies import SqlPolicies
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class State:
     executions: SqlExecutions
     effects: SqlEffects
     audit: SqlAudit
+    policies: SqlPolicies
 
     @property
     def engine(self) -> Engine:
@@ -62,4 +64,5 @@ def open_state(url: str, judge: Judge = joins_live) -> State:
         executions=SqlExecutions(database),
         effects=SqlEffects(database),
         audit=SqlAudit(database),
+        policies=SqlPolicies(database),
     )

@@ -137,6 +137,17 @@ effects = Table(
     Column("result", Document),
 )
 
+# Each version is a row; the newest one holds.
+policies = Table(
+    "policies",
+    METADATA,
+    Column("name", PlainText, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("body", Document, nullable=False),
+    Column("by", PlainText, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 # Append-only: the migration adds triggers that refuse UPDATE and DELETE.
 audit = Table(
     "audit",

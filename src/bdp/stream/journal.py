@@ -9,37 +9,42 @@ Payloads leave the journal when the store has them; ids stay for a while, so tha
 from __future__ import annotations
 
 import contextlib
-import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import zstandard
 from pydantic import BaseModel, ConfigDict, Field
 
-from bdp.errors import StreamUnavailable
-from bdp.model.batch import Batch, Cause, DeadLetter, Ledger, RecordKind, Stored
+from bdp.errors import BadRecord, BadSetting, DiskFull, NotFound, StreamUnavailable
+from bdp.model.batch import Batch, Cause, DeadLetter, Drop, DropReason, Ledger, RecordKind, Stored
+from bdp.stream import accounts
+from bdp.stream.group import Group, GroupSettings
 
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches(
     offset INTEGER PRIMARY KEY AUTOINCREMENT, batch_id TEXT NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL,
-    records INTEGER NOT NULL, size INTEGER NOT NULL, payload BLOB NOT NULL);
+    records INTEGER NOT NULL, size INTEGER NOT NULL, payload BLOB NOT NULL, attempts INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS taken(serial INTEGER PRIMARY KEY AUTOINCREMENT, batch_id TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS letters(
-    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, kind TEXT NOT NULL, cause TEXT NOT NULL,
-    reason TEXT NOT NULL, payload BLOB NOT NULL, position INTEGER NOT NULL, first_seen TEXT NOT NULL,
-    attempts INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS ledger(
-    source TEXT PRIMARY KEY, accepted INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0,
-    dead_lettered INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS cursor(name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS detector(key TEXT PRIMARY KEY, row BLOB NOT NULL);
 """
+_BATCH = "offset, batch_id, source, kind, records, size, payload, attempts"
 
+_IMPOSSIBLE = (
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+)
+"""What no repetition mends: a value that does not fit."""
+
+T = TypeVar("T")
 Task = Callable[[sqlite3.Connection], Any]
 
 
@@ -48,41 +53,51 @@ class JournalSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    remembered_ids: int = Field(default=200_000, ge=1000, description="batch ids kept to recognise a repeated request")
-    group_tasks: int = Field(default=256, ge=1, description="most requests that share one sync")
-    waiting_tasks: int = Field(default=1024, ge=1, description="requests that may wait; more are turned away")
-    busy_seconds: float = Field(default=10.0, gt=0, description="longest wait for a place or for the disk")
+    remembered_ids: int = Field(
+        default=200_000,
+        ge=1000,
+        description="batch ids kept to recognise a repeated request; more while batches wait in other sinks",
+    )
+    most_letters: int = Field(default=1_000_000, ge=1, description="dead letters kept; the oldest go, counted")
+    letters_mib: int = Field(default=1024, ge=1, description="MiB of dead letters kept; the oldest go, counted")
+    busy_seconds: float = Field(default=10.0, gt=0, description="longest wait for another process on the file")
+    group: GroupSettings = Field(default=GroupSettings(), description="how requests share a sync")
 
 
 class Journal:
-    """`bdp.ports.Stream` in one SQLite file. Use from any thread of one process.
+    """`bdp.ports.Sink`, `Stream` and `Books` in one SQLite file. Use from any thread of one process.
 
-    Memory: at most `waiting_tasks` requests' compressed payloads, and one read range.
+    Memory: what `GroupSettings` lets wait, and one read range.
+
+    Attributes:
+        forgets: False while batches wait elsewhere that may be here already: then no id is forgotten.
     """
 
+    name = "journal"
+
     def __init__(self, path: Path, settings: JournalSettings | None = None) -> None:
+        self.forgets = True
         self._settings = settings or JournalSettings()
         self._path = path
-        self._tasks: queue.Queue[tuple[Task, Future[Any]] | None] = queue.Queue(self._settings.waiting_tasks)
         self._grown = threading.Condition()
         self._closed = False
         with _connect(path) as connection:
-            connection.executescript(_SCHEMA)
+            _prepare(connection, path.name)
             self._end = _last_offset(connection)
-        self._writer = threading.Thread(target=self._write_loop, name="journal", daemon=True)
-        self._writer.start()
+        self._writer: sqlite3.Connection | None = None
+        self._group: Group[Task, Any] = Group("the journal", self._write, self._settings.group)
 
     def append(self, batches: Sequence[Batch]) -> list[bool]:
         """See `bdp.ports.Stream.append`."""
         compressor = zstandard.ZstdCompressor(level=1)
         rows = [(batch, compressor.compress(batch.payload)) for batch in batches]
-        taken: list[bool] = self._submit(lambda connection: [_take(connection, *row) for row in rows])
+        size = sum(len(row[1]) for row in rows)
+        taken: list[bool] = self._submit(lambda connection: [_take(connection, *row) for row in rows], size)
         return taken
 
     def read(self, after: int, max_records: int, max_bytes: int) -> list[Stored]:
         """See `bdp.ports.Stream.read`."""
-        columns = "offset, batch_id, source, kind, records, size, payload"
-        sql = f"SELECT {columns} FROM batches WHERE offset > ? ORDER BY offset"  # noqa: S608 our own names
+        sql = f"SELECT {_BATCH} FROM batches WHERE offset > ? ORDER BY offset"  # noqa: S608 our own names
         found: list[Stored] = []
         records = size = 0
         with _connect(self._path) as connection:
@@ -121,9 +136,11 @@ class Journal:
         letters = list(dead)
 
         def task(connection: sqlite3.Connection) -> None:
-            for source, count in stored.items():
-                _count(connection, source, stored=count)
-            _bury(connection, letters)
+            # Once: an earlier call may have come through though its answer was not waited for.
+            if upto > _committed(connection):
+                for source, count in stored.items():
+                    accounts.store(connection, source, count)
+                accounts.bury(connection, letters)
             _keep_rows(connection, detector_rows)
             connection.execute("DELETE FROM batches WHERE offset <= ?", (upto,))
             _set_cursor(connection, "committed", upto)
@@ -135,85 +152,113 @@ class Journal:
         return dict(self._all("SELECT key, row FROM detector"))
 
     def ledger(self) -> dict[str, Ledger]:
-        """See `bdp.ports.Stream.ledger`."""
-        rows = self._all("SELECT source, accepted, stored, dead_lettered, dropped FROM ledger ORDER BY source")
-        return {row[0]: Ledger(accepted=row[1], stored=row[2], dead_lettered=row[3], dropped=row[4]) for row in rows}
+        """See `bdp.ports.Books.ledger`."""
+        return self._look(accounts.ledger)
 
-    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """See `bdp.ports.Stream.dead_letters`."""
-        return [_letter(row) for row in self._all("SELECT * FROM letters ORDER BY id DESC LIMIT ?", (limit,))]
+    def drops(self) -> dict[str, list[Drop]]:
+        """See `bdp.ports.Books.drops`."""
+        return self._look(accounts.drops)
+
+    def dead_letters(
+        self, limit: int = 100, cause: Cause | None = None, source: str | None = None, before: str = ""
+    ) -> list[DeadLetter]:
+        """See `bdp.ports.Books.dead_letters`."""
+        return self._look(lambda connection: accounts.letters(connection, limit, cause, source, before))
+
+    def dead_letter(self, letter_id: str) -> DeadLetter:
+        """See `bdp.ports.Books.dead_letter`."""
+        letter = self._look(lambda connection: accounts.letter(connection, letter_id))
+        if letter is None:
+            raise NotFound(f"There is no dead letter {letter_id[:40]!r}.", "It may have been delivered or discarded.")
+        return letter
+
+    def letter_counts(self) -> dict[tuple[str, Cause], int]:
+        """See `bdp.ports.Books.letter_counts`."""
+        return self._look(accounts.letter_counts)
+
+    def due(self, now: datetime, limit: int) -> list[DeadLetter]:
+        """See `bdp.ports.Books.due`."""
+        return self._look(lambda connection: accounts.due(connection, now, limit))
+
+    def reschedule(self, letter_id: str, now: datetime, reason: str, next_attempt: datetime | None) -> None:
+        """See `bdp.ports.Books.reschedule`."""
+        self._submit(lambda connection: accounts.reschedule(connection, letter_id, now, reason, next_attempt))
+
+    def discard(self, letter_ids: Sequence[str]) -> int:
+        """See `bdp.ports.Books.discard`."""
+        known = [found for found in map(accounts.number, letter_ids) if found is not None]
+        gone: int = self._submit(lambda connection: accounts.discard(connection, known, DropReason.DISCARDED))
+        return gone
 
     def close(self) -> None:
         """See `bdp.ports.Stream.close`."""
         if self._closed:
             return
         self._closed = True
-        self._tasks.put(None)
-        self._writer.join()
+        self._group.close()
+        self._let_go()
         with self._grown:
             self._grown.notify_all()
 
-    def _submit(self, task: Task) -> Any:
-        if self._closed:
-            raise StreamUnavailable("The journal is closed.", "Start BDP again.")
-        future: Future[Any] = Future()
+    def _submit(self, task: Task, size: int = 0) -> Any:
+        return self._group.submit(task, size)
+
+    def _write(self, tasks: list[Task]) -> list[Any]:
+        """Do all tasks in one transaction; where one of them is impossible, each alone, so that only that one fails."""
         try:
-            self._tasks.put((task, future), timeout=self._settings.busy_seconds)
-        except queue.Full:
-            raise StreamUnavailable("The journal has more waiting than it can sync.", "Send again later.") from None
-        return future.result()
+            return self._transaction(tasks)
+        except _IMPOSSIBLE as error:
+            if len(tasks) == 1:
+                return [BadRecord(f"The journal cannot hold this: {error}.")]
+            return [self._write([task])[0] for task in tasks]
 
-    def _write_loop(self) -> None:
-        connection = sqlite3.connect(self._path, timeout=self._settings.busy_seconds, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA journal_size_limit=67108864")
-        with contextlib.closing(connection):
-            while group := self._next_group():
-                self._write(connection, group)
-
-    def _next_group(self) -> list[tuple[Task, Future[Any]]]:
-        """Wait for one task, then take what else waits; an empty list means: closed and nothing left."""
-        group: list[tuple[Task, Future[Any]]] = []
-        item = self._tasks.get()
-        while item is not None:
-            group.append(item)
-            if len(group) >= self._settings.group_tasks:
-                return group
-            try:
-                item = self._tasks.get_nowait()
-            except queue.Empty:
-                return group
-        if group:
-            self._tasks.put(None)
-        return group
-
-    def _write(self, connection: sqlite3.Connection, group: list[tuple[Task, Future[Any]]]) -> None:
+    def _transaction(self, tasks: list[Task]) -> list[Any]:
         try:
+            connection = self._writer or self._connected()
             connection.execute("BEGIN IMMEDIATE")
-            results = [task(connection) for task, _ in group]
-            _forget(connection, self._settings.remembered_ids)
-            connection.execute("COMMIT")
-        except Exception as error:
-            _roll_back(connection)
-            self._fail(group, error)
-            return
-        end = _last_offset(connection)
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+            try:
+                results = [task(connection) for task in tasks]
+                if self.forgets:
+                    _forget(connection, self._settings.remembered_ids)
+                accounts.bound(connection, self._settings.most_letters, self._settings.letters_mib << 20)
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+            end = _last_offset(connection)
+        except sqlite3.OperationalError as error:
+            # After an error of the disk the handle may hold on to a file that is no longer right.
+            self._let_go()
+            raise _unavailable(error) from error
         with self._grown:
             self._end = end
             self._grown.notify_all()
+        return results
 
-    def _fail(self, group: list[tuple[Task, Future[Any]]], error: Exception) -> None:
-        for _, future in group:
-            problem = StreamUnavailable(f"The journal cannot be written: {error}.", "Check the disk; then send again.")
-            problem.__cause__ = error
-            future.set_exception(problem)
+    def _connected(self) -> sqlite3.Connection:
+        # Opened and used by the group's one thread, closed by whoever closes the journal.
+        connection = sqlite3.connect(
+            self._path, timeout=self._settings.busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+        self._writer = connection
+        return connection
+
+    def _let_go(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer:
+            with contextlib.suppress(sqlite3.Error):
+                writer.close()
 
     def _cursor(self, name: str) -> int:
         rows = self._all("SELECT value FROM cursor WHERE name = ?", (name,))
         return int(rows[0][0]) if rows else 0
+
+    def _look(self, task: Callable[[sqlite3.Connection], T]) -> T:
+        with _connect(self._path) as connection:
+            return task(connection)
 
     def _all(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with _connect(self._path) as connection:
@@ -231,6 +276,16 @@ def _connect(path: Path) -> Iterator[sqlite3.Connection]:
         raise StreamUnavailable(f"The journal {path.name} cannot be read: {error}.", "Check the disk.") from error
 
 
+def _unavailable(error: sqlite3.Error) -> StreamUnavailable:
+    kind = DiskFull if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else StreamUnavailable
+    return kind(f"The journal cannot be written: {error}.", "Check the disk; then send again.")
+
+
+def _committed(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT value FROM cursor WHERE name = 'committed'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def _last_offset(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batches'").fetchone()
     return int(row[0]) if row else 0
@@ -241,42 +296,15 @@ def _take(connection: sqlite3.Connection, batch: Batch, payload: bytes) -> bool:
         return False
     if batch.count:
         connection.execute(
-            "INSERT INTO batches(batch_id, source, kind, records, size, payload) VALUES (?, ?, ?, ?, ?, ?)",
-            (batch.batch_id, batch.source, batch.kind.value, batch.count, len(batch.payload), payload),
-        )
-    _count(connection, batch.source, accepted=batch.count + len(batch.refused))
-    _bury(connection, batch.refused)
-    return True
-
-
-def _bury(connection: sqlite3.Connection, letters: Iterable[DeadLetter]) -> None:
-    for letter in letters:
-        connection.execute(
-            "INSERT INTO letters(source, kind, cause, reason, payload, position, first_seen, attempts)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO batches(batch_id, source, kind, records, size, payload, attempts)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                letter.source,
-                letter.kind.value,
-                letter.cause.value,
-                letter.reason,
-                letter.payload[:65536],
-                letter.index,
-                letter.first_seen.isoformat(),
-                letter.attempts,
+                *(batch.batch_id, batch.source, batch.kind.value, batch.count),
+                *(len(batch.payload), payload, batch.attempts),
             ),
         )
-        _count(connection, letter.source, dead_lettered=1)
-
-
-def _count(
-    connection: sqlite3.Connection, source: str, *, accepted: int = 0, stored: int = 0, dead_lettered: int = 0
-) -> None:
-    connection.execute(
-        "INSERT INTO ledger(source, accepted, stored, dead_lettered) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT(source) DO UPDATE SET accepted = accepted + excluded.accepted, stored = stored + excluded.stored,"
-        " dead_lettered = dead_lettered + excluded.dead_lettered",
-        (source, accepted, stored, dead_lettered),
-    )
+    accounts.take(connection, batch)
+    return True
 
 
 def _keep_rows(connection: sqlite3.Connection, rows: Mapping[str, bytes | None]) -> None:
@@ -300,24 +328,19 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
+def _prepare(connection: sqlite3.Connection, name: str) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    old = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'batches'").fetchone()
+    if version != _VERSION and old:
+        raise BadSetting(f"{name} was written by another version of BDP.", "Use that version, or a new home.")
+    connection.executescript(_SCHEMA + accounts.SCHEMA)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
 def _stored(row: tuple[Any, ...]) -> Stored:
-    offset, batch_id, source, kind, records, size, payload = row
+    offset, batch_id, source, kind, records, size, payload, attempts = row
     text = zstandard.ZstdDecompressor().decompress(payload, max_output_size=size)
-    return Stored(
-        offset=offset,
-        batch=Batch(batch_id=batch_id, source=source, kind=RecordKind(kind), count=records, payload=text),
+    batch = Batch(
+        batch_id=batch_id, source=source, kind=RecordKind(kind), count=records, payload=text, attempts=attempts
     )
-
-
-def _letter(row: tuple[Any, ...]) -> DeadLetter:
-    _, source, kind, cause, reason, payload, position, first_seen, attempts = row
-    return DeadLetter(
-        source=source,
-        kind=RecordKind(kind),
-        cause=Cause(cause),
-        reason=reason,
-        payload=payload,
-        index=position,
-        first_seen=datetime.fromisoformat(first_seen),
-        attempts=attempts,
-    )
+    return Stored(offset=offset, batch=batch)

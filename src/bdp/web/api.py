@@ -7,9 +7,28 @@ from fastapi_offline import FastAPIOffline
 
 from bdp import __version__
 from bdp.app import App
-from bdp.web import approvals, auth, errors, events, health, incidents, pipeline
+from bdp.web import (
+    alerts,
+    approvals,
+    auth,
+    aws,
+    errors,
+    events,
+    health,
+    incidents,
+    letters,
+    loki,
+    otlp,
+    pipeline,
+    prometheus,
+    replay,
+    sampling,
+)
 
-_ABOUT = "Send events in, read incidents with checked claims, answer questions. The token is in the home: `bdp token`."
+_ABOUT = (
+    "Send events in, read incidents with checked claims, answer questions. The token is in the home: `bdp token`. "
+    "Senders of records that cannot set a header may give it as the password of HTTP Basic, with any name."
+)
 
 
 def create_api(app: App, token: str) -> FastAPI:
@@ -29,6 +48,11 @@ def create_api(app: App, token: str) -> FastAPI:
     errors.install(api, app.settings.intake.max_request_bytes)
     guarded = [Depends(auth.check)]
     api.include_router(health.open_routes)
-    for routes in (events.routes, incidents.routes, approvals.routes, pipeline.routes, health.routes):
+    api.include_router(aws.firehose_routes)  # it has its own header for the token, and its own form of answer
+    for routes in (otlp.routes, prometheus.routes, loki.routes, alerts.routes, aws.routes):
+        api.include_router(routes, dependencies=[Depends(auth.check_sender)])
+    for routes in (events.routes, incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
+        api.include_router(routes, dependencies=guarded)
+    for routes in (letters.routes, replay.routes):
         api.include_router(routes, dependencies=guarded)
     return api

@@ -28,6 +28,7 @@ from bdp.errors import (
     UnknownEncoding,
     UnknownFormat,
 )
+from bdp.web.auth import BasicAsked
 
 log = structlog.get_logger(__name__)
 
@@ -120,10 +121,14 @@ class _Guard:
             await _answer(error)(scope, receive, send)
 
 
+_MOST_DIGITS = 18
+_MOST_TOLD = 1000
+
+
 def _check_announced(scope: Scope, limit: int) -> None:
     """Turn away what says that it is too large, before anything of it is read."""
     length = dict(scope["headers"]).get(b"content-length", b"")
-    if length.isdigit() and int(length) > limit:
+    if length.isdigit() and (len(length) > _MOST_DIGITS or int(length) > limit):
         raise _too_large(limit)
 
 
@@ -153,8 +158,8 @@ async def _no_route(request: Request, error: Exception) -> JSONResponse:
 
 
 def _answer(error: BdpError) -> JSONResponse:
-    answer = _body(_status(error), error.code, error.what, error.next_step)
-    answer.headers.update(_headers(error))
+    answer = _body(status_of(error), error.code, error.what[:_MOST_TOLD], error.next_step or "See /docs.")
+    answer.headers.update(headers_of(error))
     return answer
 
 
@@ -163,11 +168,15 @@ def _body(status: int, code: str, what: str, next_step: str) -> JSONResponse:
     return JSONResponse(told.model_dump(), status_code=status)
 
 
-def _status(error: BdpError) -> int:
+def status_of(error: BdpError) -> int:
+    """Return the HTTP status that says what this error says."""
     return next(status for kind, status in STATUS.items() if isinstance(error, kind))
 
 
-def _headers(error: BdpError) -> dict[str, str]:
+def headers_of(error: BdpError) -> dict[str, str]:
+    """Return the headers that go with it."""
     if isinstance(error, Retry):
         return {"Retry-After": "1"}
+    if isinstance(error, BasicAsked):
+        return {"WWW-Authenticate": 'Bearer, Basic realm="bdp"'}
     return {"WWW-Authenticate": "Bearer"} if isinstance(error, NotAllowed) else {}

@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 
 from bdp.app import App
 from bdp.errors import BadRequest
-from bdp.model.batch import Batch, RecordKind
+from bdp.intake.body import check_charset
+from bdp.model.batch import Batch, DropReason, RecordKind
 from bdp.web.reach import Product
 
 routes = APIRouter(tags=["intake"])
@@ -37,10 +38,15 @@ class Refusal(BaseModel):
 
 
 class Receipt(BaseModel):
-    """What happened to a request's records. `accepted` are durable; `refused` are kept as dead letters."""
+    """What happened to a request's records: accepted + refused + sampled_out + dropped is what was sent.
+
+    `accepted` are durable; `refused` are kept as dead letters.
+    """
 
     accepted: int
     refused: int
+    sampled_out: int = Field(default=0, description="normal events let go by the sampling policy; others weigh more")
+    dropped: int = Field(default=0, description="records let go because no disk has room, normal ones first")
     refusals: list[Refusal] = Field(description=f"the first {_SHOWN_REFUSALS}")
     batch_id: str
     repeated: bool = Field(description="this Idempotency-Key was taken before; nothing was done")
@@ -69,27 +75,33 @@ async def post_batch(request: Request, product: Product) -> Receipt:
 
 
 async def _take(request: Request, product: App, kind: RecordKind, key: str | None) -> Receipt:
+    check_charset(request.headers.get("content-type", "").lower().partition("charset=")[2].partition(";")[0])
     raw = await request.body()
     encoding = request.headers.get("content-encoding", "")
     return await run_in_threadpool(_take_body, product, raw, encoding, kind, key)
 
 
 def _take_body(product: App, raw: bytes, encoding: str, kind: RecordKind, key: str | None) -> Receipt:
-    return _receipt(*product.take(kind, raw, encoding, key))
+    return receipt_of(*product.desk.take(kind, raw, encoding, key))
 
 
 def _take_batch(product: App, raw: bytes) -> Receipt:
     try:
         batch = msgspec.msgpack.decode(raw, type=Batch)
-    except msgspec.DecodeError as error:
-        raise BadRequest(f"The body is not a batch: {error}.") from error
-    return _receipt(*product.take_batch(batch))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRequest(
+            f"The body is not a batch: {error}.", "Send it with 'bdp ingest' of the server's version."
+        ) from error
+    return receipt_of(*product.desk.take_batch(batch))
 
 
-def _receipt(batch: Batch, new: bool) -> Receipt:
+def receipt_of(batch: Batch, new: bool) -> Receipt:
+    """Return what is told about a batch that was taken, or was known already."""
     return Receipt(
         accepted=batch.count,
         refused=len(batch.refused),
+        sampled_out=sum(drop.count for drop in batch.drops if drop.reason is DropReason.SAMPLED),
+        dropped=sum(drop.count for drop in batch.drops if drop.reason is DropReason.DISK_FULL),
         refusals=[
             Refusal(index=letter.index, cause=letter.cause.value, reason=letter.reason)
             for letter in batch.refused[:_SHOWN_REFUSALS]

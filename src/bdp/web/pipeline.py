@@ -1,11 +1,11 @@
-"""The ledger, the dead letters, the SQL window and the briefing."""
+"""The ledger, the SQL window and the briefing."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query
+import msgspec
+from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
@@ -14,23 +14,32 @@ from bdp.web.reach import Product
 routes = APIRouter(prefix="/v1", tags=["pipeline"])
 
 
+class DropAnswer(BaseModel):
+    """Records that were let go on purpose."""
+
+    source: str
+    reason: str
+    priority: str
+    count: int
+
+
+class SinkAnswer(BaseModel):
+    """One sink of the delivery chain."""
+
+    name: str
+    state: str = Field(description="closed: in use; open: away, not asked; probing: asked whether it is back")
+    reason: str = Field(description="the latest failure; empty while all is well")
+    waiting: int = Field(description="records that wait in it for the first sink")
+    takes_from: str = Field(description="lowest class of records that its disk has room for; empty if none")
+
+
 class LedgerAnswer(BaseModel):
     """accepted = stored + dead_lettered + dropped + in_flight, over all and by source."""
 
     total: dict[str, int]
     sources: dict[str, dict[str, int]]
-
-
-class DeadLetterAnswer(BaseModel):
-    """One record that could not be processed; `payload` is shown as text, cut at 2,000 characters."""
-
-    source: str
-    kind: str
-    cause: str
-    reason: str
-    index: int
-    first_seen: datetime
-    payload: str
+    drops: list[DropAnswer] = Field(description="what was let go, by source, reason and class")
+    sinks: list[SinkAnswer] = Field(description="the delivery chain in order, and what waits in it")
 
 
 class Question(BaseModel):
@@ -43,24 +52,16 @@ class Question(BaseModel):
 def ledger(product: Product) -> LedgerAnswer:
     """Return the ledger."""
     total, sources = product.ledger()
-    return LedgerAnswer(total=total.as_dict(), sources={name: entry.as_dict() for name, entry in sources.items()})
-
-
-@routes.get("/dead-letters")
-def dead_letters(product: Product, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[DeadLetterAnswer]:
-    """Return dead letters, newest first."""
-    return [
-        DeadLetterAnswer(
-            source=letter.source,
-            kind=letter.kind.value,
-            cause=letter.cause.value,
-            reason=letter.reason,
-            index=letter.index,
-            first_seen=letter.first_seen,
-            payload=letter.payload[:2000].decode("utf-8", "replace"),
-        )
-        for letter in product.stream.dead_letters(limit)
-    ]
+    return LedgerAnswer(
+        total=total.as_dict(),
+        sources={name: entry.as_dict() for name, entry in sources.items()},
+        drops=[
+            DropAnswer(source=source, reason=drop.reason, priority=drop.priority, count=drop.count)
+            for source, drops in product.chain.drops().items()
+            for drop in drops
+        ],
+        sinks=[SinkAnswer(**msgspec.structs.asdict(state)) for state in product.chain.states()],
+    )
 
 
 @routes.post("/query")

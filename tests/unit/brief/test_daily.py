@@ -114,6 +114,13 @@ def test_slow_routes_need_some_calls(desk: Desk) -> None:
     assert desk.collect().slowest == (("shop /slow", 900.0), ("shop /fast", 5.0))
 
 
+def test_a_sampled_call_counts_as_often_as_it_stands_for(desk: Desk) -> None:
+    desk.events(START, 30, duration_ms=10.0, weight=100.0)
+    desk.events(START, 100, duration_ms=900.0)
+    ((_, p95),) = desk.collect().slowest
+    assert p95 < 50  # the 100 slow ones are 3 % of 3,100 calls
+
+
 def test_the_worst_three_incidents_of_the_stretch(desk: Desk) -> None:
     names = [
         desk.incident("low", Severity.LOW, START + timedelta(hours=1)),

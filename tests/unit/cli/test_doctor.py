@@ -13,7 +13,14 @@ from tests.unit.cli.conftest import Bdp
 def test_a_new_home_is_well_and_each_verb_says_what_to_do(process: Bdp, tmp_path: Path) -> None:
     told = process("doctor", "--home", tmp_path / "home", "--json")
     assert told.code == 0
-    assert [check["name"] for check in told.object["checks"]] == ["python", "settings", "disk", "store", "product"]
+    assert [check["name"] for check in told.object["checks"]] == [
+        "python",
+        "settings",
+        "disk",
+        "store",
+        "product",
+        "delivery",
+    ]
     assert all(check["ok"] for check in told.object["checks"])
     assert "bdp ingest" in process("incidents", "--home", tmp_path / "home").out
 

@@ -35,7 +35,7 @@ def test_a_byte_order_mark_is_dropped() -> None:
     assert read_body(b"\xef\xbb\xbf{}", "", SETTINGS) == b"{}"
 
 
-@pytest.mark.parametrize("encoding", ["br", "snappy", "gzip, rot13"])
+@pytest.mark.parametrize("encoding", ["br", "x-snappy-framed", "gzip, rot13"])
 def test_unknown_encodings_are_named(encoding: str) -> None:
     with pytest.raises(UnknownEncoding, match=encoding.rsplit(maxsplit=1)[-1]):
         read_body(b"", encoding, SETTINGS)

@@ -97,9 +97,11 @@ def test_limits_have_their_own_reasons() -> None:
         batch_of("{}\n" * 4, settings=settings)
 
 
-def test_a_refused_record_is_kept_up_to_64_kib() -> None:
-    (letter,) = batch_of('{"ts":true,"message":"%s"}' % ("x" * 100_000)).refused
-    assert len(letter.payload) == 64 * 1024
+def test_a_refused_record_is_kept_up_to_1_mib_and_says_that_it_was_cut() -> None:
+    lines = ('{"ts":true,"message":"%s"}' % ("x" * size) for size in (100_000, 1 << 20))
+    whole, cut = batch_of("\n".join(lines)).refused
+    assert (len(whole.payload), whole.cut) == (100_024, False)
+    assert (len(cut.payload), cut.cut) == (1 << 20, True)
 
 
 @pytest.mark.parametrize("name", ["ts", "@timestamp"])

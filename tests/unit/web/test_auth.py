@@ -22,8 +22,8 @@ def test_every_other_route_asks_for_the_token(app: App, header: str | None) -> N
         for method, path in guarded:
             answer = client.request(method, path.replace("{", "").replace("}", ""), headers=headers)
             assert answer.status_code == 401, (method, path)
-            assert answer.headers["WWW-Authenticate"] == "Bearer"
-            assert "bdp token" in answer.json()["error"]["next_step"]
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+            assert "bdp token" in answer.text
     assert app.ledger()[0].accepted == 0
 
 

@@ -208,7 +208,7 @@ def test_a_forged_batch_is_refused(app: App, client: TestClient) -> None:
         batch(refused=(letter(app, kind=RecordKind.COSTS),)),
     ]
     assert [client.post("/v1/batches", content=body).status_code for body in forged] == [400] * len(forged)
-    assert app.stream.ledger() == {}
+    assert app.chain.ledger() == {}
 
 
 def test_a_batch_that_is_not_canonical_is_stored_canonical(app: App, client: TestClient) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from bdp.explain.case import Case
 from bdp.explain.playbook import Aftermath, Playbook, signs_sql
 from bdp.explain.wording import name, number, plural, sample
+from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import equals
 
@@ -38,6 +39,8 @@ def _add(case: Case, book: Playbook, after: Aftermath) -> None:
     rows: list[dict[str, Any]] = [
         {after.field: sample(row["who"]), "successes": number(row["successes"])} for row in case.query(query)
     ]
+    if not rows and _sampled(case):  # that none is there does not say that none was
+        return
     total = sum(row["successes"] for row in rows)
     value = {
         "playbook_aftermath": book.name,
@@ -54,3 +57,9 @@ def _add(case: Case, book: Playbook, after: Aftermath) -> None:
     else:
         text = f"{after.absent[0].upper()}{after.absent[1:]} (0 events; at least {after.least_failures} failures)."
     case.add(EvidenceKind.COUNT, value, text, query)
+
+
+def _sampled(case: Case) -> bool:
+    """Say whether normal events of the service were let go in the stretch."""
+    where = f"{equals('service', case.service)} AND weight > 1 AND {case.stretch.sql} AND NOT {ABNORMAL_SQL}"
+    return bool(case.query(f"SELECT 1 AS found FROM events WHERE {where} LIMIT 1"))

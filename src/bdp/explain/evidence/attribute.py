@@ -80,27 +80,28 @@ def _baseline(case: Case) -> str:
     length = max(stretch.end - stretch.start, timedelta(minutes=case.settings.baseline_minutes))
     normal = f"{equals('service', case.service)} AND NOT {ABNORMAL_SQL}"
     before = f"{normal} AND {between(stretch.start - length, stretch.start)}"
-    rows, events = _size(case, before)
+    rows = _size(case, before)
     if rows > most:  # a shorter span, exact in itself, keeps the cost bounded
         return f"{normal} AND {between(stretch.start - length * (most / rows), stretch.start)}"
-    if events >= _LEAST_BASELINE:
+    if rows >= _LEAST_BASELINE:
         return before
     beside = f"{normal} AND {stretch.sql}"
-    return beside if _size(case, beside)[1] >= _LEAST_BASELINE else ""
+    return beside if _size(case, beside) >= _LEAST_BASELINE else ""
 
 
-def _size(case: Case, where: str) -> tuple[int, float]:
-    row = case.query(f"SELECT count() AS found, sum(weight) AS events FROM events WHERE {where}")[0]
-    return row["found"], row["events"]
+def _size(case: Case, where: str) -> int:
+    """Return how many rows were seen, which is what a share rests on, however many events each stands for."""
+    found: int = case.query(f"SELECT count() AS found FROM events WHERE {where}")[0]["found"]
+    return found
 
 
 def _chosen(case: Case, candidates: list[Pair], baseline: str) -> list[Pair]:
     counts = ", ".join(f"sumIf(weight, {pair.sql}) AS c{i}" for i, pair in enumerate(candidates))
     hit, usual = (
-        case.query(f"SELECT sum(weight) AS total, {counts} FROM events WHERE {where}")[0]
+        case.query(f"SELECT count() AS found, sum(weight) AS total, {counts} FROM events WHERE {where}")[0]
         for where in (case.abnormal, baseline)
     )
-    if usual["total"] < _LEAST_BASELINE:  # a shortened baseline can be nearly empty
+    if usual["found"] < _LEAST_BASELINE:  # a shortened baseline can be nearly empty
         return []
     ranked = []
     for i, pair in enumerate(candidates):

@@ -1,0 +1,137 @@
+"""Everything between an acknowledgement and the pipeline, opened from settings: the chain, its way back, the books."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bdp.clock import Clock
+from bdp.ports import Backlog, Books, Stream
+from bdp.stream.breaker import Breaker
+from bdp.stream.chain import Chain, Link
+from bdp.stream.drops import DropFile
+from bdp.stream.files import Files
+from bdp.stream.journal import Journal
+from bdp.stream.recovery import Recovery
+from bdp.stream.room import Room
+from bdp.stream.settings import StreamSettings
+from bdp.stream.table import Table
+from bdp.stream.topic import Topic, open_topic
+
+BACKLOGS: dict[str, Callable[[StreamSettings, Path, Clock], Backlog]] = {
+    "table": lambda settings, folder, clock: Table(settings.table, folder),
+    "files": lambda settings, folder, clock: Files(settings.files, folder, clock),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an installation keeps what it has.
+
+    Attributes:
+        folder: the home; sinks on this machine put their files there.
+        database: address of the state's database.
+        process: names this process to others; a new one for each.
+        secret: gives the value of an environment variable that a setting names.
+    """
+
+    folder: Path
+    database: str
+    process: str
+    secret: Callable[[str], str | None] = lambda name: None
+
+
+@dataclass
+class Primary:
+    """The first sink, and what it is read through.
+
+    Attributes:
+        pin: told True while batches wait behind the primary, so that ids which may come again are kept.
+    """
+
+    link: Link
+    books: Books
+    stream: Stream | Topic
+    pin: Callable[[bool], None]
+
+
+@dataclass
+class Custody:
+    """What `open_custody` opened; closed in reverse order.
+
+    Attributes:
+        stream: what is read from the primary: one stream, or a topic whose lanes are shared.
+    """
+
+    chain: Chain
+    recovery: Recovery
+    books: Books
+    stream: Stream | Topic
+    _parts: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def start(self) -> None:
+        """Bring back what waits behind the primary, in the background."""
+        worker = threading.Thread(target=self.recovery.run, name="recovery")
+        worker.start()
+        self._parts.callback(worker.join)
+        self._parts.callback(self.recovery.stop)
+
+    def close(self) -> None:
+        """Stop, and close every sink."""
+        self.chain.close()
+        self._parts.close()
+
+
+def open_custody(settings: StreamSettings, place: Place, clock: Clock) -> Custody:
+    """Open the sinks in the order of the settings."""
+    with contextlib.ExitStack() as parts:
+        primary = PRIMARIES[settings.sinks[0]](settings, place, clock, parts)
+        behind = [_behind(name, settings, place.folder, clock, parts) for name in settings.sinks[1:]]
+        drops = DropFile(place.folder / "drops.bin")
+        chain = Chain(primary.link, behind, drops, primary.books, clock, settings.delivery, primary.pin)
+        recovery = Recovery(chain, clock, settings.delivery.drain, primary.pin)
+        return Custody(chain, recovery, primary.books, primary.stream, parts.pop_all())
+
+
+def _journal(settings: StreamSettings, place: Place, clock: Clock, parts: contextlib.ExitStack) -> Primary:
+    journal = Journal(place.folder / "journal.db", settings.journal)
+    parts.callback(journal.close)
+
+    def pin(waiting: bool) -> None:
+        journal.forgets = not waiting
+
+    link = Link(journal, _breaker(clock, settings), Room(place.folder, clock, settings.delivery.room))
+    return Primary(link, journal, journal, pin)
+
+
+def _kafka(settings: StreamSettings, place: Place, clock: Clock, parts: contextlib.ExitStack) -> Primary:
+    topic = open_topic(settings.kafka.resolved(place.secret), place.database, clock, place.process, settings.books)
+    parts.callback(topic.close)
+    return Primary(Link(topic.sink, _breaker(clock, settings)), topic.books, topic, topic.sink.pin)
+
+
+PRIMARIES = {"journal": _journal, "kafka": _kafka}
+
+
+def _behind(
+    name: str, settings: StreamSettings, folder: Path, clock: Clock, parts: contextlib.ExitStack
+) -> tuple[Link, Backlog]:
+    sink = BACKLOGS[name](settings, folder, clock)
+    parts.callback(sink.close)
+    local = _local_folder(name, settings, folder)
+    room = Room(local, clock, settings.delivery.room) if local else None
+    return Link(sink, _breaker(clock, settings), room), sink
+
+
+def _local_folder(name: str, settings: StreamSettings, folder: Path) -> Path | None:
+    """Return where a sink writes on this machine; None if it does not."""
+    if name == "files":
+        return Path(settings.files.folder) if settings.files.folder else folder
+    return None if settings.table.url.get_secret_value() else folder
+
+
+def _breaker(clock: Clock, settings: StreamSettings) -> Breaker:
+    return Breaker(clock, settings.delivery.breaker)
