@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -15,29 +15,71 @@ PAGE = Path(__file__).resolve().parents[1] / "docs/reference/settings.md"
 HEAD = """# Settings
 
 Set them in `bdp.toml` in the home, or in the environment: `threshold` under `[detect]` is `BDP_DETECT__THRESHOLD`. The
-environment is stronger than the file. A name that is not on this page is refused. `BDP_HOME` names the home itself.
+environment is stronger than the file; a list is written as JSON there. A name that is not on this page is refused.
+`BDP_HOME` names the home itself. Any address (`url`, `dsn`) may be `env:NAME`, a variable that holds it, or
+`file:/path`.
 
 This page is written from the code by `make settings`.
 """
 
 
 def main() -> None:
-    text = "\n".join([HEAD, *(line for name, room in rooms() for line in section(name, room))])
+    text = page()
     if "--check" not in sys.argv:
         PAGE.write_text(text, encoding="utf-8")
     elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
         sys.exit(f"{PAGE.name} is not up to date: run make settings")
 
 
+def page() -> str:
+    return "\n".join([HEAD, *(line for name, room in rooms() for line in section(name, room)), *lists()])
+
+
 def rooms() -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if is_table(field.annotation):
             yield name, field.annotation
 
 
+def lists() -> Iterator[str]:
+    """Settings that are lists of tables, wherever they stand: one section for each kind of table."""
+    for name, field, kinds in listed(Settings, ""):
+        for kind in kinds:
+            tag = kind.model_fields["kind"].default
+            yield f"## {name}: {tag}\n\n{summary(kind)} `{name}`: {field.description}.\n"
+            yield f'```toml\n[[{name}]]\nkind = "{tag}"\n```\n'
+            yield from table(kind)
+
+
+def listed(room: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo, list[type[BaseModel]]]]:
+    for name, field in room.model_fields.items():
+        if is_table(field.annotation):
+            yield from listed(field.annotation, f"{prefix}{name}.")
+        elif kinds := [kind for kind in parts(field.annotation) if is_table(kind) and "kind" in kind.model_fields]:
+            yield f"{prefix}{name}", field, kinds
+
+
+def parts(annotation: Any) -> Iterator[Any]:
+    """Every type that an annotation such as `tuple[Annotated[A | B, …], ...]` is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from parts(part)
+
+
+def is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
 def section(name: str, room: type[BaseModel]) -> Iterator[str]:
-    summary = (room.__doc__ or "").strip().splitlines()[0]
-    yield f"## {name}\n\n{summary}\n"
+    yield f"## {name}\n\n{summary(room)}\n"
+    yield from table(room)
+
+
+def summary(room: type[BaseModel]) -> str:
+    return (room.__doc__ or "").strip().splitlines()[0]
+
+
+def table(room: type[BaseModel]) -> Iterator[str]:
     yield "| setting | default | meaning |\n| --- | --- | --- |"
     yield from rows(room, "")
     yield ""
@@ -45,9 +87,11 @@ def section(name: str, room: type[BaseModel]) -> Iterator[str]:
 
 def rows(room: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in room.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if is_table(field.annotation):
             yield from rows(field.annotation, f"{prefix}{name}.")
-        else:
+        elif field.is_required():
+            yield f"| `{prefix}{name}` | must be given | {cell(field.description or '')} |"
+        elif name != "kind":
             yield f"| `{prefix}{name}` | {default(field)} | {cell(field.description or '')} |"
 
 

@@ -21,6 +21,7 @@ from bdp.detect.dedup import Judgement, judge
 from bdp.errors import BadRequest, BdpError, NotPossible, Retry
 from bdp.explain.analyst import Analyst
 from bdp.flow.approval import Answers
+from bdp.flow.condition import Health
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
 from bdp.flow.letters import Letters
 from bdp.flow.parts import Parts
@@ -34,7 +35,7 @@ from bdp.flow.work import Worker
 from bdp.home import Home
 from bdp.ids import Ids
 from bdp.intake.desk import Desk
-from bdp.intake.feeds import open_feeds
+from bdp.intake.feeds import Feeds, open_feeds
 from bdp.intake.governor import Governor
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.anomaly import SEVERITIES, Anomaly, Sighting
@@ -45,8 +46,10 @@ from bdp.ports import Store, Stream
 from bdp.settings import Settings, secret
 from bdp.store.clickhouse import open_store
 from bdp.store.state import open_state
+from bdp.stream.archive import Archive
 from bdp.stream.custody import Custody, Place, open_custody
-from bdp.stream.topic import Topic
+from bdp.stream.shared.book_lanes import Reader
+from bdp.stream.shared.sharing import Shared
 from bdp.telemetry import LEDGER
 
 log = structlog.get_logger(__name__)
@@ -62,6 +65,8 @@ class Moving(Protocol):
 
     @property
     def trouble(self) -> str: ...
+    @property
+    def away(self) -> bool: ...
     def recover(self) -> int: ...
     def step(self, wait_seconds: float = 0.0) -> int: ...
     def drain(self, progress: Callable[[int], None] = ...) -> int: ...
@@ -122,6 +127,8 @@ class App:
         self.analyst = Analyst(self.store, settings.explain, self.clock)
         self.answers = Answers(self.state.approvals, self.clock, None)
         self.pipeline: Moving = self._moving()
+        self.feeds = Feeds(())
+        self.health = self._health()
         self.letters = Letters(self.books, self.chain, self.clock, settings.intake, settings.letters)
         self.replay = Replay(self.store, self.chain, self.clock, self.ids, settings.intake)
         self.reviewer = self._closing(self._reviewer())
@@ -130,10 +137,11 @@ class App:
 
     def start(self) -> None:
         """Run the pipeline and the workflows in the background until the app is closed."""
+        # The engine first: it imports much, and an import is not to be met half done by another thread.
+        self._start_workflows()
         self.custody.start()
         self.sampling.start()
         self._parts.callback(self.sampling.close)
-        self._start_workflows()
         refresher = threading.Thread(target=self._refresh, name="refresher")
         refresher.start()
         self._parts.callback(refresher.join)
@@ -163,15 +171,24 @@ class App:
         self._parts.callback(self.feeds.close)
 
     def _custody(self) -> Custody:
-        place = Place(self.home.path, self.settings.state_url, self.ids.new(self.clock.now()), secret)
-        return open_custody(self.settings.stream, place, self.clock)
+        stream, process = self.settings.stream, self.ids.new(self.clock.now())
+        self.archive = self._closing(Archive(stream.archive, process, self.clock))
+        return open_custody(stream, Place(self.home.path, self.settings.state_url, process, secret), self.clock)
 
     def _moving(self) -> Moving:
         work, stream = self.settings.work, self.custody.stream
-        if isinstance(stream, Topic):
-            worker = Worker(stream.join, stream.lane, self._pipeline, self.clock, work, tend=stream.books.tidy)
-            return SharedPipeline(worker if work.in_serve else None)
+        if isinstance(stream, Shared):
+            worker = Worker(stream.join, stream.lane, self._pipeline, self.clock, work, tend=stream.tend)
+            return SharedPipeline(worker if work.in_serve else None, stream.probe)
         return self._pipeline(stream)
+
+    def _health(self) -> Health:
+        stream = self.custody.stream
+        probe = stream.probe if isinstance(stream, Shared) else lambda: None
+        return Health(self.chain, self.pipeline, self.store, self._feed_states, probe, self.clock)
+
+    def _feed_states(self) -> dict[str, str]:
+        return self.feeds.states()
 
     def _pipeline(self, stream: Stream) -> Pipeline:
         return Pipeline(
@@ -183,6 +200,7 @@ class App:
             self.settings.pipeline,
             on_incident=self._begin,
             on_quiet=self._quiet.put,
+            archive=self.archive.add,
         )
 
     def _reviewer(self) -> Reviewer:
@@ -250,9 +268,9 @@ class App:
         Raises:
             NotPossible: other processes may have the records; give them to `desk` instead.
         """
-        if isinstance(self.custody.stream, Topic):
+        if isinstance(self.custody.stream, Shared):
             raise NotPossible(
-                f"The records of {self.home.path} go through a topic that others share.",
+                f"The records of {self.home.path} go through a stream that others share.",
                 "Use another home, or bdp ingest.",
             )
         records = 0
@@ -316,8 +334,14 @@ class App:
         )
         return total, sources
 
+    def lanes(self) -> list[Reader]:
+        """Return who has which lane of the stream; empty if this process has all of it."""
+        stream = self.custody.stream
+        return stream.books.readers(stream.prefix) if isinstance(stream, Shared) else []
+
     def measure(self) -> None:
-        """Bring the ledger's gauges up to date."""
+        """Bring the gauges of the ledger and of the feeds up to date."""
+        self.feeds.measure()
         for source, entry in self.chain.ledger().items():
             for state, count in entry.as_dict().items():
                 LEDGER.labels(source=source, state=state).set(count)

@@ -1,6 +1,6 @@
 """The protocols that more than one room needs. Every one has an embedded or in-memory form that ships.
 
-Sink        takes batches into custody                                  stream/{journal,kafka,kinesis,table,files}.py
+Sink        takes batches into custody                                  stream/{journal,kafka,table,files}.py, kinesis/
 Backlog     a sink that holds what the primary could not take           stream/{table,files}.py
 Stream      one ordered line of batches on its way to the store         stream/{journal,lane}.py
 Books       ledger and dead letters                                     stream/{journal,books}.py

@@ -1,19 +1,28 @@
 """All settings: from arguments, the environment and `bdp.toml` in the home, the strongest first; their only reader.
 
 A nested setting is `BDP_DETECT__THRESHOLD=20` in the environment and `threshold = 20` under `[detect]` in the file. A
-name that nobody knows is refused. A secret is given by reference: `env:NAME` or `file:/path`.
+name that nobody knows is refused. Any address (`url`, `dsn`) may be given by reference, so that a password in it stands
+elsewhere: `env:NAME` or `file:/path`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from bdp.act.action import ActSettings
 from bdp.decide.gate import GateSettings
@@ -37,6 +46,8 @@ FILE = "bdp.toml"
 _PREFIX = "BDP_"
 _NOT_SETTINGS = frozenset({"BDP_DATA"})
 """Names with our prefix that belong to tests and benchmarks."""
+_ADDRESS = ("url", "dsn")
+_REFERENCE = re.compile(r"""(?:^|["'])env:(\w+)""")
 ALONE: dict[str, Any] = {
     "feeds": (),
     "stream": {"sinks": ("journal", "table", "files"), "table": {"url": ""}, "files": {"folder": ""}},
@@ -63,6 +74,10 @@ class WebSettings(BaseModel):
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8700, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     auth: Literal["token", "none"] = Field(default="token", description="none: who reaches the port may do all")
+    body_seconds: float = Field(
+        default=60.0, gt=0, le=3600, description="longest wait for the next piece of a request's body; then 408"
+    )
+    connections: int = Field(default=1000, ge=10, description="open connections; one more is answered 503")
 
 
 class Settings(BaseSettings):
@@ -105,8 +120,8 @@ class Settings(BaseSettings):
     @property
     def engine(self) -> EngineSettings:
         """The durable engine's settings with its database filled in."""
-        url = self.workflows.engine.url or f"sqlite:///{self.home / 'workflows.db'}"
-        return self.workflows.engine.model_copy(update={"url": url})
+        url = self.workflows.engine.url.get_secret_value() or f"sqlite:///{self.home / 'workflows.db'}"
+        return self.workflows.engine.model_copy(update={"url": SecretStr(url)})
 
     @classmethod
     def settings_customise_sources(
@@ -131,19 +146,25 @@ def load(home: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     Raises:
         BadSetting: a name is unknown or a value out of range; the text names it.
     """
-    where = (home or Path(os.environ.get("BDP_HOME") or platformdirs.user_data_path("bdp"))).expanduser().absolute()
+    where = (home or Path(os.environ.get("BDP_HOME") or default_home())).expanduser().absolute()
     reader = type("Settings", (Settings,), {"toml": where / FILE})
     try:
-        _refuse_unknown(os.environ)
+        _refuse_unknown(os.environ, where / FILE)
         given = {"home": where, **(overrides or {})}
         settings: Settings = reader(**given)
-        settings = _with_secrets(settings)
     except ValidationError as error:
-        place = f"in {where / FILE}, or in the environment" if (where / FILE).exists() else "in the environment"
-        raise BadSetting(_told(error), f"Correct it {place}.") from error
+        raise _told(error, where / FILE) from error
+    except SettingsError as error:
+        raise _unread(error, reader, where / FILE) from error
     except (OSError, ValueError) as error:
         raise BadSetting(f"The settings cannot be read: {error}.", f"Correct {where / FILE}.") from error
-    return settings
+    resolved: Settings = _resolved(settings, ())
+    return resolved
+
+
+def default_home() -> Path:
+    """Return the home where neither an argument nor BDP_HOME says one: in the platform's user data folder."""
+    return platformdirs.user_data_path("bdp").absolute()
 
 
 def secret(name: str) -> str | None:
@@ -151,34 +172,86 @@ def secret(name: str) -> str | None:
     return os.environ.get(name)
 
 
-def _with_secrets(settings: Settings) -> Settings:
-    store = settings.store.model_copy(update={"dsn": _resolved(settings.store.dsn, "store.dsn")})
-    state = settings.state.model_copy(update={"url": _resolved(settings.state.url, "state.url")})
-    return settings.model_copy(update={"store": store, "state": state})
+def _resolved(value: Any, path: tuple[str, ...]) -> Any:
+    """Return a setting, whatever it is, with each address in it that is a reference replaced by what that holds."""
+    if isinstance(value, BaseModel):
+        found = {name: _resolved(getattr(value, name), (*path, name)) for name in type(value).model_fields}
+        return value.model_copy(update={name: new for name, new in found.items() if new != getattr(value, name)})
+    if isinstance(value, tuple):
+        return tuple(_resolved(item, (*path, str(index))) for index, item in enumerate(value))
+    if isinstance(value, dict):
+        return {name: _resolved(item, (*path, str(name))) for name, item in value.items()}
+    if isinstance(value, SecretStr):
+        return SecretStr(_fetched(value.get_secret_value(), path))
+    return _fetched(value, path) if isinstance(value, str) and path[-1].endswith(_ADDRESS) else value
 
 
-def _resolved(given: SecretStr, name: str) -> SecretStr:
-    text = given.get_secret_value()
+def _fetched(text: str, path: tuple[str, ...]) -> str:
     kind, _, where = text.partition(":")
     if kind == "file":
-        return SecretStr(Path(where).read_text(encoding="utf-8").strip())
+        try:
+            return Path(where).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            said = f"Setting {'.'.join(path)} names {text}, which cannot be read: {error}."
+            raise BadSetting(said, "Make that file readable.") from error
     if kind != "env":
-        return given
+        return text
     value = secret(where)
     if not value:
-        raise BadSetting(f"Setting {name} names {text}, which is not set.", "Set that environment variable.")
-    return SecretStr(value)
+        raise BadSetting(f"Setting {'.'.join(path)} names {text}, which is not set.", "Set that environment variable.")
+    return value
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
+def _refuse_unknown(environment: Mapping[str, str], file: Path) -> None:
     known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields}
-    for name in environment:
-        if name.startswith(_PREFIX) and name not in _NOT_SETTINGS and name.split("__")[0] not in known:
-            raise BadSetting(f"Nobody knows the environment variable {name}.", f"Known: {', '.join(sorted(known))}.")
+    ours = [name for name in environment if name.startswith(_PREFIX) and name not in _NOT_SETTINGS]
+    strange = [name for name in ours if name.split("__")[0] not in known]
+    if not strange:
+        return
+    texts = [environment[name] for name in ours] + ([file.read_text(encoding="utf-8")] if file.exists() else [])
+    named = {name for text in texts for name in _REFERENCE.findall(text)}
+    for name in strange:
+        if name not in named:
+            raise BadSetting(
+                f"Nobody knows the environment variable {name}.",
+                f"Known: {', '.join(sorted(known))}; and those that a setting names as env:NAME.",
+            )
 
 
-def _told(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "settings"
-    reason = "nobody knows this name" if first["type"] == "extra_forbidden" else first["msg"]
-    return f"Setting {place}: {reason}."
+def _told(error: ValidationError, file: Path) -> BadSetting:
+    """Say what is wrong: a misspelt name first, since what is missing next to it may well be what was meant."""
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    first = problems[0]
+    place, reason = ".".join(map(str, first["loc"])) or "settings", first["msg"]
+    if first["type"] == "extra_forbidden":
+        beside = [problem for problem in problems if problem["type"] == "missing"]
+        missing = [str(problem["loc"][-1]) for problem in beside if problem["loc"][:-1] == first["loc"][:-1]]
+        reason = "nobody knows this name" + (f", and {', '.join(missing)} is missing there" if missing else "")
+    elif first["type"] == "value_error":
+        named, colon, rest = str(first["ctx"]["error"]).partition(": ")
+        place, reason = (f"{place}.{named}", rest) if colon and named.isidentifier() else (place, named + colon + rest)
+    variable = _variable(place.split("."))
+    anywhere = f"in {file}, or in the environment" if file.exists() else "in the environment"
+    next_step = f"Correct the environment variable {variable}." if variable else f"Correct it {anywhere}."
+    return BadSetting(f"Setting {place}: {reason}.", next_step)
+
+
+def _variable(parts: list[str]) -> str:
+    """Return the environment variable that gives this setting, or all that it is part of; empty if none does."""
+    names = (_PREFIX + "__".join(parts[:count]).upper() for count in range(len(parts), 0, -1))
+    return next((name for name in names if name in os.environ), "")
+
+
+def _unread(error: SettingsError, reader: type[Settings], file: Path) -> BadSetting:
+    """Find the environment variable that holds no JSON where JSON is wanted; the error tells its field only."""
+    for name in sorted(name for name in os.environ if name.startswith(_PREFIX)):
+        source = EnvSettingsSource(reader)
+        source.env_vars = {name.lower(): os.environ[name]}
+        try:
+            source()
+        except SettingsError:
+            return BadSetting(
+                f"The environment variable {name} cannot be read.",
+                f"""Lists and tables are written as JSON there, such as {name}='["one", "two"]'.""",
+            )
+    return BadSetting(f"The settings cannot be read: {error}.", f"Correct {file}.")

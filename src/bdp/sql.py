@@ -75,3 +75,30 @@ def _instant(value: datetime) -> str:
     if value.tzinfo is None:
         raise ValueError("a time in SQL must be aware")
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def address(host: str | None, port: int | None, database: str | None) -> str:
+    """Return where a relational database is, as people say it, without user and password.
+
+    Args:
+        host: name, IP address or folder of the server's socket; None for a file.
+        database: its name, or the file's path.
+    """
+    place = host if port is None else f"{host}:{port}"
+    return f"{database or 'the default database'} at {place}" if host else database or "in memory"
+
+
+def away(what: str, where: str, error: BaseException) -> str:
+    """Return the sentence that says that a relational database did not do something.
+
+    Args:
+        what: as it begins, such as "The state database".
+        where: see `address`.
+        error: the driver's own. One with an `sqlstate`, or a code of SQLite's, comes from a database that did answer.
+    """
+    reason = " ".join(str(error).split())
+    if getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorcode", None):
+        return f"{what} ({where}) could not do this: {reason[:300].rstrip('.')}."
+    # libpq says the address again, and asks whether the server runs.
+    reason = reason.split(" Is the server ")[0].rpartition("failed: ")[2]
+    return f"{what} ({where}) does not answer: {reason[:300].rstrip('.')}."

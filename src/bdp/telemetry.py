@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -20,6 +24,12 @@ SINK_BATCHES = Counter("bdp_sink_batches_total", "Batches that a sink took", ["s
 SINK_FAILURES = Counter("bdp_sink_failures_total", "Calls that a sink failed", ["sink"], registry=REGISTRY)
 DRAINED_RECORDS = Counter(
     "bdp_drained_records_total", "Records that flowed back to the first sink", ["sink"], registry=REGISTRY
+)
+ARCHIVE_MISSED = Counter(
+    "bdp_archive_missed_records_total", "Stored records of which the archive took no copy", registry=REGISTRY
+)
+FEED_INTERRUPTED = Gauge(
+    "bdp_feed_interrupted", "1 while something keeps a feed from fetching", ["feed"], registry=REGISTRY
 )
 LEDGER = Gauge(
     "bdp_ledger_records",
@@ -37,6 +47,67 @@ SAMPLING_LEVEL = Gauge("bdp_sampling_level", "Steps down of the sampling rate be
 SAMPLING_LOAD = Gauge(
     "bdp_sampling_load_ratio", "Load that sampling looks at, 0 to 1, by part", ["part"], registry=REGISTRY
 )
+
+_TELL_SECONDS = 60.0
+_MOST_STATES = 16
+
+
+class Absence:
+    """Tells the log of something that stays away: at once, then once a minute with a count, and its end.
+
+    Use from any thread. Memory: when each of 16 states was told.
+
+    Args:
+        log: a structlog logger.
+        event: the warning's name while it is away.
+        back: the entry's name when it is back.
+        monotonic: seconds that never go back.
+        about: fields of every entry.
+    """
+
+    def __init__(
+        self, log: Any, event: str, back: str, monotonic: Callable[[], float] = time.monotonic, **about: object
+    ) -> None:
+        self._log = log
+        self._event = event
+        self._back = back
+        self._monotonic = monotonic
+        self._about = about
+        self._lock = threading.Lock()
+        self._told: dict[str, float] = {}
+        self._times = 0
+        self._since: float | None = None
+        self._known = False
+
+    def met(self, reason: str, *, state: str = "", trace: bool = False) -> None:
+        """It was met away once more. A state that was not told in the last minute is told at once.
+
+        Args:
+            trace: with the trace of the error at hand.
+        """
+        with self._lock:
+            now = self._monotonic()
+            self._since = now if self._since is None else self._since
+            self._times += 1
+            if now - self._told.get(state, -_TELL_SECONDS) < _TELL_SECONDS:
+                return
+            if len(self._told) >= _MOST_STATES:
+                self._told.clear()
+            times, self._times, self._known = self._times, 0, True
+            self._told[state] = now
+        fields = self._about | ({"state": state} if state else {}) | ({"times": times} if times > 1 else {})
+        self._log.warning(self._event, **fields, reason=reason, exc_info=trace)
+
+    def over(self) -> None:
+        """It is there. Told only where its absence was."""
+        if self._since is None:  # nearly every call
+            return
+        with self._lock:
+            begun, known = self._since or 0.0, self._known
+            self._since, self._known = None, False
+            seconds = self._monotonic() - begun
+        if known:
+            self._log.info(self._back, **self._about, seconds=round(seconds, 1))
 
 
 def set_up_logs(level: str = "INFO", *, json: bool = False) -> None:

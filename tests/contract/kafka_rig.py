@@ -8,8 +8,8 @@ import pytest
 
 from bdp.clock import SystemClock
 from bdp.ids import Ids
-from bdp.stream.kafka import KafkaSettings
-from bdp.stream.topic import Topic, open_topic
+from bdp.stream.kafka.settings import KafkaSettings
+from bdp.stream.kafka.topic import Topic, open_topic
 from tests.integration.kafka_broker import shared_broker
 
 

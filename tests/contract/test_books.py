@@ -24,9 +24,9 @@ from bdp.model.batch import (
     RecordKind,
 )
 from bdp.ports import Books
-from bdp.stream.books import Passed, SqlBooks
-from bdp.stream.books_settings import BooksSettings
-from bdp.stream.journal import Journal, JournalSettings
+from bdp.stream.journal.journal import Journal, JournalSettings
+from bdp.stream.shared.books import Passed, SqlBooks
+from bdp.stream.shared.books_settings import BooksSettings
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MOST_LETTERS = 5
@@ -191,6 +191,35 @@ def test_redelivered_letters_go_and_nothing_is_accepted_again(rig: Rig) -> None:
     assert entry(rig) == figures(accepted=3, stored=2, dead=1)
     rig.take([batch("again", 2, redelivers=ids)])
     assert entry(rig) == figures(accepted=3, stored=2, dead=1)
+
+
+@pytest.mark.parametrize("by", ["a person", "the bound"])
+def test_a_letter_let_go_while_its_record_is_on_its_way_counts_as_both(rig: Rig, by: str) -> None:
+    rig.take([batch("a", 0, refused=(letter("one"), letter("kept")))])
+    kept, one = rig.books.dead_letters()
+    if by == "a person":
+        rig.books.discard([one.letter_id])
+        others = 0
+    else:
+        others = MOST_LETTERS - 1
+        rig.take([batch("full", 0, refused=tuple(letter("more") for _ in range(others)))])
+    assert entry(rig) == figures(accepted=2 + others, dead=1 + others, dropped=1)
+    rig.take([batch("again", 1, redelivers=(one.letter_id,))])
+    assert entry(rig) == figures(accepted=3 + others, dead=1 + others, dropped=1)
+    rig.finish({"http": 1}, [])
+    assert entry(rig) == figures(accepted=3 + others, stored=1, dead=1 + others, dropped=1)
+    rig.take([batch("again", 1, redelivers=(one.letter_id,)), batch("kept", 1, redelivers=(kept.letter_id,))])
+    rig.finish({"http": 1}, [])
+    assert entry(rig) == figures(accepted=3 + others, stored=2, dead=others, dropped=1)
+
+
+def test_a_redelivery_of_a_letter_that_is_there_and_one_that_is_not_counts_the_one(rig: Rig) -> None:
+    rig.take([batch("a", 0, refused=(letter("one"), letter("two")))])
+    two, one = rig.books.dead_letters()
+    rig.books.discard([one.letter_id])
+    rig.take([batch("again", 2, redelivers=(one.letter_id, two.letter_id))])
+    rig.finish({"http": 2}, [])
+    assert entry(rig) == figures(accepted=3, stored=2, dropped=1)
 
 
 def test_discarded_letters_are_counted_drops_of_their_class(rig: Rig) -> None:

@@ -14,11 +14,12 @@ from pydantic import SecretStr
 from bdp.errors import BadRecord, StreamUnavailable
 from bdp.model.batch import Batch, Cause, DeadLetter, Drop, DropReason, LetterStatus, Priority, RecordKind
 from bdp.ports import Backlog, Sink
-from bdp.stream.files import Files, FilesSettings
-from bdp.stream.journal import Journal
-from bdp.stream.table import Table
-from bdp.stream.table_settings import TableSettings
+from bdp.stream.backlog.files import Files, FilesSettings
+from bdp.stream.backlog.table import Table
+from bdp.stream.backlog.table_settings import TableSettings
+from bdp.stream.journal.journal import Journal
 from tests.contract.kafka_rig import topic_in
+from tests.contract.kinesis_rig import stream_in
 
 Open = Callable[[], Sink]
 OpenBacklog = Callable[[], Backlog]
@@ -47,6 +48,12 @@ def open_kafka(folder: Path, request: pytest.FixtureRequest) -> Sink:
     return topic.sink
 
 
+def open_kinesis(folder: Path, request: pytest.FixtureRequest) -> Sink:
+    stream = stream_in(folder, shards=3)
+    request.addfinalizer(stream.books.close)
+    return stream.sink
+
+
 BACKLOGS: dict[str, Callable[[Path, pytest.FixtureRequest], Backlog]] = {
     "table-sqlite": open_table,
     "table-postgresql": open_table_on_postgresql,
@@ -55,6 +62,7 @@ BACKLOGS: dict[str, Callable[[Path, pytest.FixtureRequest], Backlog]] = {
 SINKS: dict[str, Callable[[Path, pytest.FixtureRequest], Sink]] = {
     "journal": open_journal,
     "kafka": open_kafka,
+    "kinesis": open_kinesis,
     **BACKLOGS,
 }
 
@@ -154,8 +162,8 @@ def test_nothing_to_take_is_no_error(sink: Sink) -> None:
     assert sink.append([]) == []
 
 
-# A topic remembers no ids; those who read it do, see test_stream.py.
-@pytest.mark.parametrize("reopen_sink", [name for name in SINKS if name != "kafka"], indirect=True)
+# A broker remembers no ids; those who read it do, see test_stream.py.
+@pytest.mark.parametrize("reopen_sink", [name for name in SINKS if name not in ("kafka", "kinesis")], indirect=True)
 def test_ids_are_known_after_a_restart(reopen_sink: Open) -> None:
     first = reopen_sink()
     assert first.append([batch("a")]) == [True]

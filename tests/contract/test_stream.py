@@ -15,8 +15,9 @@ import pytest
 
 from bdp.model.batch import Batch, Cause, DeadLetter, Ledger, RecordKind, Stored
 from bdp.ports import Books, Sink, Stream
-from bdp.stream.journal import Journal
+from bdp.stream.journal.journal import Journal
 from tests.contract.kafka_rig import topic_in
+from tests.contract.kinesis_rig import stream_in
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -69,7 +70,16 @@ def open_lane(folder: Path) -> Rig:
     return rig
 
 
-STREAMS: dict[str, Callable[[Path], Rig]] = {"journal": open_journal, "lane": open_lane}
+def open_shard(folder: Path) -> Rig:
+    stream = stream_in(folder)
+    lane = stream.lane(0)
+    rig = Rig(stream.sink, lane, stream.books)
+    rig.parts.callback(stream.close)
+    rig.parts.callback(lane.close)
+    return rig
+
+
+STREAMS: dict[str, Callable[[Path], Rig]] = {"journal": open_journal, "lane": open_lane, "shard": open_shard}
 
 
 @pytest.fixture(params=STREAMS)

@@ -22,7 +22,9 @@ def _change(**fields: Any) -> bytes:
 
 _BAD_CHANGES: dict[str, tuple[bytes, str]] = {
     "no-kind": (json.dumps({"ts": MOMENT}).encode(), "schema"),
-    "no-ts": (b'{"kind":"deploy"}', "schema"),
+    "no-ts": (b'{"kind":"deploy"}', IN),
+    "ts-null": (_change(ts=None), IN),
+    "ts-alias-null": (b'{"kind":"deploy","time":null}', IN),
     "kind-unknown": (_change(kind="party"), "schema"),
     "kind-number": (_change(kind=7), "schema"),
     "kind-list": (_change(kind=["deploy"]), "schema"),
@@ -72,7 +74,7 @@ def _changes() -> Iterator[Entry]:
     yield Entry(
         "change-single-object-bad",
         "changes",
-        lambda good: b'{"kind":"deploy"}',
+        lambda good: b'{"service":"shop"}',
         path="/v1/changes",
         kind=CHANGES,
         refused=("schema",),

@@ -11,7 +11,7 @@ MOMENT = "2026-03-01T12:00:00Z"
 HERE = "HERE"
 """When the good records happened; the clock of the tests stands a little later."""
 
-EVENTS, METRICS, CHANGES = "events", "metrics", "changes"
+EVENTS, METRICS, CHANGES, COSTS = "events", "metrics", "changes", "costs"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,15 @@ class Good:
         return json.dumps(
             {"ts": MOMENT, "kind": "deploy", "service": self.tag, "ref": f"v{number}", "summary": self.message(number)}
         ).encode()
+
+    def point(self, number: int) -> bytes:
+        labels = {"tag": self.tag, "note": self.message(number)}
+        return json.dumps({"ts": MOMENT, "name": "depth", "labels": labels, "value": number}).encode()
+
+    def cost(self, number: int) -> bytes:
+        period = {"ChargePeriodStart": "2026-02-01T00:00:00Z", "ChargePeriodEnd": "2026-02-02T00:00:00Z"}
+        tags = {"note": self.message(number), "n": str(number)}
+        return json.dumps(period | {"ServiceName": self.tag, "BilledCost": number, "Tags": tags}).encode()
 
 
 Body = Callable[[Good], bytes]

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bdp.intake.protocols.wire import PROTOBUF, declare
-from tests.corpus.entry import CHANGES, EVENTS, Entry, Good
+from tests.corpus.entry import CHANGES, COSTS, EVENTS, Entry, Good
 
 STATUS = declare("bdp.corpus", {"Status": {"code": (1, "int32"), "message": (2, "string")}})["Status"]
 FOUND = {
     EVENTS: "SELECT message AS text, attributes['n'] AS n FROM events WHERE service = {tag}",
     CHANGES: "SELECT summary AS text, substring(ref, 2) AS n FROM changes WHERE service = {tag}",
+    COSTS: "SELECT tags['note'] AS text, tags['n'] AS n FROM costs WHERE service_name = {tag}",
     "metrics": "SELECT labels['note'] AS text, toString(toInt32(value)) AS n FROM metrics WHERE labels['tag'] = {tag}",
 }
 JSON = {"Content-Type": "application/json"}

@@ -6,8 +6,8 @@
  *   rules    a call on a path that contains `part` fails with `error`: writes, truncations, syncs, new files; after
  *            `skip` calls, at most `left` times, with a chance of `per_million`; a write may be short before it fails,
  *            as on a disk that gets full.
- *   clock    CLOCK_REALTIME is moved by `clock_ns`; the monotonic clock is left alone. Code that makes its own system
- *            calls or reads the vDSO itself is not reached.
+ *   clock    CLOCK_REALTIME is moved by `clock_ns`, and waits until a moment of it with it; the monotonic clock is left alone.
+ *            Code that makes its own system calls or reads the vDSO itself is not reached.
  *   syncs    fsync and fdatasync take `sync_delay_us` longer.
  *   watches  for files whose path contains `watched` and not `unwatched`, the ranges written since
  *            their last good sync. After a kill, those and only those bytes are what a power cut may have lost: see
@@ -30,6 +30,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -412,6 +413,32 @@ time_t time(time_t *at) {
     time_t found = real(NULL) + (control ? control->clock_ns / 1000000000 : 0);
     if (at) *at = found;
     return found;
+}
+
+/* The kernel's clock is not moved, so a wait until a moment of the moved clock is a wait until another one of the
+ * kernel's. (What a wait that is under way does when the clock is set back cannot be shown in this way.) */
+static struct timespec theirs(const struct timespec *until) {
+    int64_t moved = control ? control->clock_ns : 0;
+    /* No machine has been up for thirty years: so late a moment is one of CLOCK_REALTIME. */
+    if (!moved || until->tv_sec < 1000000000) return *until;
+    int64_t nanos = (int64_t)until->tv_sec * 1000000000 + until->tv_nsec - moved;
+    return (struct timespec){.tv_sec = nanos / 1000000000, .tv_nsec = nanos % 1000000000};
+}
+
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
+    typedef int (*wait_t)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    static wait_t real;
+    /* The symbol has two versions on some machines, and the older one has another layout of the condition. */
+    if (!real) real = (wait_t)dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (!real) real = (wait_t)dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+    struct timespec moment = theirs(until);
+    return real(condition, mutex, &moment);
+}
+
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex, const struct timespec *restrict until) {
+    REAL(int, "cnd_timedwait", cnd_t *, mtx_t *, const struct timespec *);
+    struct timespec moment = theirs(until);
+    return real(condition, mutex, &moment);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ reach */

@@ -11,7 +11,7 @@ from bdp.ids import Ids
 from bdp.intake.feeds.kafka import KafkaFeed, KafkaFeedSettings
 from bdp.intake.feeds.reading import FeedReader
 from bdp.intake.limits import IntakeSettings
-from bdp.stream.journal import Journal
+from bdp.stream.journal.journal import Journal
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,9 +17,12 @@ from bdp.clock import SystemClock
 from bdp.errors import BadRecord, StreamUnavailable
 from bdp.ids import Ids
 from bdp.model.batch import Batch, Cause, Ledger, RecordKind
-from bdp.stream.kafka import KafkaSettings
-from bdp.stream.lane import Lane
-from bdp.stream.topic import Topic, open_topic
+from bdp.stream.kafka.settings import KafkaSettings
+from bdp.stream.kafka.topic import Topic, open_topic
+from bdp.stream.shared.books_settings import BooksSettings
+from bdp.stream.shared.installation import Foreign
+from bdp.stream.shared.lane import Lane
+from tests.faults.servers import Broker, NoServer
 from tests.integration.kafka_broker import KafkaBroker, NoBroker
 
 Open = Callable[..., Topic]
@@ -122,8 +126,8 @@ def test_a_producer_killed_before_it_reported_leaves_a_balanced_ledger(open_more
     program = (
         "import sys, time\n"
         "from bdp.clock import SystemClock\n"
-        "from bdp.stream.kafka import KafkaSettings\n"
-        "from bdp.stream.topic import open_topic\n"
+        "from bdp.stream.kafka.sink import KafkaSettings\n"
+        "from bdp.stream.kafka.topic import open_topic\n"
         "from tests.integration.test_kafka import batch\n"
         "settings = KafkaSettings.model_validate_json(sys.argv[1])\n"
         "topic = open_topic(settings, sys.argv[2], SystemClock(), 'killed')\n"
@@ -223,3 +227,70 @@ def test_a_topic_that_was_made_anew_is_noticed(open_more: Open, kafka: KafkaBrok
     with pytest.raises(StreamUnavailable, match="made anew"):
         drain(again)
     again.close()
+
+
+@pytest.mark.parametrize(("foreign", "found"), [("stop", ["a"]), ("skip", ["a", "c"]), ("take", ["a", "b", "c"])])
+def test_records_of_another_installation_are_not_taken_unasked(
+    open_more: Open, tmp_path: Path, foreign: Foreign, found: list[str]
+) -> None:
+    ours = open_more()
+    clock = SystemClock()
+    theirs = open_topic(ours.settings, f"sqlite:///{tmp_path / 'theirs.db'}", clock, Ids().new(clock.now()))
+    ours.sink.append([batch("a")])
+    theirs.sink.append([batch("b")])
+    theirs.close()
+    ours.sink.append([batch("c")])
+
+    books = BooksSettings(foreign=foreign)
+    reading = open_topic(ours.settings, f"sqlite:///{tmp_path / 'books.db'}", clock, Ids().new(clock.now()), books)
+    lane = reading.lane(0)
+    if foreign == "stop":
+        with pytest.raises(StreamUnavailable, match="records of another installation"):
+            drain(lane)
+        assert lane.committed() == 1
+    else:
+        assert drain(lane) == found
+        ours.close()
+        entry = reading.books.ledger()["http"]
+        assert (entry.accepted, entry.stored) == (2 * len(found), 2 * len(found))
+    lane.close()
+    reading.close()
+
+
+def test_a_broker_slower_than_the_time_out_is_done_in_the_end(tmp_path: Path) -> None:
+    """A portion takes several times the time-out: each try must get further, and not send the same again."""
+    try:
+        broker = Broker()
+    except NoServer as error:
+        pytest.skip(f"no Kafka broker: {error}")
+    clock = SystemClock()
+    settings = KafkaSettings(bootstrap_servers=broker.address, topic="slow", partitions=1, timeout_seconds=1)
+    topic = open_topic(settings, f"sqlite:///{tmp_path / 'books.db'}", clock, Ids().new(clock.now()))
+    noise = random.Random(1)
+    lines = [b'{"service":"a","message":"%s"}' % noise.randbytes(60_000).hex().encode() for _ in range(120)]
+    portion = [batch(f"batch {number}", line) for number, line in enumerate(lines)]
+    try:
+        while not taken(topic, [batch("first")]):
+            pass
+        broker.proxy.mode = "slow"
+        tries = 1
+        while not taken(topic, portion):
+            tries += 1
+            assert tries < 20
+        broker.proxy.mode = "pass"
+        lane = topic.lane(0)
+        assert sorted(drain(lane)) == sorted(item.batch_id for item in [batch("first"), *portion])
+        lane.close()
+        assert tries > 1
+        assert topic.books.ledger()["http"].accepted == 122
+    finally:
+        topic.close()
+        broker.close()
+
+
+def taken(topic: Topic, portion: list[Batch]) -> bool:
+    try:
+        topic.sink.append(portion)
+    except StreamUnavailable:
+        return False
+    return True

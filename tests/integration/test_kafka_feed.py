@@ -28,8 +28,8 @@ from bdp.intake.feeds.kafka import KafkaFeed, KafkaFeedSettings
 from bdp.intake.feeds.reading import FeedReader
 from bdp.intake.limits import IntakeSettings
 from bdp.model.batch import Batch
-from bdp.stream.journal import Journal
-from tests.integration.kafka_broker import KafkaBroker
+from bdp.stream.journal.journal import Journal
+from tests.integration.kafka_broker import KafkaBroker, NoBroker
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = {"session.timeout.ms": "1000", "heartbeat.interval.ms": "300"}
@@ -319,3 +319,26 @@ def test_a_topic_that_is_not_there_is_a_trouble_that_passes(kafka: KafkaBroker, 
         produce(kafka, new, events(0, 10))
         until(lambda: records(journal) == 10)
         until(lambda: feed.trouble == "")
+
+
+def test_a_broker_that_was_away_is_a_trouble_that_passes_also_while_the_topic_is_silent(
+    tmp_path: Path, journal: Journal
+) -> None:
+    broker = KafkaBroker(tmp_path / "broker")
+    try:
+        broker.start()
+    except NoBroker as error:
+        pytest.skip(f"no Kafka broker: {error}")
+    try:
+        topic = new_topic(broker, 2)
+        produce(broker, topic, events(0, 10))
+        # A session that outlives the absence: nothing is given out anew.
+        feed = feed_of(broker, topic, lambda batch: journal.append([batch]), options={"session.timeout.ms": "45000"})
+        with Running(feed) as running:
+            until(lambda: records(journal) == 10)
+            broker.stop()
+            until(lambda: running.feeds.troubles() != {})
+            broker.start()
+            until(lambda: running.feeds.troubles() == {})
+    finally:
+        broker.stop()

@@ -25,11 +25,13 @@ from bdp.model.batch import Batch, RecordKind
 from bdp.store.clickhouse import open_store
 from bdp.store.settings import StoreSettings
 from bdp.store.state import open_state
-from bdp.stream.kafka import KafkaSettings
-from bdp.stream.topic import Topic, open_topic
+from bdp.stream.kafka.settings import KafkaSettings
+from bdp.stream.kafka.topic import Topic, open_topic
+from bdp.stream.kinesis.stream import KinesisStream
 from tests.integration.conftest import ClickHouseProcess
 from tests.integration.kafka_broker import KafkaBroker
 
+Either = Topic | KinesisStream
 PARTITIONS = 4
 SERVICES = [f"service-{number}" for number in range(12)]
 SICK = {"service-3", "service-8"}
@@ -68,7 +70,7 @@ class Crew:
     def wait(self) -> None:
         """Wait until each has a share."""
         limit = time.monotonic() + 60
-        while not all("partitions: " in self.told(number) for number in self.numbers()):
+        while not all("worker.partitions" in self.told(number) for number in self.numbers()):
             assert time.monotonic() < limit, [self.told(number) for number in self.numbers()]
             time.sleep(0.1)
 
@@ -149,7 +151,7 @@ def failures(batches: list[Batch]) -> Counter[str]:
     return Counter(line["service"] for line in lines if line["level"] == "ERROR")
 
 
-def wait_until_stored(topic: Topic, records: int, seconds: float) -> None:
+def wait_until_stored(topic: Either, records: int, seconds: float) -> None:
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         ledger = topic.books.ledger().get("http")
@@ -159,13 +161,13 @@ def wait_until_stored(topic: Topic, records: int, seconds: float) -> None:
     raise AssertionError(f"not stored in {seconds} s: {topic.books.ledger()}")
 
 
-def send(topic: Topic, chance: random.Random, batches: list[Batch], seconds: float) -> None:
+def send(topic: Either, chance: random.Random, batches: list[Batch], seconds: float) -> None:
     """Send everything within about these seconds, and a fifth of it once more."""
     for batch in batches:
         topic.sink.append([batch])
         time.sleep(chance.uniform(0, 2 * seconds / len(batches)))
     # As another process would that does not remember what was sent.
-    topic.sink._recent.clear()
+    topic.sink._claims.forget()
     for batch in chance.sample(batches, len(batches) // 5):
         topic.sink.append([batch])
 
@@ -200,7 +202,7 @@ def torment(crew: Crew, chance: random.Random, kills: int, broker: KafkaBroker |
         crew.start(victim)
 
 
-def verify(topic: Topic, clickhouse: ClickHouseProcess, state_url: str, batches: list[Batch], seconds: float) -> None:
+def verify(topic: Either, clickhouse: ClickHouseProcess, state_url: str, batches: list[Batch], seconds: float) -> None:
     expected = digest(batches)
     topic.sink.close()  # reports its totals
     wait_until_stored(topic, len(expected), seconds)

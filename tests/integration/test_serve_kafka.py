@@ -73,8 +73,16 @@ def test_records_go_through_the_topic_and_wait_behind_it_while_the_broker_is_awa
     assert (batch.count, len(batch.refused), new) == (500, 1, True)
     until(lambda: stored(app, "before") == (500, 500))
     assert app.desk.take(RecordKind.EVENTS, lines("before", 500), "", "first")[1] is False
+    assert [lane.lane for lane in app.lanes()] == [f"bdp/bdp.records/{number}" for number in range(3)]
+    assert len({lane.reader for lane in app.lanes()}) == 1
+    until(lambda: app.health.look().status == "ready")
 
     broker.stop()
+    until(lambda: app.health.look().status == "degraded")  # nobody has sent a record yet
+    assert app.pipeline.away
+    time.sleep(3)  # longer than a session: the partitions are lost by then, and nothing of ours is in trouble
+    assert app.health.look().status == "degraded"
+    assert app.health.examine()[0].reason.startswith("Kafka does not answer")
     for number in range(3):
         assert app.desk.take(RecordKind.EVENTS, lines("away", 200), "", f"away-{number}")[1]
     states = {state.name: state for state in app.chain.states()}
@@ -86,7 +94,7 @@ def test_records_go_through_the_topic_and_wait_behind_it_while_the_broker_is_awa
     until(lambda: app.ledger()[0].in_flight == 0)
     total = app.ledger()[0].as_dict()
     assert total == {"accepted": 1101, "stored": 1100, "dead_lettered": 1, "dropped": 0, "in_flight": 0}
-    until(lambda: app.pipeline.trouble == "")
+    until(lambda: app.health.look().status == "ready")
     assert app.books.dead_letters(5)[0].payload == b"no record"
 
 

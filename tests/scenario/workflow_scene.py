@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from bdp.act.action import ActSettings, DryRun, Operation, Tools, WebhookSettings
 from bdp.clock import SystemClock
 from bdp.decide.gate import GateSettings
@@ -146,7 +148,7 @@ class Scene:
 
     @property
     def engine_settings(self) -> EngineSettings:
-        url = f"sqlite:///{self.home}/workflows.db"
+        url = SecretStr(f"sqlite:///{self.home}/workflows.db")
         return EngineSettings(
             url=url,
             poll_seconds=0.05,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from bdp.errors import BadSetting
 from bdp.settings import Settings, load, secret
@@ -39,7 +40,7 @@ def test_the_home_comes_from_the_argument_the_environment_or_the_platform(
     assert load(Path("~/other")).home == tmp_path / "other"
     settings = load()
     assert settings.state_url == f"sqlite:///{tmp_path / 'mine/state.db'}"
-    assert settings.engine.url == f"sqlite:///{tmp_path / 'mine/workflows.db'}"
+    assert settings.engine.url.get_secret_value() == f"sqlite:///{tmp_path / 'mine/workflows.db'}"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,9 @@ def test_the_home_comes_from_the_argument_the_environment_or_the_platform(
         ("BDP_WEB__AUTH", "maybe", "web.auth"),
         ("BDP_STORE__DATABASE", "a; DROP", "store.database"),
         ("BDP_WEB", "1", "web"),
+        ("BDP_STREAM__SINKS", "kafka,table", "BDP_STREAM__SINKS"),
+        ("BDP_NOTIFY__CHANNELS", "[{", "BDP_NOTIFY__CHANNELS"),
+        ("BDP_STREAM__SINKS", '["files"]', r"^Setting stream\.sinks: exactly the first"),
     ],
 )
 def test_a_wrong_name_or_value_in_the_environment_is_named(
@@ -61,7 +65,26 @@ def test_a_wrong_name_or_value_in_the_environment_is_named(
     monkeypatch.setenv(name, value)
     with pytest.raises(BadSetting, match=said) as caught:
         load(tmp_path)
-    assert caught.value.next_step
+    assert name in caught.value.next_step or said == name
+    assert "bdp.toml" not in caught.value.next_step
+
+
+def test_a_value_that_is_no_list_says_how_lists_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bdp.toml").write_text("[web]\nport = 1\n")
+    monkeypatch.setenv("BDP_STREAM__SINKS", "kafka,table")
+    with pytest.raises(BadSetting) as caught:
+        load(tmp_path)
+    assert "JSON" in caught.value.next_step
+    assert """BDP_STREAM__SINKS='["one", "two"]'""" in caught.value.next_step
+
+
+def test_of_several_mistakes_the_misspelt_name_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "bdp.toml").write_text('[[feeds]]\nkind = "kafka"\ntopics = ["a"]\nbrokers = "b:9092"\n')
+    with pytest.raises(BadSetting) as caught:
+        load(tmp_path)
+    assert caught.value.what == (
+        "Setting feeds.0.kafka.brokers: nobody knows this name, and bootstrap_servers is missing there."
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +114,11 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 def test_passwords_are_not_shown(tmp_path: Path) -> None:
     settings = load(
         tmp_path,
-        {"state": {"url": "postgresql://u:hush-1@h/d"}, "store": {"dsn": "https://u:hush-2@h:8443/"}},
+        {
+            "state": {"url": "postgresql://u:hush-1@h/d"},
+            "store": {"dsn": "https://u:hush-2@h:8443/"},
+            "workflows": {"engine": {"url": "postgresql://u:hush-3@h/d"}},
+        },
     )
     assert "hush" not in repr(settings)
     assert "hush-1" in settings.state_url
@@ -100,6 +127,64 @@ def test_passwords_are_not_shown(tmp_path: Path) -> None:
 def test_a_secret_is_read_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUR_HOOK", "https://x")
     assert (secret("OUR_HOOK"), secret("NOT_SET")) == ("https://x", None)
+
+
+ADDRESSES: list[tuple[dict[str, Any], str]] = [
+    ({"state": {"url": "%s"}}, "state.url"),
+    ({"store": {"dsn": "%s"}}, "store.dsn"),
+    ({"stream": {"table": {"url": "%s"}}}, "stream.table.url"),
+    ({"workflows": {"engine": {"url": "%s"}}}, "workflows.engine.url"),
+    ({"notify": {"channels": [{"kind": "webhook", "url": "%s"}]}}, "notify.channels.0.url"),
+    ({"act": {"webhook": {"operations": {"rollback": {"url": "%s"}}}}}, "act.webhook.operations.rollback.url"),
+]
+
+
+def filled(value: Any, text: str) -> Any:
+    if isinstance(value, dict):
+        return {name: filled(item, text) for name, item in value.items()}
+    return [filled(item, text) for item in value] if isinstance(value, list) else value.replace("%s", text)
+
+
+def found(settings: Any, path: str) -> str:
+    for part in path.split("."):
+        if isinstance(settings, dict):
+            settings = settings[part]
+        else:
+            settings = settings[int(part)] if part.isdigit() else getattr(settings, part)
+    return settings.get_secret_value() if isinstance(settings, SecretStr) else str(settings)
+
+
+@pytest.mark.parametrize(("given", "path"), ADDRESSES, ids=[path for _, path in ADDRESSES])
+def test_every_address_may_stand_in_the_environment_or_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], path: str
+) -> None:
+    monkeypatch.setenv("OUR_ADDRESS", "https://u:hush@h/")
+    (tmp_path / "address").write_text("https://u:hush@f/\n")
+    assert found(load(tmp_path, filled(given, "env:OUR_ADDRESS")), path) == "https://u:hush@h/"
+    assert found(load(tmp_path, filled(given, f"file:{tmp_path / 'address'}")), path) == "https://u:hush@f/"
+    assert found(load(tmp_path, filled(given, "https://x/")), path) == "https://x/"
+    for wrong in ("env:NOT_SET", f"file:{tmp_path / 'nothing'}"):
+        with pytest.raises(BadSetting, match=path):
+            load(tmp_path, filled(given, wrong))
+
+
+def test_a_variable_with_our_prefix_is_known_once_a_setting_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BDP_PASSWORD", "hush")
+    with pytest.raises(BadSetting, match="BDP_PASSWORD") as caught:
+        load(tmp_path)
+    assert "env:NAME" in caught.value.next_step
+    (tmp_path / "bdp.toml").write_text('[stream.kafka.options]\n"sasl.password" = "env:BDP_PASSWORD"\n')
+    assert load(tmp_path).stream.kafka.options == {"sasl.password": "env:BDP_PASSWORD"}
+    (tmp_path / "bdp.toml").unlink()
+    monkeypatch.setenv("BDP_STATE__URL", "env:BDP_PASSWORD")
+    assert load(tmp_path).state_url == "hush"
+    monkeypatch.delenv("BDP_STATE__URL")
+    monkeypatch.setenv(
+        "BDP_NOTIFY__CHANNELS", '[{"kind":"webhook","url":"https://x/","headers":{"a":"env:BDP_PASSWORD"}}]'
+    )
+    assert load(tmp_path).notify.channels
 
 
 def rooms(model: type[BaseModel], path: str = "") -> list[tuple[str, type[BaseModel]]]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bdp import sql
 from bdp.sql import literal, literals
 from bdp.store.clickhouse import ClickHouseStore
 
@@ -61,3 +62,22 @@ def test_what_has_no_literal_is_refused(value: float | datetime) -> None:
 
 def test_common_text_stays_readable() -> None:
     assert literal("KeyError: 'tier' #5 \\s+ 한국") == r"'KeyError: \'tier\' #5 \\s+ 한국'"
+
+
+class Answered(Exception):
+    """What a driver raises for a statement that the database refused."""
+
+    sqlstate = "53100"
+
+
+def test_a_database_that_is_away_is_told_in_one_plain_sentence() -> None:
+    said = (
+        'connection is bad: connection to server on socket "/run/pg/.s.PGSQL.5432" failed: No such file or directory\n'
+        "\tIs the server running locally and accepting connections on that socket?"
+    )
+    where = sql.address("/run/pg", None, "bdp")
+    told = sql.away("The state database", where, OSError(said))
+    assert told == "The state database (bdp at /run/pg) does not answer: No such file or directory."
+    told = sql.away("The state database", sql.address("db", 5433, "bdp"), Answered("could not extend file:\nfull."))
+    assert told == "The state database (bdp at db:5433) could not do this: could not extend file: full."
+    assert sql.address(None, None, "state.db") == "state.db"

@@ -67,6 +67,10 @@ class Api:
 
         try:
             answer: httpx.Response = self._send(method, path, **request)
+        except httpx.TimeoutException as error:
+            raise StreamUnavailable(
+                "BDP runs, but did not answer in time.", "See what it waits for: bdp doctor, or the log of 'bdp serve'."
+            ) from error
         except httpx.TransportError as error:
             raise StreamUnavailable(f"BDP does not answer: {error}.", "See whether 'bdp serve' still runs.") from error
         if answer.is_error:

@@ -54,7 +54,7 @@ def list_letters(
         screen.print_json({"counts": counts, "dead_letters": rows})
         return
     if not rows:
-        nothing = "No dead letters fit." if cause or source else "No dead letters: every record was taken and stored."
+        nothing = "No dead letters fit." if cause or source else "No dead letters."
         screen.out.print(nothing)
         return
     _print_counts(counts)
@@ -208,8 +208,12 @@ def _pages(api: Api, choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _choice(ids: list[str] | None, cause: Cause | None, source: str | None, *, all: bool) -> dict[str, Any]:
-    if sum((bool(ids), bool(cause or source), all)) != 1:
+    ways = {"--id": bool(ids), "--cause/--source": bool(cause or source), "--all": all}
+    given = [name for name, said in ways.items() if said]
+    if not given:
         raise BadRequest("Say which letters.", "Give --id, or --cause and/or --source, or --all.")
+    if len(given) > 1:
+        raise BadRequest(f"Too much was given: {' and '.join(given)}.", "Say which letters in one of these ways.")
     choice: dict[str, Any] = {"by": getpass.getuser()}
     if ids:
         return {**choice, "ids": ids}
@@ -233,15 +237,17 @@ def _fits(row: dict[str, Any], cause: str | None, source: str | None) -> bool:
 
 
 def _print_counts(counts: list[dict[str, Any]]) -> None:
+    """Print how many there are, and then what each cause means, once."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("cause", "source"):
         table.add_column(name, no_wrap=True)
     table.add_column("letters", justify="right")
-    table.add_column("what it means, and what you can do")
     for row in counts:
-        words = f"{row['meaning']}: {row['advice']}"
-        table.add_row(Text(row["cause"], "yellow"), screen.plain(row["source"]), f"{row['count']:,}", words)
+        table.add_row(Text(row["cause"], "yellow"), screen.plain(row["source"]), f"{row['count']:,}")
     screen.out.print(table)
+    screen.out.print()
+    for cause, words in {row["cause"]: f"{row['meaning']}: {row['advice']}" for row in counts}.items():
+        screen.out.print(screen.hanging(Text(cause, "yellow"), Text(words), indent=0))
 
 
 def _print_line(row: dict[str, Any]) -> None:

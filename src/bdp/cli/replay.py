@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,9 +57,8 @@ def replay(
 
       bdp replay --from 2026-05-01T00:00:00Z --to 2026-05-02T00:00:00Z --service checkout
     """
-    ways = (bool(paths), archive is not None, dead_letters, bool(start))
-    if sum(ways) != 1:
-        raise BadRequest("Say what to replay.", "Give files, or --archive DIR, or --dead-letters, or --from TIME.")
+    ways = {"files": bool(paths), "--archive": archive is not None, "--dead-letters": dead_letters, "--from": start}
+    _check({name for name, said in ways.items() if said}, rate)
     if start:
         question = {"from": _instant(start), "to": _instant(end) if end else None, "service": service}
         _range(home, {**question, "rate": rate, "dry_run": dry_run}, json=json)
@@ -66,6 +66,16 @@ def replay(
         _letters(home, cause, source, dry_run=dry_run, json=json)
     else:
         _files(home, paths or [str(archive)], kind, rate, archive=archive is not None, dry_run=dry_run, json=json)
+
+
+def _check(ways: set[str], rate: float) -> None:
+    """Refuse a choice that says nothing, or several things, and a rate that is none."""
+    if not ways:
+        raise BadRequest("Say what to replay.", "Give files, or --archive DIR, or --dead-letters, or --from TIME.")
+    if len(ways) > 1:
+        raise BadRequest(f"Too much was given: {' and '.join(sorted(ways))}.", "Replay one of them at a time.")
+    if not math.isfinite(rate):
+        raise BadRequest(f"{rate} is no rate.", "Give --rate a number, or 0 for as fast as it goes.")
 
 
 def _files(

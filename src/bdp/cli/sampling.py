@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 from typing import Annotated, Any
 
 import typer
@@ -82,6 +83,7 @@ def set_policy(
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes and not (service or exempt or no_exempt):
         raise typer.BadParameter("say what to change, such as --base 0.01")
+    _check_finite(changes)
     with connect(home) as api:
         before = api.get(PATH)
         policy = before["policy"] | changes
@@ -128,6 +130,19 @@ def history(home: HomeOption = None, json: JsonOption = False) -> None:
     screen.out.print(table)
 
 
+def _check_finite(changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        if not math.isfinite(value):
+            option = name.removesuffix("_rate").removesuffix("_seconds").replace("_", "-")
+            raise BadRequest(f"--{option} is {value}, which is no number to go by.", "Give a number, such as 0.01.")
+
+
+def _finite(rate: float) -> float:
+    if not math.isfinite(rate):
+        raise ValueError
+    return rate
+
+
 def _rates(rates: dict[str, float], given: list[str]) -> dict[str, float]:
     """Return services' rates with NAME=RATE put in and NAME= taken out."""
     rates = dict(rates)
@@ -137,7 +152,7 @@ def _rates(rates: dict[str, float], given: list[str]) -> dict[str, float]:
             if not equals or not name:
                 raise ValueError
             if rate:
-                rates[name] = float(rate)
+                rates[name] = _finite(float(rate))
             else:
                 rates.pop(name, None)
         except ValueError:

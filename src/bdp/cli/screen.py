@@ -168,13 +168,13 @@ def _analysis(analysis: Analysis, *, full: bool, queries: bool, more: str) -> li
     if analysis.actions:
         parts.append(Text("\nProposed next", "bold"))
         parts += [
-            _hanging(Text(f"{action.priority}."), Text(f"{action.type.value}: {plain(action.description)}"))
+            hanging(Text(f"{action.priority}."), Text(f"{action.type.value}: {plain(action.description)}"))
             for action in analysis.actions
         ]
     return parts
 
 
-def _hanging(mark: Text, body: Text, indent: int = 1) -> Table:
+def hanging(mark: Text, body: Text, indent: int = 1) -> Table:
     """Return text whose further lines start under its first word."""
     grid = Table.grid(padding=(0, 0, 0, 1))
     grid.add_column(no_wrap=True)
@@ -189,7 +189,7 @@ def _claim(claim: Claim) -> RenderableType:
     text = Text.assemble((plain(claim.text), body), (f"  [{', '.join(claim.evidence)}]", "dim"))
     if claim.check in {Check.CONTRADICTED, Check.UNSUPPORTED}:
         text.append(f"\n{claim.check.value}: {plain(claim.reason)}", colour)
-    return _hanging(Text(mark, colour), text)
+    return hanging(Text(mark, colour), text)
 
 
 def _evidence(analysis: Analysis, *, full: bool, queries: bool, more: str) -> list[RenderableType]:
@@ -202,7 +202,7 @@ def _evidence(analysis: Analysis, *, full: bool, queries: bool, more: str) -> li
             text.append("".join(f"\n  {plain(sample)}" for sample in fact.samples), "dim")
         if queries:
             text.append(f"\n  {plain(fact.query)}", "dim italic")
-        parts.append(_hanging(Text(f"{fact.id:<3}", "cyan"), text))
+        parts.append(hanging(Text(f"{fact.id:<3}", "cyan"), text))
     hidden = len(analysis.evidence) - len(shown)
     if hidden:
         parts.append(Text(f"  and {hidden} more: {more}", "dim"))
@@ -211,7 +211,7 @@ def _evidence(analysis: Analysis, *, full: bool, queries: bool, more: str) -> li
 
 def _timeline(incident: Incident) -> list[RenderableType]:
     rows: list[RenderableType] = [Text("\nTimeline", "bold")]
-    rows += [_hanging(Text(when(entry.at), "dim"), Text(plain(entry.text))) for entry in incident.timeline]
+    rows += [hanging(Text(when(entry.at), "dim"), Text(plain(entry.text))) for entry in incident.timeline]
     return rows
 
 
@@ -224,4 +224,4 @@ def ledger_line(ledger: dict[str, int]) -> RenderableType:
     )
     if not flying and not ledger["dropped"]:
         text.append("  nothing lost", "green")
-    return _hanging(Text("Ledger", "bold"), text, indent=0)
+    return hanging(Text("Ledger", "bold"), text, indent=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import shlex
 import signal
 import socket
 from collections.abc import Iterator
@@ -65,7 +66,13 @@ def _run(app: App, listener: socket.socket) -> None:
     from bdp.web.api import create_api
 
     token = app.home.token if app.settings.web.auth == "token" else ""
-    config = uvicorn.Config(create_api(app, token), log_level="warning", access_log=False, timeout_graceful_shutdown=10)
+    config = uvicorn.Config(
+        create_api(app, token),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        limit_concurrency=app.settings.web.connections,
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -95,9 +102,12 @@ def _url(listener: socket.socket) -> str:
 
 
 def _greet(app: App, address: str) -> None:
-    screen.err.print(f"BDP Agent serves {address}   API page: {address}/docs   home: {app.home.path}", soft_wrap=True)
-    screen.err.print(
-        f'  send events:  curl -H "Authorization: Bearer $(bdp token)" --data-binary @FILE.ndjson {address}/v1/events',
-        soft_wrap=True,
-    )
-    screen.err.print("  look:         bdp incidents      stop: Ctrl-C")
+    from bdp.settings import default_home
+
+    path = app.home.path
+    # A line that is copied must find this home in another shell, too.
+    home = "" if path == default_home() else f" --home {shlex.quote(str(path))}"
+    token = f'-H "Authorization: Bearer $(bdp token{home})"'
+    screen.err.print(f"BDP Agent serves {address}   API page: {address}/docs   home: {path}", soft_wrap=True)
+    screen.err.print(f"  send events:  curl {token} --data-binary @FILE.ndjson {address}/v1/events", soft_wrap=True)
+    screen.err.print(f"  look:         bdp incidents{home}      stop: Ctrl-C", soft_wrap=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bdp.cli import screen
 from bdp.cli.options import HomeOption
 from bdp.errors import BadSetting
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from bdp.flow.work import Worker
     from bdp.ports import Stream
     from bdp.settings import Settings
+    from bdp.stream.settings import StreamSettings
 
 
 def worker(
@@ -26,9 +26,9 @@ def worker(
     ] = "INFO",
     log_json: Annotated[bool, typer.Option("--log-json", help="write the product's own log as JSON lines")] = False,
 ) -> None:
-    """Store and watch a share of the records in Kafka until stopped; start as many as there is work for.
+    """Store and watch a share of the records in Kafka or Kinesis until stopped; start as many as there is work for.
 
-    Needs a Kafka topic as the stream, a ClickHouse server and PostgreSQL: what several processes can share.
+    Needs one of these as the stream, a ClickHouse server and PostgreSQL: what several processes can share.
 
     Examples:
 
@@ -43,8 +43,6 @@ def worker(
     with _hired(settings) as hired:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: hired.stop())
-        kafka = settings.stream.kafka
-        screen.err.print(f"BDP worker in group {kafka.group} on topic {kafka.topic}   stop: Ctrl-C", soft_wrap=True)
         hired.run()
 
 
@@ -54,9 +52,10 @@ def check(settings: Settings) -> None:
     Raises:
         BadSetting: the first thing that is missing.
     """
-    if not settings.stream.kafka.bootstrap_servers:
+    if not source(settings.stream):
         raise BadSetting(
-            "A worker takes its records from Kafka, and no broker is set.", "Set stream.kafka.bootstrap_servers."
+            "A worker takes its records from Kafka or Kinesis, and neither is set.",
+            "Set stream.kafka.bootstrap_servers or stream.kinesis.stream_name.",
         )
     if not settings.store.dsn.get_secret_value():
         raise BadSetting(
@@ -70,9 +69,17 @@ def check(settings: Settings) -> None:
         )
 
 
+def source(stream: StreamSettings) -> str:
+    """Return where the records come from, kafka or kinesis: the primary, else what is set; empty if nothing is."""
+    places = {"kafka": stream.kafka.bootstrap_servers, "kinesis": stream.kinesis.stream_name}
+    return next((name for name in (stream.sinks[0], *places) if places.get(name)), "")
+
+
 @contextlib.contextmanager
 def _hired(settings: Settings) -> Iterator[Worker]:
     """Open what a worker works with; closed in reverse order."""
+    import structlog
+
     from bdp.clock import SystemClock
     from bdp.detect.burst import BurstDetector
     from bdp.detect.dedup import Judgement, judge
@@ -82,23 +89,29 @@ def _hired(settings: Settings) -> Iterator[Worker]:
     from bdp.settings import secret
     from bdp.store.clickhouse import open_store
     from bdp.store.state import open_state
-    from bdp.stream.topic import open_topic
+    from bdp.stream.archive import Archive
+    from bdp.stream.custody import Place, open_shared
 
     clock = SystemClock()
-    kafka = settings.stream.kafka.resolved(secret)
     with contextlib.ExitStack() as parts:
         store = parts.enter_context(contextlib.closing(open_store(settings.store)))
         repeat = lambda sighting, anomaly: judge(sighting, anomaly, settings.dedup) is Judgement.REPEAT  # noqa: E731
         state = parts.enter_context(contextlib.closing(open_state(settings.state_url, repeat)))
-        name = Ids().new(clock.now())
-        topic = open_topic(kafka, settings.state_url, clock, name, settings.stream.books)
-        parts.enter_context(contextlib.closing(topic))
+        place = Place(settings.home, settings.state_url, Ids().new(clock.now()), secret)
+        stream = open_shared(source(settings.stream), settings.stream, place, clock)
+        parts.enter_context(contextlib.closing(stream))
+        archive = Archive(settings.stream.archive, place.process, clock)
+        parts.enter_context(contextlib.closing(archive))
+        structlog.get_logger(__name__).info("worker.started", stream=stream.described)
 
         def pipeline(lane: Stream) -> Pipeline:
-            return Pipeline(lane, store, BurstDetector(settings.detect), state.incidents, clock, settings.pipeline)
+            detector = BurstDetector(settings.detect)
+            return Pipeline(lane, store, detector, state.incidents, clock, settings.pipeline, archive=archive.add)
 
-        yield Worker(topic.join, topic.lane, pipeline, clock, settings.work, tend=topic.books.tidy, changed=_tell)
+        yield Worker(stream.join, stream.lane, pipeline, clock, settings.work, tend=stream.tend, changed=_tell)
 
 
 def _tell(lanes: Sequence[int]) -> None:
-    screen.err.print(f"partitions: {' '.join(map(str, lanes)) or 'none'}", soft_wrap=True)
+    import structlog
+
+    structlog.get_logger(__name__).info("worker.partitions", partitions=list(lanes))

@@ -53,8 +53,9 @@ class Workflows:
     """
 
     def __init__(self, settings: EngineSettings, clock: Clock) -> None:
-        if not settings.url:
-            raise BadSetting("The workflow engine has no database.", "Set workflows.url.")
+        self._url = settings.url.get_secret_value()
+        if not self._url:
+            raise BadSetting("The workflow engine has no database.", "Set workflows.engine.url.")
         self._settings = settings
         self._clock = clock
         # Counted: for a moment two executions of one workflow may run here, of which DBOS lets one go on.
@@ -81,7 +82,7 @@ class Workflows:
         self._loop = asyncio.new_event_loop()
         self._turns = asyncio.Semaphore(self._settings.steps_at_once)
         try:
-            _set_wal(self._settings.url)
+            _set_wal(self._url)
             DBOS(config=_config(self._settings))
             self._workflow = DBOS.workflow(name="incident", max_recovery_attempts=self._settings.max_restarts)(
                 self._tracked(body)
@@ -198,7 +199,7 @@ class Workflows:
 
     def _pending_here(self) -> list[str]:
         # A SQLite file belongs to one process, so every pending row is ours, whatever name wrote it.
-        mine = None if self._settings.url.startswith(SQLITE) else self._settings.executor_id
+        mine = None if self._url.startswith(SQLITE) else self._settings.executor_id
         rows = DBOS.list_workflows(
             status="PENDING", executor_id=mine, load_input=False, load_output=False, limit=10_000
         )
@@ -317,7 +318,7 @@ async def _cancel_all() -> None:
 def _config(settings: EngineSettings) -> DBOSConfig:
     return {
         "name": APPLICATION,
-        "system_database_url": settings.url,
+        "system_database_url": settings.url.get_secret_value(),
         "application_version": APPLICATION_VERSION,
         "executor_id": settings.executor_id,
         "serializer": DBOSPortableJSONSerializer(),

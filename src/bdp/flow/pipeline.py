@@ -25,7 +25,7 @@ from bdp.model.batch import Batch, Cause, DeadLetter, RecordKind, Stored
 from bdp.model.event import EventSignal
 from bdp.model.incident import Incident
 from bdp.ports import Incidents, Store, Stream
-from bdp.telemetry import PIPELINE_RANGES, PIPELINE_RECORDS, PIPELINE_RETRIES
+from bdp.telemetry import PIPELINE_RANGES, PIPELINE_RECORDS, PIPELINE_RETRIES, Absence
 
 log = structlog.get_logger(__name__)
 _LONGEST_PAUSE = 30.0
@@ -76,6 +76,9 @@ class Range:
 class Pipeline:
     """Moves records from the stream through store and detector to incidents. One per home; `step` from one thread."""
 
+    away = False
+    """Its stream is in this process: it is never out of reach. See `bdp.flow.shared`."""
+
     def __init__(
         self,
         stream: Stream,
@@ -86,6 +89,7 @@ class Pipeline:
         settings: PipelineSettings | None = None,
         on_incident: Callable[[Incident], None] = lambda incident: None,
         on_quiet: Callable[[str], None] = lambda incident_id: None,
+        archive: Callable[[Sequence[Batch]], None] = lambda batches: None,
     ) -> None:
         self._stream = stream
         self._store = store
@@ -95,7 +99,10 @@ class Pipeline:
         self._settings = settings or PipelineSettings()
         self._on_incident = on_incident
         self._on_quiet = on_quiet
+        self._archive = archive
+        self._archived = 0
         self._stopping = threading.Event()
+        self._absence = Absence(log, "pipeline.waiting", "pipeline.moving", clock.monotonic)
         self.trouble = ""
         """Why `run` makes no progress; empty while it does."""
         self._restored = False
@@ -166,11 +173,12 @@ class Pipeline:
                 if not self.step(wait_seconds=1.0):
                     self.idle()
                 pause, self.trouble = self._settings.retry_seconds, ""
+                self._absence.over()
             except Exception as error:
                 # Also a defect of ours must not end the thread: records would pile up behind a process that looks well.
-                self.trouble = str(error) or type(error).__name__
+                self.trouble = told(error)
                 PIPELINE_RETRIES.inc()
-                log.warning("pipeline.waiting", reason=self.trouble, exc_info=not isinstance(error, Retry))
+                self._absence.met(self.trouble, trace=not isinstance(error, Retry))
                 self._stopping.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -263,6 +271,9 @@ class Pipeline:
             self._on_incident(incident)
 
     def _commit(self, moving: Range) -> None:
+        if moving.upto != self._archived:
+            self._archive([item.batch for item in moving.batches])
+            self._archived = moving.upto
         self._stream.commit(moving.upto, moving.stored, moving.dead, self._detector.changed_rows())
         self._timeouts.clear()
 
@@ -277,6 +288,11 @@ class Pipeline:
         rows = self._detector.changed_rows()
         if rows:
             self._stream.commit(self._stream.committed(), {}, (), rows)
+
+
+def told(error: Exception) -> str:
+    """Return what happened, without the next step, which goes with the place where it is read."""
+    return (error.what if isinstance(error, BdpError) else str(error)) or type(error).__name__
 
 
 def _token(kind: RecordKind, batches: list[Batch]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class EngineSettings(BaseModel):
@@ -10,7 +10,9 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(default="", description="sqlite:///PATH or postgresql://…; empty: workflows.db in the home")
+    url: SecretStr = Field(
+        default=SecretStr(""), description="sqlite:///PATH or postgresql://…; empty: workflows.db in the home"
+    )
     executor_id: str = Field(default="bdp-0", min_length=1, description="stable name of this worker across restarts")
     poll_seconds: float = Field(default=1.0, ge=0.01, le=60, description="how often waiting workflows look for answers")
     watchdog_seconds: float = Field(default=15.0, ge=0.05, le=600, description="how often stranded work is looked for")

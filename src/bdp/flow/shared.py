@@ -5,7 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import structlog
+
+from bdp.errors import Refuse, Retry
+from bdp.flow.pipeline import told
 from bdp.flow.work import Worker
+
+log = structlog.get_logger(__name__)
+_LOOK_SECONDS = 15.0
 
 
 class SharedPipeline:
@@ -16,17 +23,26 @@ class SharedPipeline:
 
     Args:
         worker: None where this process leaves the work to others.
+        look: asks the stream whether it is there, for a process that has no other business with it; see
+            `bdp.stream.shared.sharing.Shared.probe`.
     """
 
-    def __init__(self, worker: Worker | None) -> None:
+    def __init__(self, worker: Worker | None, look: Callable[[], None] = lambda: None) -> None:
         self._worker = worker
+        self._look = look
         self._stopping = threading.Event()
+        self._ended = ""
+        self._absent = ""
 
     @property
     def trouble(self) -> str:
-        """Why a lane of ours makes no progress; empty while all do."""
-        troubles = self._worker.troubles() if self._worker else {}
-        return next((f"partition {number}: {reason}" for number, reason in sorted(troubles.items())), "")
+        """Why nothing moves, or a lane of ours does not; empty while all is well."""
+        return self._ended or self._absent or (self._worker.trouble if self._worker else "")
+
+    @property
+    def away(self) -> bool:
+        """Say whether the trouble is only that the stream is not reached: what is taken in waits elsewhere."""
+        return not self._ended and (bool(self._absent) or (self._worker is not None and self._worker.away))
 
     def recover(self) -> int:
         """A lane finishes what a crash cut off when it is opened."""
@@ -45,10 +61,25 @@ class SharedPipeline:
 
     def run(self) -> None:
         """Work on the lanes of ours until `stop` is called."""
-        if self._worker:
-            self._worker.run()
-        else:
-            self._stopping.wait()
+        try:
+            if self._worker:
+                self._worker.run()
+            else:
+                self._watch()
+        except Refuse as error:
+            # The process goes on and takes records; nobody here moves them.
+            self._ended = error.what
+            log.error("worker.ended", reason=str(error))
+
+    def _watch(self) -> None:
+        """Have others work; know whether the stream is there."""
+        while not self._stopping.is_set():
+            try:
+                self._look()
+                self._absent = ""
+            except Retry as error:
+                self._absent = told(error)
+            self._stopping.wait(_LOOK_SECONDS)
 
     def stop(self) -> None:
         """Make `run` finish the present ranges and return."""

@@ -17,7 +17,7 @@ from bdp.intake.dump import SEGMENT_START, read_dump
 from bdp.intake.inputs import STDIN, Input, find
 from bdp.intake.limits import IntakeSettings
 from bdp.model.batch import Batch, RecordKind
-from bdp.stream.segment import Damage, read_segment
+from bdp.stream.backlog.segment import Damage, read_segment
 
 
 class Piece(msgspec.Struct, kw_only=True, frozen=True):
@@ -37,14 +37,14 @@ class Shelf:
     """Files and folders to replay.
 
     Args:
-        archive: batches of these segments were stored once, so their dead letters and drops are left out; and every
-            file must be a segment.
+        archive: batches of these segments were stored once, so their dead letters and drops are left out. A file that
+            is none, or cannot be read, is refused by name and the rest is read.
         kind: what the records of dumps are; None to tell it from each file's first one.
         records: most records of a dump in one chunk; 0 for the settings' `batch_records`.
 
     Raises:
         NotFound: a path does not exist.
-        BadRequest: there is no file at all.
+        BadRequest: there is no file at all, or no segment among those of an archive.
     """
 
     def __init__(
@@ -59,9 +59,13 @@ class Shelf:
     ) -> None:
         found = find(paths)
         # A segment's marks lie beside it, and hold no record.
-        self.files = [file for file in found if file.given or not file.path.name.endswith((".done", ".lock", ".torn"))]
+        beside = (".done", ".lock", ".synced", ".torn")
+        self.files = [file for file in found if file.given or not file.path.name.endswith(beside)]
         if not self.files:
             raise BadRequest("There is no file to replay here.", "Give dumps or segments, or their folder.")
+        if archive and all(_no_segment(file) for file in self.files):
+            what = f"{self.files[0].label} is no segment of an archive, and there is no other here."
+            raise BadRequest(what, "Replay dumps without --archive.")
         self._now, self._settings = now, settings
         self._archive, self._kind, self._records = archive, kind, records
 
@@ -78,16 +82,29 @@ class Shelf:
         """
         before = 0
         for file in self.files:
-            reader = self._segment(file) if is_segment(file) else self._dump(file)
-            for piece in reader:
+            for piece in self._file(file):
                 chunk = piece.chunk and msgspec.structs.replace(piece.chunk, dry_run=dry_run)
                 yield msgspec.structs.replace(piece, chunk=chunk, done=before + piece.done)
             before += file.size
             yield Piece(chunk=None, reasons=(), done=before)
 
+    def _file(self, file: Input) -> Iterator[Piece]:
+        if not self._archive:
+            return self._segment(file) if is_segment(file) else self._dump(file)
+        return self._archived(file)
+
+    def _archived(self, file: Input) -> Iterator[Piece]:
+        """Yield what a segment holds; what keeps it from being read is a reason, since its neighbours are as good."""
+        reason = _no_segment(file)
+        if not reason:
+            try:
+                yield from self._segment(file)
+            except OSError as error:
+                reason = f"{file.label} cannot be read further: {error.strerror}"
+        if reason:
+            yield Piece(chunk=None, reasons=(reason,), done=file.size)
+
     def _dump(self, file: Input) -> Iterator[Piece]:
-        if self._archive:
-            raise BadRequest(f"{file.label} is no segment of an archive.", "Replay dumps without --archive.")
         parts = read_dump(file, now=self._now, settings=self._settings, kind=self._kind, records=self._records)
         for part in parts:
             reasons = tuple(letter.reason for letter in part.batch.refused)
@@ -135,6 +152,16 @@ def is_segment(file: Input) -> bool:
             return opened.read(len(SEGMENT_START)) == SEGMENT_START
     except OSError as error:
         raise BadRequest(f"{file.label} cannot be read: {error.strerror}.", "Check the file.") from error
+
+
+def _no_segment(file: Input) -> str:
+    """Return why a file is no segment that could be read; empty if it is one."""
+    try:
+        if is_segment(file):
+            return ""
+    except BadRequest as error:
+        return error.what.rstrip(".")
+    return f"{file.label} is no segment of an archive" if file.size else f"{file.label} is empty"
 
 
 def _told(file: Input, damage: Sequence[Damage]) -> tuple[str, ...]:

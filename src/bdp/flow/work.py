@@ -14,10 +14,10 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from bdp.clock import Clock
-from bdp.errors import Retry
-from bdp.flow.pipeline import Pipeline
+from bdp.errors import Refuse, Retry, StreamUnavailable
+from bdp.flow.pipeline import Pipeline, told
 from bdp.ports import Stream
-from bdp.telemetry import PIPELINE_RETRIES
+from bdp.telemetry import PIPELINE_RETRIES, Absence
 
 log = structlog.get_logger(__name__)
 _POLL = 0.5
@@ -39,7 +39,7 @@ class WorkSettings(BaseModel):
 
 
 class LaneStream(Stream, Protocol):
-    """A lane as the worker uses it; see `bdp.stream.lane`."""
+    """A lane as the worker uses it; see `bdp.stream.shared.lane`."""
 
     lost: bool
     """Another reader has it; this one can do nothing more."""
@@ -49,7 +49,7 @@ class LaneStream(Stream, Protocol):
 
 
 class Group(Protocol):
-    """Membership in the group of workers; see `bdp.stream.membership`."""
+    """Membership in the group of workers; see `bdp.stream.kafka.membership`."""
 
     def poll(self, seconds: float) -> None: ...
     def close(self) -> None: ...
@@ -89,9 +89,16 @@ class Worker:
         self._turns = threading.Semaphore(self._settings.ranges_at_once)
         self._shifts: dict[int, _Shift] = {}
         self._stopping = threading.Event()
+        self._absence = Absence(log, "worker.waiting", "worker.joined", clock.monotonic)
+        self._trouble = ""
+        self._away = False
 
     def run(self) -> None:
-        """Work until `stop` is called; what is away is waited for."""
+        """Work until `stop` is called; what is away is waited for.
+
+        Raises:
+            Refuse: it cannot work as it is set up.
+        """
         group: Group | None = None
         tended = self._clock.monotonic()
         while not self._stopping.is_set():
@@ -101,9 +108,16 @@ class Worker:
                 if self._clock.monotonic() - tended >= self._settings.tend_seconds:
                     tended = self._clock.monotonic()
                     self._tend()
-            except Retry as error:
-                log.warning("worker.waiting", reason=str(error))
+            except Refuse:
+                raise
+            except Exception as error:
+                # Also a defect of ours must not end the thread: see `_Shift._patiently`.
+                self._trouble, self._away = told(error), isinstance(error, StreamUnavailable)
+                self._absence.met(self._trouble, trace=not isinstance(error, Retry))
                 self._stopping.wait(self._settings.retry_seconds)
+            else:
+                self._trouble = ""
+                self._absence.over()
         # The lanes first: nobody else gets them before we have left the group.
         self._lose(list(self._shifts), False)
         if group:
@@ -112,6 +126,20 @@ class Worker:
     def stop(self) -> None:
         """Make `run` finish the present ranges and return."""
         self._stopping.set()
+
+    @property
+    def trouble(self) -> str:
+        """Why it has no part in the sharing, or a lane of its own makes no progress; empty while all is well."""
+        lanes = (f"partition {number}: {reason}" for number, reason in sorted(self.troubles().items()))
+        return self._trouble or next(lanes, "")
+
+    @property
+    def away(self) -> bool:
+        """Say whether all that is wrong is that the stream is not reached: what is taken in waits elsewhere."""
+        causes = [shift.away for shift in list(self._shifts.values()) if shift.trouble]
+        if self._trouble:
+            causes.append(self._away)
+        return bool(causes) and all(causes)
 
     def troubles(self) -> dict[int, str]:
         """Return why lanes of ours make no progress, by number; empty while all do."""
@@ -158,7 +186,10 @@ class _Shift(threading.Thread):
         self._pipeline: Pipeline | None = None
         self._pause = settings.retry_seconds
         self._full = False
+        self._absence = Absence(log, "lane.waiting", "lane.moving", lane=number)
         self.trouble = ""
+        self.away = False
+        """The trouble is that the stream is not reached."""
 
     def stop(self) -> None:
         """Make the thread end after its present range."""
@@ -174,8 +205,7 @@ class _Shift(threading.Thread):
             lane, pipeline = self._lane, self._pipeline
             if lane and pipeline:
                 self._stay(lane, pipeline)
-                lane.close()
-                self._lane = None
+                self._let_go()
 
     def _stay(self, lane: LaneStream, pipeline: Pipeline) -> None:
         """Move what comes until the lane is given away or lost."""
@@ -187,17 +217,32 @@ class _Shift(threading.Thread):
             action()
         except Exception as error:
             # Also a defect of ours must not end the thread: records would pile up behind a worker that looks well.
-            self.trouble = str(error) or type(error).__name__
+            self.trouble, self.away = told(error), isinstance(error, StreamUnavailable)
             PIPELINE_RETRIES.inc()
-            log.warning("lane.waiting", lane=self._number, reason=self.trouble, exc_info=not isinstance(error, Retry))
+            self._absence.met(self.trouble, trace=not isinstance(error, Retry))
             self._stopping.wait(self._pause)
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         else:
             self._pause, self.trouble = self._settings.retry_seconds, ""
+            self._absence.over()
 
     def _open(self) -> None:
-        self._lane = self._open_lane(self._number)
-        self._pipeline = self._open_pipeline(self._lane)
+        self._lane = lane = self._open_lane(self._number)
+        try:
+            self._pipeline = self._open_pipeline(lane)
+        except Exception:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        """Close the lane; neither it nor its pipeline, which reads from it, is ever used again."""
+        lane, self._lane, self._pipeline = self._lane, None, None
+        try:
+            if lane:
+                lane.close()
+        except Exception as error:
+            # Its next opening shuts it out whatever became of it, so nothing waits for it to close.
+            log.warning("lane.not_closed", lane=self._number, reason=told(error), exc_info=not isinstance(error, Retry))
 
     def _move(self, lane: LaneStream, pipeline: Pipeline) -> None:
         after = lane.committed()

@@ -12,6 +12,7 @@ from bdp.clock import Clock
 from bdp.errors import BadRequest
 from bdp.ids import Ids
 from bdp.intake.body import read_body
+from bdp.intake.keys import Keys
 from bdp.intake.limits import Edge, IntakeSettings
 from bdp.intake.parcel import Parcel
 from bdp.intake.protocols import PROTOCOLS
@@ -39,6 +40,7 @@ class Desk:
         self._clock = clock
         self._ids = ids
         self._sampler = sampler
+        self._keys = Keys()
 
     def take(self, kind: RecordKind, raw: bytes, encoding: str, key: str | None) -> tuple[Batch, bool]:
         """Take a request's body into custody; returns when it is durable.
@@ -50,19 +52,31 @@ class Desk:
 
         Returns:
             the batch, and False if its key was taken before.
+
+        Raises:
+            NotPossible: the key was used for another body.
         """
         now = self._clock.now()
+        body = read_body(raw, encoding, self._settings)
+        name = f"{kind.value}:{key}" if key else self._ids.new(now)
+        if key:
+            self._keys.check(name, body)
         batch = decode(
             kind,
-            read_body(raw, encoding, self._settings),
+            body,
             source="http",
-            batch_id=f"{kind.value}:{key}" if key else self._ids.new(now),
+            batch_id=name,
             now=now,
             ids=self._ids,
             settings=self._settings,
             sampler=self._sampler,
         )
-        return self._deliver([batch])[0]
+        if not (batch.count or batch.refused or batch.drops):
+            return batch, True  # nothing came, and a key is not used up by nothing
+        taken = self._deliver([batch])[0]
+        if key:
+            self._keys.use(name, body)
+        return taken
 
     def take_as(
         self, protocol: str, raw: bytes, encoding: str, content_type: str, key: str | None = None

@@ -32,7 +32,7 @@ from bdp.model.change import Change
 
 SOURCE = "replay"
 SEGMENT_START = b'{"bdp_batch":'
-"""How a segment of the files sink begins; see `bdp.stream.segment`, which reads those."""
+"""How a segment of the files sink begins; see `bdp.stream.backlog.segment`, which reads those."""
 _ENCODER = msgspec.json.Encoder()
 _WRAPPERS = ("rows", "events", "records", "logs")
 _STORED_ONLY = b'"arrived_at"'

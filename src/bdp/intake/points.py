@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -11,10 +12,10 @@ import msgspec
 from bdp.intake.events import check_size, read_object
 from bdp.intake.flatten import text_of
 from bdp.intake.limits import Edge
-from bdp.intake.refusal import RefusedRecord
-from bdp.intake.times import check_time, read_time
+from bdp.intake.refusal import RefusedRecord, shown
+from bdp.intake.times import EPOCH, check_time, read_time
 from bdp.model.batch import RecordKind
-from bdp.model.change import Change
+from bdp.model.change import Change, ChangeKind
 from bdp.model.cost import CostLine
 from bdp.model.metric import MetricPoint
 
@@ -47,10 +48,24 @@ OTHER_NAMES: Final[dict[RecordKind, dict[str, str]]] = {
 _TIMES = ("ts", "charge_period_start", "charge_period_end")
 _NUMBERS = ("value", "billed_cost", "effective_cost")
 _MAPS = ("labels", "tags")
+_NEEDED: Final = {
+    RecordKind.METRICS: ("ts", "name", "value"),
+    RecordKind.COSTS: ("charge_period_start", "charge_period_end", "service_name", "billed_cost"),
+    RecordKind.CHANGES: ("kind",),
+}
+_EXPECTED: Final = {
+    "kind": f"one of {', '.join(ChangeKind)}",
+    **dict.fromkeys(_NUMBERS, "a number"),
+    **dict.fromkeys(_MAPS, "an object"),
+}
+"""What a field takes that is no text."""
+_LAST_DAY = datetime(2106, 1, 1, tzinfo=UTC)
+"""The store keeps the ends of periods as seconds since 1970 in 32 bits, which end in February 2106."""
+_FIELD = re.compile(r"`\$\.(\w{1,40})")
 
 
 def point_of(kind: RecordKind, item: bytes, edge: Edge) -> Point:
-    """Return the record that these bytes hold.
+    """Return the record that these bytes hold. A change without a time gets that of its arrival, as an event does.
 
     Raises:
         RefusedRecord: it is too large, not an object, or a field does not fit.
@@ -58,16 +73,42 @@ def point_of(kind: RecordKind, item: bytes, edge: Edge) -> Point:
     check_size(item, edge)
     fields = _renamed(kind, read_object(item))
     for name, value in fields.items():
-        if value is not None:
-            fields[name] = _TIDY.get(name, _text)(value)
+        fields[name] = _time(name, value) if name in _TIMES else _map(value) if name in _MAPS else _text(value)
+    if kind is RecordKind.CHANGES:
+        fields.setdefault("ts", edge.undated or edge.now)
+    _check_needed(kind, fields)
     try:
         point: Point = msgspec.convert(fields, SHAPES[kind], strict=False)
     except msgspec.ValidationError as error:
-        raise RefusedRecord(str(error).replace(" - at `$.", " - in `")) from None
+        raise _misfit(fields, str(error)) from None
     _check_finite(point)
-    if not isinstance(point, CostLine):
+    if isinstance(point, CostLine):
+        _check_period(point)
+    else:
         check_time(point.ts, edge.latest)
     return point
+
+
+def _check_period(line: CostLine) -> None:
+    """Charges may lie ahead, as reservations do, but not where the store has no days."""
+    for name in ("charge_period_start", "charge_period_end"):
+        if not EPOCH <= getattr(line, name) < _LAST_DAY:
+            raise RefusedRecord(f"{name}: {getattr(line, name).isoformat()} is not from 1970 to {_LAST_DAY.year - 1}")
+
+
+def _check_needed(kind: RecordKind, fields: dict[str, Any]) -> None:
+    for name in _NEEDED[kind]:
+        if name not in fields:
+            raise RefusedRecord(f"{name}: missing; each record needs {', '.join(_NEEDED[kind])}")
+
+
+def _misfit(fields: dict[str, Any], told: str) -> RefusedRecord:
+    """Say in our own words which field has a value that it cannot take."""
+    found = _FIELD.search(told)
+    if found is None or found[1] not in fields:
+        return RefusedRecord("a field has a value that it cannot take")
+    name = found[1]
+    return RefusedRecord(f"{name}: expected {_EXPECTED.get(name, 'text')}, got {shown(fields[name])}")
 
 
 def _check_finite(point: Point) -> None:
@@ -85,10 +126,18 @@ def _renamed(kind: RecordKind, record: dict[str, Any]) -> dict[str, Any]:
     for name, value in record.items():
         canonical = OTHER_NAMES[kind].get(name)
         if canonical is not None:
-            fields.setdefault(canonical, value)
+            if value is not None:
+                fields.setdefault(canonical, value)
         elif name not in known and kind is not RecordKind.COSTS:
             raise RefusedRecord(f"unknown field {name[:60]!r}; the fields are {', '.join(known)}")
     return fields
+
+
+def _time(name: str, value: object) -> object:
+    try:
+        return read_time(value)
+    except RefusedRecord as error:
+        raise RefusedRecord(f"{name}{error.what.removeprefix('ts')}", error.cause) from None
 
 
 def _map(value: object) -> object:
@@ -97,9 +146,3 @@ def _map(value: object) -> object:
 
 def _text(value: object) -> object:
     return text_of(value) if isinstance(value, str) else value
-
-
-_TIDY: dict[str, Callable[[Any], object]] = {
-    **dict.fromkeys(_TIMES, read_time),
-    **dict.fromkeys(_MAPS, _map),
-}

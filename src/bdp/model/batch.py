@@ -94,6 +94,7 @@ class DropReason(StrEnum):
     DISK_FULL = "disk_full"
     LETTERS_FULL = "letters_full"
     DISCARDED = "discarded"
+    DAMAGED = "damaged"
 
 
 class Drop(msgspec.Struct, kw_only=True, frozen=True):

@@ -68,6 +68,7 @@ class ClickHouseStore:
         with self._writing:
             try:
                 if self._parts:
+                    self._parts.settle(kind.value)
                     self._parts.check_room(len(payload))
                 self._writer.raw_insert(
                     f"{self._settings.database}.{kind.value}",
@@ -88,6 +89,16 @@ class ClickHouseStore:
 
     def query(self, sql: str) -> list[Row]:
         """See `bdp.ports.Store.query`."""
+        try:
+            return self._query(sql)
+        except BadRequest as error:
+            if not self._parts or "UNKNOWN_TABLE" not in error.what:
+                raise
+            # A table that is being loaded again (`Parts.settle`) is back when its writer is done.
+            with self._writing:
+                return self._query(sql)
+
+    def _query(self, sql: str) -> list[Row]:
         with self._borrowed() as reader:
             try:
                 settings = self._read_settings()
@@ -103,6 +114,8 @@ class ClickHouseStore:
 
     def close(self) -> None:
         """Close every handle; open queries finish first."""
+        if self._parts:
+            self._parts.close()
         for _ in range(_READERS):
             self._readers.get().close()
         self._writer.close()
@@ -112,8 +125,20 @@ class ClickHouseStore:
         reader = self._readers.get()
         try:
             yield reader
+        except BaseException:
+            reader = self._renewed(reader)
+            raise
         finally:
             self._readers.put(reader)
+
+    def _renewed(self, reader: Client) -> Client:
+        """Return another handle for one whose query failed: the embedded engine's may still hold rows of that query.
+
+        The next statement would be answered with them.
+        """
+        fresh = self._reader()
+        reader.close()
+        return fresh
 
     def _connect(self, database: str | None = None) -> Client:
         dsn = self._settings.dsn.get_secret_value()
@@ -134,9 +159,10 @@ class ClickHouseStore:
             self._writer.command(create_table(kind, settings.retention_days, cluster=settings.cluster))
             self._keep_retention(kind)
         if self._path and not settings.dsn.get_secret_value():
-            self._parts = Parts(self._writer, settings.database, self._path)
+            self._parts = Parts(self._writer, settings.database, self._path, self._writing)
             for kind in RecordKind:
                 self._parts.learn(kind.value)
+            self._parts.watch()
 
     def _keep_retention(self, kind: RecordKind) -> None:
         table = self._writer.query(f"SHOW CREATE TABLE {kind.value}").result_rows[0][0]

@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
+from bdp import sql
 from bdp.errors import BadSetting, MissingExtra, Refuse, StoreUnavailable
 
 BUSY_SECONDS = 10
@@ -184,23 +185,28 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _availability(engine: Engine) -> Iterator[None]:
-    where = engine.url.render_as_string(hide_password=True)
+    where = _address(engine.url)
     try:
         yield
     except _AWAY as error:
         if _sqlite_code(error) == sqlite3.SQLITE_ERROR:  # a statement of ours is wrong: trying again mends nothing
             raise
-        cause = " ".join(str(getattr(error, "orig", None) or error).split())
         raise StoreUnavailable(
-            f"The state database {where} did not answer: {cause}.",
+            sql.away("The state database", where, getattr(error, "orig", None) or error),
             "Check that it runs and is reachable, then try again.",
         ) from error
     except exc.DatabaseError as error:
         if _sqlite_code(error) not in _DAMAGED:
             raise
         raise Refuse(
-            f"The file of {where} is damaged, or no SQLite database.", "Restore a backup of it, or use another file."
+            f"The file {where} is damaged, or no SQLite database.", "Restore a backup of it, or use another file."
         ) from error
+
+
+def _address(url: URL) -> str:
+    """Return where a database is, for people."""
+    socket = url.query.get("host")  # libpq takes a folder there
+    return sql.address(url.host or (socket if isinstance(socket, str) else None), url.port, url.database)
 
 
 def _sqlite_code(error: Exception) -> int | None:

@@ -10,16 +10,19 @@ from pathlib import Path
 
 from bdp.clock import Clock
 from bdp.ports import Backlog, Books, Stream
-from bdp.stream.breaker import Breaker
-from bdp.stream.chain import Chain, Link
-from bdp.stream.drops import DropFile
-from bdp.stream.files import Files
-from bdp.stream.journal import Journal
-from bdp.stream.recovery import Recovery
-from bdp.stream.room import Room
+from bdp.stream.backlog.files import Files
+from bdp.stream.backlog.table import Table
+from bdp.stream.delivery.breaker import Breaker
+from bdp.stream.delivery.chain import Chain, Link
+from bdp.stream.delivery.drops import DropFile
+from bdp.stream.delivery.recovery import Recovery
+from bdp.stream.delivery.room import Room, share
+from bdp.stream.journal.journal import Journal
+from bdp.stream.kafka.topic import open_topic
+from bdp.stream.kinesis.stream import open_kinesis
+from bdp.stream.leftovers import check_journal, left_behind
 from bdp.stream.settings import StreamSettings
-from bdp.stream.table import Table
-from bdp.stream.topic import Topic, open_topic
+from bdp.stream.shared.sharing import Shared
 
 BACKLOGS: dict[str, Callable[[StreamSettings, Path, Clock], Backlog]] = {
     "table": lambda settings, folder, clock: Table(settings.table, folder),
@@ -54,7 +57,7 @@ class Primary:
 
     link: Link
     books: Books
-    stream: Stream | Topic
+    stream: Stream | Shared
     pin: Callable[[bool], None]
 
 
@@ -63,13 +66,13 @@ class Custody:
     """What `open_custody` opened; closed in reverse order.
 
     Attributes:
-        stream: what is read from the primary: one stream, or a topic whose lanes are shared.
+        stream: what is read from the primary: one stream, or one whose lanes are shared.
     """
 
     chain: Chain
     recovery: Recovery
     books: Books
-    stream: Stream | Topic
+    stream: Stream | Shared
     _parts: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def start(self) -> None:
@@ -88,8 +91,15 @@ class Custody:
 def open_custody(settings: StreamSettings, place: Place, clock: Clock) -> Custody:
     """Open the sinks in the order of the settings."""
     with contextlib.ExitStack() as parts:
+        check_journal(place.folder / "journal.db", settings)
         primary = PRIMARIES[settings.sinks[0]](settings, place, clock, parts)
         behind = [_behind(name, settings, place.folder, clock, parts) for name in settings.sinks[1:]]
+        for backlog in left_behind(settings, place.folder, clock):
+            parts.callback(backlog.close)
+            behind.append((Link(backlog, _breaker(clock, settings), takes=False), backlog))
+        share(link.room for link in (primary.link, *(link for link, _ in behind)))
+        # Until the way back has found nothing: what waits may be in the primary already, under ids that it must know.
+        primary.pin(bool(behind))
         drops = DropFile(place.folder / "drops.bin")
         chain = Chain(primary.link, behind, drops, primary.books, clock, settings.delivery, primary.pin)
         recovery = Recovery(chain, clock, settings.delivery.drain, primary.pin)
@@ -107,13 +117,34 @@ def _journal(settings: StreamSettings, place: Place, clock: Clock, parts: contex
     return Primary(link, journal, journal, pin)
 
 
-def _kafka(settings: StreamSettings, place: Place, clock: Clock, parts: contextlib.ExitStack) -> Primary:
-    topic = open_topic(settings.kafka.resolved(place.secret), place.database, clock, place.process, settings.books)
-    parts.callback(topic.close)
-    return Primary(Link(topic.sink, _breaker(clock, settings)), topic.books, topic, topic.sink.pin)
+def open_shared(name: str, settings: StreamSettings, place: Place, clock: Clock) -> Shared:
+    """Open the stream that several processes share, `name` of `SHARED`.
+
+    Raises:
+        BadSetting: it is not set where it lies, or the database's address cannot be read.
+        MissingExtra: a library for it is not installed.
+    """
+    return SHARED[name](settings, place, clock)
 
 
-PRIMARIES = {"journal": _journal, "kafka": _kafka}
+def _kafka(settings: StreamSettings, place: Place, clock: Clock) -> Shared:
+    return open_topic(settings.kafka.resolved(place.secret), place.database, clock, place.process, settings.books)
+
+
+def _kinesis(settings: StreamSettings, place: Place, clock: Clock) -> Shared:
+    return open_kinesis(settings.kinesis, place.database, clock, place.process, settings.books)
+
+
+SHARED: dict[str, Callable[[StreamSettings, Place, Clock], Shared]] = {"kafka": _kafka, "kinesis": _kinesis}
+
+
+def _shared(settings: StreamSettings, place: Place, clock: Clock, parts: contextlib.ExitStack) -> Primary:
+    stream = open_shared(settings.sinks[0], settings, place, clock)
+    parts.callback(stream.close)
+    return Primary(Link(stream.sink, _breaker(clock, settings)), stream.books, stream, stream.sink.pin)
+
+
+PRIMARIES = {"journal": _journal, "kafka": _shared, "kinesis": _shared}
 
 
 def _behind(

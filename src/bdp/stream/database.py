@@ -9,15 +9,18 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import QueuePool
 
+from bdp import sql
 from bdp.errors import BadSetting, DiskFull, MissingExtra, StreamUnavailable
 
 _ADDRESSES = "Use sqlite:///path/to/backlog.db or postgresql://user@host/database."
+_NAMES = {"backlog": "The backlog's database", "stream": "The state database"}
 _FREE_PAGES = 256
 _VACUUM_PAGES = 20_000
 """80 MB: half a second in which nobody else can write."""
@@ -50,14 +53,23 @@ def availability(engine: Engine, what: str = "backlog") -> Iterator[None]:
     try:
         yield
     except exc.SQLAlchemyError as error:
-        where = engine.url.render_as_string(hide_password=True)
-        cause = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
         code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
         unavailable = DiskFull if code == sqlite3.SQLITE_FULL else StreamUnavailable
         raise unavailable(
-            f"The {what}'s database {where} did not do its work: {cause}.",
+            sql.away(_NAMES.get(what, what), _address(engine.url), getattr(error, "orig", None) or error),
             "Check that it runs, is reachable and has room; it is tried again.",
         ) from error
+
+
+def _address(url: URL) -> str:
+    socket = url.query.get("host")  # libpq takes a folder there
+    return sql.address(url.host or (socket if isinstance(socket, str) else None), url.port, url.database)
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file behind an address that `open_engine` takes; None if it is no SQLite file."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
 def shrink(connection: Connection) -> None:

@@ -45,14 +45,14 @@ def create_api(app: App, token: str) -> FastAPI:
     )
     api.state.app = app
     api.state.token = token
-    errors.install(api, app.settings.intake.max_request_bytes)
+    errors.install(api, app.settings.intake.max_request_bytes, app.settings.web.body_seconds)
     guarded = [Depends(auth.check)]
     api.include_router(health.open_routes)
     api.include_router(aws.firehose_routes)  # it has its own header for the token, and its own form of answer
-    for routes in (otlp.routes, prometheus.routes, loki.routes, alerts.routes, aws.routes):
+    for routes in (events.routes, otlp.routes, prometheus.routes, loki.routes, alerts.routes, aws.routes):
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
-    for routes in (events.routes, incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
+    for routes in (incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
         api.include_router(routes, dependencies=guarded)
-    for routes in (letters.routes, replay.routes):
+    for routes in (events.own_routes, letters.routes, replay.routes):
         api.include_router(routes, dependencies=guarded)
     return api

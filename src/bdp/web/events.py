@@ -1,4 +1,4 @@
-"""Ways in for events and changes: NDJSON or a JSON array, plain or compressed."""
+"""Ways in for events, changes, costs and metric points: NDJSON or a JSON array, plain or compressed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from bdp.model.batch import Batch, DropReason, RecordKind
 from bdp.web.reach import Product
 
 routes = APIRouter(tags=["intake"])
+own_routes = APIRouter(tags=["intake"])
+"""What only our own programs use."""
 
 _SHOWN_REFUSALS = 100
 _BODY = {
@@ -63,11 +65,23 @@ async def post_events(request: Request, product: Product, idempotency_key: Idemp
 
 @routes.post("/v1/changes", openapi_extra=_BODY, summary="Take changes in")
 async def post_changes(request: Request, product: Product, idempotency_key: IdempotencyKey = None) -> Receipt:
-    """Deploys, commits, flags, configuration and maintenance."""
+    """Deploys, commits, flags, configuration and maintenance; one without `ts` took effect when it arrived."""
     return await _take(request, product, RecordKind.CHANGES, idempotency_key)
 
 
-@routes.post("/v1/batches", summary="Take one batch in, as 'bdp ingest' sends it", include_in_schema=False)
+@routes.post("/v1/costs", openapi_extra=_BODY, summary="Take cost lines in")
+async def post_costs(request: Request, product: Product, idempotency_key: IdempotencyKey = None) -> Receipt:
+    """FOCUS columns, as `BilledCost` or `billed_cost`; columns that BDP has no place for are left out."""
+    return await _take(request, product, RecordKind.COSTS, idempotency_key)
+
+
+@routes.post("/metrics/ingest", openapi_extra=_BODY, summary="Take metric points in")
+async def post_metrics(request: Request, product: Product, idempotency_key: IdempotencyKey = None) -> Receipt:
+    """Each with `ts`, `name` and `value`; at will `entity`, `labels` and `unit`."""
+    return await _take(request, product, RecordKind.METRICS, idempotency_key)
+
+
+@own_routes.post("/v1/batches", summary="Take one batch in, as 'bdp ingest' sends it", include_in_schema=False)
 async def post_batch(request: Request, product: Product) -> Receipt:
     """A msgpack `bdp.model.batch.Batch`; its records are validated again."""
     raw = await request.body()

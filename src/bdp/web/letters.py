@@ -19,6 +19,8 @@ from bdp.web.reach import Product
 routes = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
 
 _SHOWN = 2000
+_ID_OR_NONE = r"^([0-9]{1,18})?$"
+"""What `before` may be: another text would be taken for none, and the first page for the next one."""
 _MOST_IDS = 1000
 
 
@@ -74,8 +76,11 @@ class LetterChoice(BaseModel):
             BadRequest: said so.
         """
         ways = (bool(self.ids), self.cause is not None or self.source is not None, self.all)
-        if sum(ways) != 1:
-            raise BadRequest("Say which letters: 'ids', or 'cause' and/or 'source', or 'all': true.")
+        one = "'ids', or 'cause' and/or 'source', or 'all': true"
+        if not any(ways):
+            raise BadRequest(f"Say which letters: {one}.")
+        if sum(ways) > 1:
+            raise BadRequest("Too much was said of which letters are meant.", f"Say one of {one}.")
 
     def __str__(self) -> str:
         if self.ids:
@@ -87,7 +92,7 @@ class LetterChoice(BaseModel):
 class RetryChoice(LetterChoice):
     """Which letters to retry; without ids in pages: send the answer's `next` as `before` until it is empty."""
 
-    before: str = Field(default="", max_length=100)
+    before: str = Field(default="", pattern=_ID_OR_NONE, description="go on behind this letter_id")
     limit: int = Field(default=PAGE, ge=1, le=PAGE)
     dry_run: bool = Field(default=False, description="only read them again; nothing is delivered")
 
@@ -122,7 +127,7 @@ def dead_letters(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cause: Cause | None = None,
     source: Annotated[str | None, Query(max_length=200)] = None,
-    before: Annotated[str, Query(max_length=100, description="go on behind this letter_id")] = "",
+    before: Annotated[str, Query(pattern=_ID_OR_NONE, description="go on behind this letter_id")] = "",
 ) -> list[DeadLetterAnswer]:
     """Return dead letters, newest first."""
     return [_shown(letter, _SHOWN) for letter in product.books.dead_letters(limit, cause, source, before)]

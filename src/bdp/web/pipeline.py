@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -29,8 +30,11 @@ class SinkAnswer(BaseModel):
     name: str
     state: str = Field(description="closed: in use; open: away, not asked; probing: asked whether it is back")
     reason: str = Field(description="the latest failure; empty while all is well")
-    waiting: int = Field(description="records that wait in it for the first sink")
+    waiting: int | None = Field(
+        description="records that wait in it for the first sink; null: unknown, since it cannot be asked now"
+    )
     takes_from: str = Field(description="lowest class of records that its disk has room for; empty if none")
+    takes: bool = Field(description="false: the settings name it no more, so it is only emptied")
 
 
 class LedgerAnswer(BaseModel):
@@ -40,6 +44,18 @@ class LedgerAnswer(BaseModel):
     sources: dict[str, dict[str, int]]
     drops: list[DropAnswer] = Field(description="what was let go, by source, reason and class")
     sinks: list[SinkAnswer] = Field(description="the delivery chain in order, and what waits in it")
+
+
+class LaneAnswer(BaseModel):
+    """One partition of a stream that several processes share."""
+
+    lane: str
+    reader: str = Field(description="host:pid of the process that took it last; empty if nobody has it")
+    since: datetime | None = Field(description="when that process took it")
+    seen_at: datetime | None = Field(description="when that process was last heard of; each says so every minute")
+    readers: int = Field(description="how often it was taken so far")
+    committed: int = Field(description="offset up to which all is stored")
+    planned: int = Field(description="end of the range that is being stored; not above `committed` if there is none")
 
 
 class Question(BaseModel):
@@ -62,6 +78,12 @@ def ledger(product: Product) -> LedgerAnswer:
         ],
         sinks=[SinkAnswer(**msgspec.structs.asdict(state)) for state in product.chain.states()],
     )
+
+
+@routes.get("/lanes")
+def lanes(product: Product) -> list[LaneAnswer]:
+    """Return who has which partition of a shared stream; none where this process has all records to itself."""
+    return [LaneAnswer(**msgspec.structs.asdict(lane)) for lane in product.lanes()]
 
 
 @routes.post("/query")

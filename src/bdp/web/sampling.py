@@ -60,7 +60,11 @@ def show_sampling(product: Product) -> SamplingAnswer:
 
 @routes.put("")
 def set_sampling(change: SamplingChange, product: Product) -> SamplingAnswer:
-    """Set the policy. It holds here at once and in every process within two seconds; nothing restarts."""
+    """Replace the whole policy: what the body leaves out takes its default. Send what GET tells with your change in it.
+
+    With `expected_version` it is refused if somebody else changed it since. It holds here at once and in every process
+    within two seconds; nothing restarts.
+    """
     product.sampling.put(change.policy, change.by, change.expected_version)
     return _answer(product)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bdp.cli import screen
 from tests.integration.serving import Served
 from tests.unit.cli.conftest import Bdp
 
@@ -45,11 +46,24 @@ def test_the_list_begins_with_what_one_can_do(bdp: Bdp, life: Served) -> None:
     assert bdp("dead-letters", "--home", life.home).out == told.out
 
 
+def test_what_a_cause_means_is_said_once_for_all_sources(
+    bdp: Bdp, life: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen.out, "width", 80)
+    bad = {"streams": [{"stream": {"a": "b"}, "values": [["soon", "x"]]}]}
+    assert life.client.post("/loki/api/v1/push", json=bad).status_code == 204
+    told = bdp("dlq", "list", "--cause", "schema", "--home", life.home).out
+    assert [line.split()[:3] for line in told.splitlines()[1:3]] == [["schema", "http", "5"], ["schema", "loki", "1"]]
+    assert " ".join(told.split()).lower().count("mend the sender") == 1
+
+
 def test_the_list_can_be_narrowed(bdp: Bdp, life: Served) -> None:
     told = bdp("dlq", "list", "--cause", "clock", "--json", "--home", life.home).object
     assert [row["payload"] for row in told["dead_letters"]] == [AHEAD]
     assert [row["count"] for row in told["counts"]] == [1]
     assert bdp("dlq", "list", "--source", "nobody", "--home", life.home).out == "No dead letters fit.\n"
+    life.post("/v1/dead-letters/discard", json={"all": True})
+    assert bdp("dlq", "list", "--home", life.home).out == "No dead letters.\n"
     assert bdp("dlq", "list", "--cause", "weather", "--home", life.home).code == 2
 
 
@@ -87,11 +101,18 @@ def test_those_named_one_by_one_go_at_once(bdp: Bdp, life: Served) -> None:
     assert told.out.startswith("Discarded 1 letter;")
 
 
-@pytest.mark.parametrize("words", [[], ["--all", "--id", "1"], ["--all", "--cause", "schema"]])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Say which letters."),
+        (["--all", "--id", "1"], "Too much was given: --id and --all."),
+        (["--all", "--cause", "schema"], "Too much was given: --cause/--source and --all."),
+    ],
+)
 @pytest.mark.parametrize("verb", ["retry", "discard"])
-def test_which_ones_must_be_said(bdp: Bdp, life: Served, verb: str, words: list[str]) -> None:
+def test_which_ones_must_be_said(bdp: Bdp, life: Served, verb: str, words: list[str], said: str) -> None:
     told = bdp("dlq", verb, *words, "--yes", "--home", life.home)
-    assert (told.code, told.err.splitlines()[0]) == (3, "error: Say which letters.")
+    assert (told.code, told.err.splitlines()[0]) == (3, f"error: {said}")
     assert len(life.get("/v1/dead-letters")) == 6
 
 

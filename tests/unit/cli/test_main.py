@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,20 @@ def test_a_setting_that_nobody_knows_ends_with_4(bdp: Bdp, tmp_path: Path, monke
     told = bdp("token", "--home", tmp_path)
     assert (told.code, told.out) == (4, "")
     assert "detect.threshhold: nobody knows this name" in told.err
+
+
+def test_the_line_that_serve_shows_for_copying_has_this_homes_token(tmp_path: Path) -> None:
+    home = tmp_path / "a home"
+    home.mkdir()
+    life = Served(home)
+    assert life.ready(), life.told()
+    told = life.told()
+    assert life.stop() == 0
+    verb = re.search(r"\$\(bdp (token .*)\)\"", told)
+    assert verb is not None, told
+    printed = subprocess.run([*BDP, *shlex.split(verb[1])], capture_output=True, timeout=60, check=True)
+    assert printed.stdout.decode().strip() == (home / "token").read_text().strip()
+    assert f"bdp incidents --home '{home}'" in told
 
 
 def test_a_busy_home_ends_with_4(process: Bdp, served: Served, tmp_path: Path) -> None:

@@ -40,6 +40,18 @@ def test_by_itself(process: Bdp, dump: Path, tmp_path: Path) -> None:
     assert first["ledger"] == {"accepted": 300, "stored": 300, "dead_lettered": 0, "dropped": 0, "in_flight": 0}
 
 
+def test_an_archive_brings_back_what_a_lost_home_had(
+    process: Bdp, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BDP_STREAM__ARCHIVE__FOLDER", str(tmp_path / "copies"))
+    assert process("ingest", dump, "--home", tmp_path / "lost").code == 0
+    monkeypatch.delenv("BDP_STREAM__ARCHIVE__FOLDER")
+    words = ("replay", "--archive", tmp_path / "copies", "--json", "--home", tmp_path / "new")
+    told = process(*words).object
+    assert (told["records"]["new"], told["records"]["refused"], told["ledger"]["stored"]) == (300, 0, 300)
+    assert process(*words).object["records"]["known"] == 300
+
+
 def test_what_query_prints_can_be_replayed(process: Bdp, dump: Path, tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     process("replay", dump, "--home", old)
@@ -89,7 +101,9 @@ def test_dead_letters(bdp: Bdp, served: Served) -> None:
     ("words", "said"),
     [
         ([], "Say what to replay."),
-        (["x.ndjson", "--dead-letters"], "Say what to replay."),
+        (["x.ndjson", "--dead-letters"], "Too much was given: --dead-letters and files."),
+        (["--archive", ".", "--from", "2026-05-01", "x"], "Too much was given: --archive and --from and files."),
+        (["x.ndjson", "--rate", "inf"], "inf is no rate"),
         (["/nowhere"], "does not exist"),
         (["--from", "yesterday"], "is not a time"),
         (["--from", "2026-05-02", "--to", "2026-05-01"], "ends before it begins"),

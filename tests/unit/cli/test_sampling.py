@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.serving import Served
 from tests.unit.cli.conftest import Bdp
 
@@ -37,6 +39,16 @@ def test_wrong_words_end_as_wrong_usage_or_bad_input(bdp: Bdp, served: Served) -
     assert bdp("sampling", "set", "--base", "much", "--home", served.home).code == 2
     assert bdp("sampling", "set", "--base", "7", "--home", served.home).code == 3
     assert bdp("sampling", "set", "--service", "shop", "--home", served.home).code == 3
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("option", ["--base", "--raise-after", "--service"])
+def test_a_number_that_is_none_is_refused_in_plain_words(bdp: Bdp, served: Served, option: str, value: str) -> None:
+    given = f"shop={value}" if option == "--service" else value
+    told = bdp("sampling", "set", f"{option}={given}", "--home", served.home)
+    assert told.code == 3
+    assert told.err.startswith(f"error: '{given}' is not" if option == "--service" else f"error: {option} is {value}")
+    assert "Traceback" not in told.err
 
 
 def test_a_policy_can_be_set_before_anything_runs(process: Bdp, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from bdp.ids import Ids
 from bdp.intake.limits import IntakeSettings
 from bdp.intake.records import decode
 from bdp.model.batch import Batch, Cause, DeadLetter, RecordKind
-from bdp.stream.journal import Journal
+from bdp.stream.journal.journal import Journal
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SETTINGS = LetterSettings(first_retry_seconds=30, factor=2, longest_seconds=100, jitter=0.5, max_attempts=4)

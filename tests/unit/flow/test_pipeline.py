@@ -15,14 +15,14 @@ import pytest
 from bdp.clock import ManualClock
 from bdp.detect.burst import BurstDetector, BurstSettings
 from bdp.detect.dedup import DedupSettings, Judgement, judge
-from bdp.errors import StoreUnavailable
+from bdp.errors import StoreUnavailable, StreamUnavailable
 from bdp.flow.pipeline import Pipeline, PipelineSettings, Range
 from bdp.model.batch import Batch, RecordKind
 from bdp.model.event import Event, Level
 from bdp.ports import Row
 from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
 from bdp.store.state import State, open_state
-from bdp.stream.journal import Journal
+from bdp.stream.journal.journal import Journal
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -257,3 +257,34 @@ def test_what_comes_back_after_more_than_an_hour_is_another_incident(bench: Benc
     found = sorted(bench.state.incidents.list(), key=lambda incident: incident.start_time)
     assert [(incident.sightings, incident.status.value) for incident in found] == [(2, "resolved"), (1, "open")]
     bench.stream.close()
+
+
+class Stubborn(Journal):
+    """Its commit fails a few times."""
+
+    failures = 3
+
+    def commit(self, upto, stored, dead, detector_rows) -> None:  # type: ignore[no-untyped-def]
+        if self.failures:
+            self.failures -= 1
+            raise StreamUnavailable("The disk is full.")
+        super().commit(upto, stored, dead, detector_rows)
+
+
+def test_a_range_is_archived_once_however_often_its_commit_is_tried(bench: Bench, tmp_path: Path) -> None:
+    stream = Stubborn(tmp_path / "stubborn.db")
+    stream.append([events("a", 3), events("b", 2)])
+    kept: list[str] = []
+    pipeline = Pipeline(
+        stream,
+        bench.store,
+        BurstDetector(BurstSettings()),
+        bench.state.incidents,
+        ManualClock(START),
+        archive=lambda batches: kept.extend(batch.batch_id for batch in batches),
+    )
+    for _ in range(3):
+        with pytest.raises(StreamUnavailable):
+            pipeline.step()
+    assert pipeline.step() == 5
+    assert kept == ["a", "b"]

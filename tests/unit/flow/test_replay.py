@@ -21,7 +21,7 @@ from bdp.intake.limits import IntakeSettings
 from bdp.model.batch import Batch, Cause, DeadLetter, Drop, DropReason, Priority, RecordKind
 from bdp.store.clickhouse import ClickHouseStore
 from bdp.store.state import open_state
-from bdp.stream.journal import Journal
+from bdp.stream.journal.journal import Journal
 
 NOW = datetime(2026, 5, 2, tzinfo=UTC)
 TS = "2026-05-01T12:00:00.123456Z"

@@ -13,7 +13,7 @@ from bdp.errors import BadRequest, NotFound
 from bdp.flow.shelf import Shelf
 from bdp.intake.limits import IntakeSettings
 from bdp.model.batch import Batch, Cause, DeadLetter, RecordKind
-from bdp.stream.segment import frame
+from bdp.stream.backlog.segment import frame
 
 NOW = datetime(2026, 5, 2, tzinfo=UTC)
 
@@ -64,9 +64,31 @@ def test_an_archive_brings_records_only(tmp_path: Path) -> None:
     (tmp_path / "1.ndjson").write_bytes(frame(batch("a", refused=(letter(),))))
     [chunk] = [piece.chunk for piece in shelf(tmp_path, archive=True).pieces() if piece.chunk]
     assert (chunk.batch.count, chunk.batch.refused, chunk.batch.batch_id) == (2, (), "a")
+
+
+def test_a_file_that_is_no_segment_is_refused_by_name_and_the_archive_read_on(tmp_path: Path) -> None:
+    for name in "13":
+        (tmp_path / f"{name}.ndjson").write_bytes(frame(batch(name)))
+    (tmp_path / "0.ndjson").touch()
+    (tmp_path / "2.ndjson").write_text("{}")
+    (tmp_path / "4.ndjson").write_bytes(frame(batch("4")))
+    found = shelf(tmp_path, archive=True)
+    (tmp_path / "4.ndjson").unlink()
+    pieces = list(found.pieces())
+    assert [piece.chunk.batch.batch_id for piece in pieces if piece.chunk] == ["1", "3"]
+    reasons = [reason.partition("/")[2] for piece in pieces for reason in piece.reasons]
+    assert reasons == [
+        "0.ndjson is empty",
+        "2.ndjson is no segment of an archive",
+        "4.ndjson cannot be read: No such file or directory",
+    ]
+    assert pieces[-1].done == found.size
+
+
+def test_an_archive_without_a_segment_is_refused(tmp_path: Path) -> None:
     (tmp_path / "2.ndjson").write_text("{}")
     with pytest.raises(BadRequest, match="no segment"):
-        list(shelf(tmp_path, archive=True).pieces())
+        shelf(tmp_path, archive=True)
 
 
 def test_a_batch_over_the_request_limit_goes_in_parts(tmp_path: Path) -> None:

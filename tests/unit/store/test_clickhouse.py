@@ -90,6 +90,9 @@ def test_a_payload_with_one_bad_record_is_refused_whole(store: ClickHouseStore) 
         "SELECT * APPLY(file) FROM (SELECT '/etc/passwd')",
         "SELECT arrayMap(file, ['/etc/passwd'])",
         "SELECT * FROM Python(rows)",
+        "SELECT 1 AS `'`, file('/etc/passwd') AS `x'`",
+        "SELECT 1 AS `'` INTO OUTFILE '{out}'",
+        "WITH 1 AS file SELECT arrayMap(file, ['/etc/passwd'])",
         "",
         "-- nothing",
     ],
@@ -100,6 +103,10 @@ def test_readers_can_only_read_and_within_limits(store: ClickHouseStore, sql: st
         store.query(sql.replace("{out}", str(out)))
     assert not out.exists()
     assert store.query("SELECT count() AS n FROM events") == [{"n": 0}]
+
+
+def test_a_column_may_be_named_like_a_function_that_reaches_out(store: ClickHouseStore) -> None:
+    assert store.query("SELECT count() AS file, 1 AS `it's` FROM events AS python") == [{"file": 0, "it's": 1}]
 
 
 def test_a_semicolon_inside_a_string_is_no_second_statement(store: ClickHouseStore) -> None:
@@ -114,4 +121,15 @@ def test_another_retention_takes_effect_on_the_next_start() -> None:
         table = store.query("SELECT create_table_query AS ddl FROM system.tables WHERE name = 'events'"
                             f" AND database = '{settings.database}'")  # fmt: skip
         assert f"toIntervalDay({changed.retention_days})" in table[0]["ddl"]
+        store.close()
+
+
+def test_a_query_that_was_cut_off_leaves_nothing_to_the_next() -> None:
+    store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
+    try:
+        for _ in range(20):
+            with pytest.raises(BadRequest):
+                store.query("SELECT 'SELECT 42 AS n, '||toString(number)||' AS stale' FROM numbers(150000)")
+            assert store.query("SELECT count() AS n FROM events") == [{"n": 0}]
+    finally:
         store.close()

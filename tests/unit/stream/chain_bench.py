@@ -10,14 +10,14 @@ from pathlib import Path
 from bdp.clock import ManualClock
 from bdp.errors import DiskFull, StreamUnavailable
 from bdp.model.batch import Batch, RecordKind
-from bdp.stream.breaker import Breaker
-from bdp.stream.buffer import BufferSettings
-from bdp.stream.chain import Chain, DeliverySettings, DrainSettings, Link
-from bdp.stream.drops import DropFile
-from bdp.stream.journal import Journal, JournalSettings
-from bdp.stream.memory import MemorySink
-from bdp.stream.recovery import Recovery
-from bdp.stream.room import Room, RoomSettings
+from bdp.stream.backlog.memory import MemorySink
+from bdp.stream.delivery.breaker import Breaker
+from bdp.stream.delivery.buffer import BufferSettings
+from bdp.stream.delivery.chain import Chain, DeliverySettings, DrainSettings, Link
+from bdp.stream.delivery.drops import DropFile
+from bdp.stream.delivery.recovery import Recovery
+from bdp.stream.delivery.room import Room, RoomSettings
+from bdp.stream.journal.journal import Journal, JournalSettings
 
 NO_WAIT = DeliverySettings(buffer=BufferSettings(patience_seconds=0, least_free_mib=0))
 FREE = {f"{name}_free_mib": 0 for name in ("normal", "warn", "error", "fatal")}
@@ -44,6 +44,8 @@ class Bench:
     folder: Path
     settings: DeliverySettings = NO_WAIT
     room: RoomSettings = field(default_factory=lambda: RoomSettings(**FREE))
+    remote: bool = False
+    """The primary is on no disk of ours."""
     clock: ManualClock = field(default_factory=lambda: ManualClock(datetime(2026, 5, 1, tzinfo=UTC)))
 
     def __post_init__(self) -> None:
@@ -51,7 +53,7 @@ class Bench:
         self.behind = [MemorySink("table"), MemorySink("files")]
         self.drop_file = DropFile(self.folder / "drops")
         self.chain = Chain(
-            Link(self.primary, Breaker(self.clock), Room(self.folder, self.clock, self.room)),
+            Link(self.primary, Breaker(self.clock), None if self.remote else Room(self.folder, self.clock, self.room)),
             [(Link(sink, Breaker(self.clock), Room(self.folder, self.clock, self.room)), sink) for sink in self.behind],
             self.drop_file,
             self.primary,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -9,6 +11,12 @@ from bdp.app import App
 from bdp.web.api import create_api
 
 OPEN = {"/healthz", "/readyz"}
+SENT = {
+    "/v1/events": b'{"message":"m"}',
+    "/v1/changes": b'{"kind":"deploy"}',
+    "/v1/costs": b'{"ChargePeriodStart":"2026-05-01","ChargePeriodEnd":"2026-05-02","ServiceName":"s","BilledCost":1}',
+    "/metrics/ingest": b'{"ts":"2026-05-01T12:00:00Z","name":"n","value":1}',
+}
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer other", "Basic dGhlIHRva2Vu", "Bearer \xff"])
@@ -25,6 +33,19 @@ def test_every_other_route_asks_for_the_token(app: App, header: str | None) -> N
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
             assert "bdp token" in answer.text
     assert app.ledger()[0].accepted == 0
+
+
+def test_machines_may_give_the_token_as_a_password_and_people_may_not(app: App) -> None:
+    api = create_api(app, "the token")
+    password = {"Authorization": "Basic " + b64encode(b"any:the token").decode()}
+    with TestClient(api) as client:
+        for path, record in SENT.items():
+            assert client.post(path, content=record, headers=password).status_code == 200, path
+            refused = client.post(path, content=record)
+            assert 'Basic realm="bdp"' in refused.headers["WWW-Authenticate"], path
+        for method, path in (("GET", "/v1/incidents"), ("POST", "/v1/query"), ("POST", "/v1/batches")):
+            answer = client.request(method, path, headers=password)
+            assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer"), path
 
 
 def test_health_needs_no_token(app: App) -> None:

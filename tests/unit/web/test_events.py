@@ -102,6 +102,53 @@ def test_changes_come_back(app: App, client: TestClient) -> None:
     ]
 
 
+def test_a_change_without_a_time_took_effect_when_it_arrived(app: App, client: TestClient) -> None:
+    told = client.post("/v1/changes", json=[{"kind": "deploy", "ref": "v2"}, {"kind": "party"}, {}]).json()
+    assert (told["accepted"], [refusal["reason"] for refusal in told["refusals"]]) == (
+        1,
+        [
+            "kind: expected one of deploy, commit, flag, config, maintenance, got 'party'",
+            "kind: missing; each record needs kind",
+        ],
+    )
+    app.pipeline.drain()
+    (row,) = app.store.query("SELECT ts, ref FROM changes")
+    assert (row["ref"], abs((app.clock.now() - row["ts"]).total_seconds()) < 60) == ("v2", True)
+
+
+COST = {"ChargePeriodStart": "2026-05-01", "ChargePeriodEnd": "2026-05-02", "ServiceName": "S3", "BilledCost": 1.5}
+POINT = {"ts": GOOD["ts"], "name": "depth", "entity": "orders", "labels": {"q": "a"}, "value": 17}
+
+
+@pytest.mark.parametrize(
+    ("path", "record", "sql", "row"),
+    [
+        ("/v1/costs", COST, "SELECT service_name, billed_cost FROM costs", {"service_name": "S3", "billed_cost": 1.5}),
+        ("/metrics/ingest", POINT, "SELECT name, labels, value FROM metrics", {**POINT, "ts": "", "entity": ""}),
+    ],
+)
+def test_costs_and_metric_points_come_back(
+    app: App, client: TestClient, path: str, record: dict[str, Any], sql: str, row: dict[str, Any]
+) -> None:
+    body = gzip.compress(json.dumps(record).encode() + b"\n{}")
+    first, again = (
+        client.post(path, content=body, headers={"Idempotency-Key": "k", "Content-Encoding": "gzip"}).json()
+        for _ in range(2)
+    )
+    assert (first["accepted"], first["refused"], first["repeated"], again["repeated"]) == (1, 1, False, True)
+    assert "missing" in first["refusals"][0]["reason"]
+    app.pipeline.drain()
+    assert app.store.query(sql) == [{name: value for name, value in row.items() if name in sql}]
+    assert app.ledger()[1]["http"].as_dict()["dead_lettered"] == 1
+
+
+def test_what_is_no_event_is_never_sampled(app: App, client: TestClient) -> None:
+    client.put("/v1/sampling", json={"policy": {"base_rate": 0.01}, "by": "me"}).raise_for_status()
+    for path, record in (("/v1/costs", COST), ("/metrics/ingest", POINT), ("/v1/changes", {"kind": "deploy"})):
+        told = client.post(path, json=[record] * 200).json()
+        assert (told["accepted"], told["sampled_out"]) == (200, 0), path
+
+
 @pytest.mark.parametrize(
     ("content", "encoding", "status", "code"),
     [
@@ -215,3 +262,15 @@ def test_a_batch_that_is_not_canonical_is_stored_canonical(app: App, client: Tes
     loose = {"@timestamp": "2026-05-01T12:00:00Z", "severity_text": "error", "msg": "x", "a": {"b": 1}}
     client.post("/v1/batches", content=batch(payload=json.dumps(loose).encode()))
     assert events(app, "level, message, attributes") == [{"level": "ERROR", "message": "x", "attributes": {"a.b": "1"}}]
+
+
+def test_a_key_stands_for_one_body(client: TestClient, app: App) -> None:
+    headers = {"Idempotency-Key": "one"}
+    assert client.post("/v1/events", content=b"", headers=headers).json()["accepted"] == 0
+    assert client.post("/v1/events", content=LINE, headers=headers).json()["repeated"] is False
+    other = client.post("/v1/events", content=LINE.replace(b"shop", b"shoes"), headers=headers)
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "CONFLICT")
+    assert client.post("/v1/events", content=LINE, headers=headers).json()["repeated"] is True
+    assert client.post("/v1/events", content=b'{"bad', headers={"Idempotency-Key": "two"}).json()["refused"] == 1
+    assert client.post("/v1/events", content=LINE, headers={"Idempotency-Key": "two"}).status_code == 409
+    assert app.ledger()[0].accepted == 2

@@ -112,3 +112,16 @@ def test_what_is_meant_must_be_said(client: TestClient, verb: str, choice: Any, 
 
 def test_a_letter_that_is_gone_is_said(client: TestClient) -> None:
     assert client.post("/v1/dead-letters/retry", json={"ids": ["77"]}).status_code == 404
+
+
+@pytest.mark.parametrize("before", ["x", "-5", "1" + "0" * 23, "1.5", "1 ", "\u0661"])
+def test_a_place_that_is_none_is_no_first_page(client: TestClient, before: str) -> None:
+    send(client, "bad")
+    assert client.get("/v1/dead-letters", params={"before": before}).status_code == 422
+    assert client.post("/v1/dead-letters/retry", json={"all": True, "before": before}).status_code == 422
+
+
+def test_a_choice_that_says_two_things_is_told_so(client: TestClient) -> None:
+    for verb in ("retry", "discard"):
+        told = client.post(f"/v1/dead-letters/{verb}", json={"ids": ["1"], "all": True}).json()["error"]
+        assert told["what"] == "Too much was said of which letters are meant."

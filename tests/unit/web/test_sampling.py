@@ -79,3 +79,15 @@ def test_load_and_services_are_shown(client: TestClient, app: App) -> None:
     told = client.get("/v1/sampling").json()
     assert told["service_rates"] == {"cart": 0.1, "login": 1.0}
     assert told["load"] == {"buffer": 0.25, "cpu": 0.5, "memory": 0.125, "highest": 0.5, "level": 0}
+
+
+def test_a_put_replaces_all_and_what_get_told_put_back_with_a_change_keeps_the_rest(client: TestClient) -> None:
+    client.put("/v1/sampling", json={"policy": {"exempt": ["login"], "services": {"a": 0.5}}, "by": "Kim"})
+    was = client.get("/v1/sampling").json()
+    change = {"policy": was["policy"] | {"base_rate": 0.01}, "by": "Lee", "expected_version": was["version"]}
+    told = client.put("/v1/sampling", json=change).json()["policy"]
+    assert (told["base_rate"], told["exempt"], told["services"]) == (0.01, ["login"], {"a": 0.5})
+    told = client.put("/v1/sampling", json=ONE_PERCENT).json()["policy"]
+    assert (told["base_rate"], told["exempt"], told["services"]) == (0.01, [], {})
+    described = client.get("/openapi.json").json()["paths"]["/v1/sampling"]["put"]["description"]
+    assert "Replace the whole policy" in described

@@ -10,6 +10,7 @@ import structlog
 
 from bdp.errors import BdpError, Retry
 from bdp.model.batch import Batch
+from bdp.telemetry import FEED_INTERRUPTED, Absence
 
 log = structlog.get_logger(__name__)
 
@@ -67,13 +68,22 @@ class Feeds:
 
     def troubles(self) -> dict[str, str]:
         """Return what keeps feeds from fetching, by name."""
-        return {feed.name: feed.trouble for feed in self.feeds if feed.trouble}
+        return {name: trouble for name, trouble in self.states().items() if trouble}
+
+    def states(self) -> dict[str, str]:
+        """Return what keeps each feed from fetching, by name; empty text if nothing does."""
+        return {feed.name: feed.trouble for feed in self.feeds}
+
+    def measure(self) -> None:
+        """Bring the gauge of each feed up to date."""
+        for feed in self.feeds:
+            FEED_INTERRUPTED.labels(feed=feed.name).set(bool(feed.trouble))
 
     def _run(self, feed: Feed) -> None:
         try:
             feed.run(self._stop)
         except BdpError as error:
-            feed.trouble = str(error)
+            feed.trouble = error.what
             log.error("feed.ended", feed=feed.name, reason=str(error))
         except Exception as error:
             # One feed's defect must not go unseen, nor stop the others.
@@ -90,13 +100,15 @@ def deliver_surely(feed: Feed, deliver: Deliver, batch: Batch, stop: threading.E
     if not (batch.count or batch.refused or batch.drops):
         return
     wait = _FIRST_WAIT
+    absence = Absence(log, "feed.custody_away", "feed.custody_back", feed=feed.name)
     while True:
         try:
             deliver(batch)
+            absence.over()
             return
         except Retry as error:
-            feed.trouble = str(error)
-            log.warning("feed.custody_away", feed=feed.name, reason=str(error))
+            feed.trouble = error.what
+            absence.met(error.what)
         if stop.wait(wait):
             raise Stopped
         wait = min(wait * 2, _LONGEST_WAIT)

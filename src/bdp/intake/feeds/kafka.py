@@ -10,6 +10,7 @@ Memory: what librdkafka has read ahead (`queue_mib`), and one round of messages 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import threading
@@ -24,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bdp.errors import BadSetting, MissingExtra
 from bdp.intake.feeds.feed import Deliver, Stopped, deliver_surely
 from bdp.intake.feeds.reading import FeedReader, Message
+from bdp.telemetry import Absence
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, TopicPartition
@@ -33,6 +35,9 @@ log = structlog.get_logger(__name__)
 
 _PLAN = re.compile(r"to=(\d{1,19});at=(-?\d{1,19})")
 _SECONDS = 10.0
+_ASK_SECONDS = 1.0
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 30.0
 _FIRST_ROUND = 64
 _OURS: Final = frozenset(
     {
@@ -105,6 +110,10 @@ class KafkaFeed:
     ) -> None:
         self.name = settings.name
         self.trouble = ""
+        self._absence = Absence(log, "feed.interrupted", "feed.resumed", feed=settings.name)
+        self._doubtful = False
+        """The library said that no broker is there; it does not say when one is again."""
+        self._wait = _FIRST_WAIT
         self._settings = settings
         self._reader = reader
         self._deliver = deliver
@@ -115,17 +124,15 @@ class KafkaFeed:
     def run(self, stop: threading.Event) -> None:
         """See `feed.Feed.run`."""
         kafka = _library()
-        wait = 0.5
         while not stop.is_set():
             try:
                 self._consume(stop)
             except Stopped:
                 return
             except kafka.KafkaException as error:
-                self.trouble = f"Kafka: {error.args[0].str()}"
-                log.warning("feed.interrupted", feed=self.name, reason=self.trouble)
-                stop.wait(wait)
-                wait = min(wait * 2, 30.0)
+                self._interrupted(error.args[0])
+                stop.wait(self._wait)
+                self._wait = min(self._wait * 2, _LONGEST_WAIT)
 
     def _consume(self, stop: threading.Event) -> None:
         self._lines.clear()
@@ -148,6 +155,7 @@ class KafkaFeed:
         if not ranges:
             if not messages:
                 self._commit(consumer, self._settled())
+                self._ask(consumer)
             return
         while ranges:
             self._commit(consumer, [found.planned() for found in ranges])
@@ -157,7 +165,8 @@ class KafkaFeed:
                 deliver_surely(self, self._deliver, found.run.batch(found.batch_id), stop)
                 found.settle()
             ranges = [more for found in ranges if (more := self._range(found.place, found.line))]
-        self.trouble = ""
+        self._resumed()
+        self._wait = _FIRST_WAIT  # only now: one that joins its group and fails again must not do so all the time
 
     def _sort(self, messages: Sequence[KafkaMessage]) -> None:
         kafka = _library()
@@ -211,7 +220,7 @@ class KafkaFeed:
                 for next in [self._lines[part.topic, part.partition].next]
             ]
         )
-        self.trouble = ""
+        self._resumed()
         log.info("feed.partitions", feed=self.name, count=len(self._lines))
 
     def _yield(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -245,7 +254,23 @@ class KafkaFeed:
 
     def _note(self, error: Any) -> None:
         if error.code() == error._ALL_BROKERS_DOWN or error.fatal():
-            self.trouble = f"Kafka: {error.str()}"
+            self._doubtful = True
+            self._interrupted(error)
+
+    def _ask(self, consumer: Consumer) -> None:
+        """Find out whether a broker that was away is back: a topic may stay silent for long."""
+        if self._doubtful:
+            with contextlib.suppress(_library().KafkaException):
+                consumer.list_topics(timeout=_ASK_SECONDS)
+                self._resumed()
+
+    def _interrupted(self, error: Any) -> None:
+        self.trouble = f"Kafka: {error.str()}"
+        self._absence.met(self.trouble)
+
+    def _resumed(self) -> None:
+        self.trouble, self._doubtful = "", False
+        self._absence.over()
 
 
 class _Range:

@@ -24,6 +24,7 @@ from bdp.errors import BadSetting, MissingExtra, Retry
 from bdp.intake.feeds.checkpoints import Checkpoint, Checkpoints, Plan
 from bdp.intake.feeds.feed import Deliver, Stopped, deliver_surely
 from bdp.intake.feeds.reading import FeedReader, Message
+from bdp.telemetry import Absence
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis.client import KinesisClient
@@ -99,6 +100,7 @@ class KinesisFeed:
     ) -> None:
         self.name = settings.name
         self.trouble = ""
+        self._absence = Absence(log, "feed.interrupted", "feed.resumed", clock.monotonic, feed=settings.name)
         self._settings = settings
         self._reader = reader
         self._deliver = deliver
@@ -125,7 +127,7 @@ class KinesisFeed:
                 return
             except (exceptions.ClientError, exceptions.BotoCoreError, Retry) as error:
                 self.trouble = f"Kinesis: {error}"
-                log.warning("feed.interrupted", feed=self.name, reason=self.trouble)
+                self._absence.met(self.trouble)
                 self._lines.clear()
                 self._listed = float("-inf")
                 stop.wait(wait)
@@ -173,6 +175,7 @@ class KinesisFeed:
         caught_up = not answer["Records"] and answer.get("MillisBehindLatest", 0) == 0
         self._take(line, [*line.waiting, *answer["Records"]], at_end or caught_up, stop)
         self.trouble = ""
+        self._absence.over()
         if at_end:
             self._move(line, replace(line.at, ended=True))
             del self._lines[line.shard]

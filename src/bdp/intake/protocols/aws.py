@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from bdp.errors import BadRequest
+from bdp.intake.line_level import first_level
 from bdp.intake.parcel import Parcel
 from bdp.intake.protocols import cloudwatch, cloudwatch_logs, cloudwatch_metrics, eventbridge, kinesis, sns
 from bdp.intake.protocols.aws_carried import GZIP, Carried, Fields, Opening, Reader
@@ -125,7 +126,7 @@ def _open(carried: Carried, opening: Opening, layer: int) -> None:
         reader = _reader(found, SHAPES) or _read_plain
         _open_with(reader, found, carried, opening, layer)
     elif isinstance(found, str):
-        level = cloudwatch_logs.first_level(found)
+        level = first_level(found)
         opening.event(carried, {"message": found, "level": level} if level else {"message": found})
     elif found is not None:
         opening.refuse(carried, f"expected a JSON object or text, got {shown(found)}")

@@ -10,13 +10,11 @@ from typing import Any
 
 from bdp.errors import Reject
 from bdp.ids import derived
-from bdp.intake.aliases import LEVELS
 from bdp.intake.flatten import text_of
 from bdp.intake.protocols.aws_carried import Carried, Opening, last_part, unpacked
 from bdp.intake.times import read_time
 
 _CONTROL = "CONTROL_MESSAGE"
-_FIRST_WORDS = 6
 
 
 def read_packed(message: dict[str, Any], carried: Carried, opening: Opening) -> Iterable[Carried]:
@@ -42,15 +40,6 @@ def read_lines(message: dict[str, Any], carried: Carried, opening: Opening) -> I
     }
     outer = carried.inner(None, {"service": last_part(group)}, attributes)
     return [_line(event, outer, f"{group}\x1f{stream}") for event in events]
-
-
-def first_level(line: str) -> str:
-    """Return the level that stands among a log line's first words in capitals; empty if none does."""
-    for word in line[:200].split(None, _FIRST_WORDS)[:_FIRST_WORDS]:
-        bare = word.strip("[](){}<>|:,\"'")
-        if len(bare) > 2 and bare.isupper() and bare in LEVELS:
-            return LEVELS[bare]
-    return ""
 
 
 def _line(event: Any, outer: Carried, place: str) -> Carried:

@@ -55,6 +55,11 @@ def fill(event: EventRecord, named: Iterable[tuple[str, Any]], closed: frozenset
             keep(event, name, value)
 
 
+def says_level(named: Named) -> bool:
+    """Say whether one of these names gives the level, whatever its value means."""
+    return any(NAMES[name][0] == "level" and value != "" for name, value in named)
+
+
 def keep(event: EventRecord, name: str, value: Any) -> None:
     """Keep a value that got no column as an attribute."""
     event.attributes.setdefault(name, text_of(value))

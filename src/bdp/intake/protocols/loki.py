@@ -2,10 +2,11 @@
 
 Labels and structured metadata become columns where they name one (`service_name`, `trace_id`, `level`, …) and else
 attributes. A stream without a service gets the first of `SERVICES` that it has as a label, which is Loki's own order.
-The level is the label `level`, else `detected_level`, else the line's own. A line is the message. If it is a JSON
-object, its fields are read as those of a JSON event, but for its time: its message, if it has one, is the message then,
-and what names no column is an attribute (`line.<name>` where a label has the name). A line that is not UTF-8 is kept,
-its bad bytes as U+FFFD.
+The level is the label `level`, else `detected_level`, else the line's own: a JSON object's field, or what stands among
+the first words of the message (`bdp.intake.line_level`). A line is the message. If it is a JSON object, its fields are
+read as those of a JSON event, but for its time: its message, if it has one, is the message then, and what names no
+column is an attribute (`line.<name>` where a label has the name). A line that is not UTF-8 is kept, its bad bytes as
+U+FFFD.
 
 A refused record's payload is a push of that line alone, as JSON; too large, as protobuf.
 """
@@ -22,8 +23,9 @@ import msgspec
 from bdp.errors import BadRequest
 from bdp.intake.event import EventRecord
 from bdp.intake.flatten import flat, sound, text_of
+from bdp.intake.line_level import first_level
 from bdp.intake.parcel import Parcel, Raw
-from bdp.intake.protocols.columns import NAMES, Named, fill
+from bdp.intake.protocols.columns import NAMES, Named, fill, says_level
 from bdp.intake.protocols.wire import check_count, declare, is_json, json_bytes, json_object, parsed, text
 from bdp.intake.refusal import RefusedRecord, shown
 from bdp.intake.times import from_micros
@@ -231,7 +233,7 @@ def _event(labels: Labels, row: Row, parcel: Parcel) -> EventRecord:
     if outer.get(_DETECTED):
         named.append((_DETECTED_AS, outer[_DETECTED]))
     fill(event, named)
-    _read_line(event, line, any(NAMES[name][0] == "level" for name, _ in named), parcel)
+    _read_line(event, line, says_level(named), parcel)
     if not event.service:
         event.service = next((text_of(outer[name]) for name in SERVICES if outer.get(name)), "")
     return event
@@ -240,9 +242,13 @@ def _event(labels: Labels, row: Row, parcel: Parcel) -> EventRecord:
 def _read_line(event: EventRecord, line: str, has_level: bool, parcel: Parcel) -> None:
     fields = _json_fields(line)
     if fields:
-        fill(event, _sort_out(fields, event.attributes, parcel), frozenset({"level"}) if has_level else frozenset())
+        inner = _sort_out(fields, event.attributes, parcel)
+        fill(event, inner, frozenset({"level"}) if has_level else frozenset())
+        has_level = has_level or says_level(inner)
     if not event.message:
         event.message = sound(line)
+    if not has_level:
+        event.level = first_level(event.message) or event.level
 
 
 def _json_fields(line: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """OTLP log records become events.
 
-`severity_number` decides the level, else `severity_text`, else an attribute such as `level`. The body is the message; a
-map as body is read like a JSON event: names that mean a column fill it, the others become attributes `body.<name>`.
-`exception.type` is the error code, `exception.message` the message where there is none. The time is the record's, else
-when it was observed, else its arrival.
+`severity_number` decides the level, else `severity_text`, else an attribute such as `level`, else what stands among the
+first words of the message (`bdp.intake.line_level`). The body is the message; a map as body is read like a JSON event:
+names that mean a column fill it, the others become attributes `body.<name>`. `exception.type` is the error code,
+`exception.message` the message where there is none. The time is the record's, else when it was observed, else its
+arrival.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from bdp.intake.aliases import LEVELS, OTEL_LEVELS
 from bdp.intake.event import EventRecord
 from bdp.intake.flatten import flat, sound, text_of
 from bdp.intake.limits import Edge
+from bdp.intake.line_level import first_level
 from bdp.intake.parcel import Parcel
-from bdp.intake.protocols.columns import NAMES, Named, fill
+from bdp.intake.protocols.columns import NAMES, Named, fill, says_level
 from bdp.intake.protocols.otlp import Signal, groups
 from bdp.intake.protocols.otlp_attributes import (
     DROPPED_ATTRIBUTES,
@@ -74,6 +76,8 @@ def _event(record: LogRecord, around: Surroundings, edge: Edge) -> EventRecord:
         attributes[DROPPED_ATTRIBUTES] = str(record.dropped_attributes_count)
     if not event.message:
         event.message = _other_message(record, attributes)
+    if level is None and LEVEL_ORIGINAL not in attributes and not says_level(named):
+        event.level = first_level(event.message) or event.level
     return event
 
 

@@ -79,6 +79,26 @@ def test_any_other_line_stays_the_message(line: str) -> None:
     assert one(line, job="x")["message"] == line
 
 
+@pytest.mark.parametrize(
+    ("line", "labels", "level"),
+    [
+        ('level=error msg="payment failed"', {}, "ERROR"),
+        ("2026-03-01 12:00:00,123 [main] WARN shop - slow", {}, "WARN"),
+        ("2026/03/01 12:00:00 [error] 7#0: upstream timed out", {}, "ERROR"),
+        ('{"log": "FATAL out of memory"}', {}, "FATAL"),
+        ('{"log": "FATAL out of memory", "level": "warn"}', {}, "WARN"),
+        ("ERROR payment failed", {"level": "info", "detected_level": "warn"}, "INFO"),
+        ("ERROR payment failed", {"detected_level": "warn"}, "WARN"),
+        ('{"level": "error"}', {"detected_level": "debug"}, "DEBUG"),
+        ("no error was found", {}, "INFO"),
+    ],
+)
+def test_the_level_is_the_label_then_what_was_detected_then_the_lines_own(
+    line: str, labels: dict[str, str], level: str
+) -> None:
+    assert one(line, None, job="varlogs", **labels)["level"] == level
+
+
 def test_protobuf_gives_the_same_events() -> None:
     entries = [
         {"timestamp": {"seconds": NANOS // 10**9, "nanos": 1000 * index}, "line": text.encode()}

@@ -145,10 +145,17 @@ def test_a_body_that_is_no_text(body: Any, message: str) -> None:
         ({"severity_text": "strange"}, "INFO"),
         ({"attributes": pairs(level="error")}, "ERROR"),
         ({"severity_number": 9, "attributes": pairs(level="error")}, "INFO"),
+        ({"body": any_value('level=error msg="payment failed"')}, "ERROR"),
+        ({"body": any_value({"message": "[WARN] slow"})}, "WARN"),
+        ({"body": any_value("ERROR"), "severity_number": 9}, "INFO"),
+        ({"body": any_value("ERROR"), "severity_text": "strange"}, "INFO"),
+        ({"body": any_value("ERROR"), "attributes": pairs(level="debug")}, "DEBUG"),
         ({}, "INFO"),
     ],
 )
-def test_the_number_decides_the_level_then_the_text_then_an_attribute(record: dict[str, Any], level: str) -> None:
+def test_the_number_decides_the_level_then_the_text_then_an_attribute_then_the_line(
+    record: dict[str, Any], level: str
+) -> None:
     assert one(record)["level"] == level
 
 

@@ -1,0 +1,1 @@
+"""Sinks behind the primary: they hold batches while it is away."""

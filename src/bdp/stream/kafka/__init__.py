@@ -1,0 +1,1 @@
+"""The primary on many machines: a Kafka topic."""
