@@ -108,7 +108,7 @@ def outage(home: Path, events: int, kafka: bool) -> dict[str, Any]:
         backlog = size_mib(home)
         with Meter() as drain:
             switch(True)
-            until(lambda: not any(state.waiting for state in app.chain.states()))
+            until(lambda: all(state.waiting == 0 for state in app.chain.states()))
             returned = drain.seconds()
             wait_stored(app, events)
         return {
