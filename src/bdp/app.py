@@ -16,7 +16,7 @@ from bdp.act.action import Tools
 from bdp.brief import daily, markdown
 from bdp.brief.sentences import Language
 from bdp.clock import Clock, SystemClock
-from bdp.detect.burst import BurstDetector
+from bdp.detect.burst.detector import BurstDetector
 from bdp.detect.dedup import Judgement, judge
 from bdp.errors import BadRequest, BdpError, NotPossible, Retry
 from bdp.explain.analyst import Analyst

@@ -27,7 +27,7 @@ from pydantic_settings import (
 from bdp.act.action import ActSettings
 from bdp.decide.gate import GateSettings
 from bdp.decide.policy import PolicySettings
-from bdp.detect.burst import BurstSettings
+from bdp.detect.burst.detector import BurstSettings
 from bdp.detect.dedup import DedupSettings
 from bdp.errors import BadSetting
 from bdp.explain.settings import ExplainSettings

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bdp.clock import SystemClock
-from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.work import Worker, WorkSettings
 from bdp.model.batch import Batch, Ledger, RecordKind

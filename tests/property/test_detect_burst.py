@@ -8,10 +8,10 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.model.anomaly import Anomaly, AnomalyEnd
 from bdp.model.event import EventSignal
-from tests.unit.detect.signals import at, ended, error, raised
+from tests.unit.detect.burst.signals import at, ended, error, raised
 
 WINDOW, LATENESS, QUIET, THRESHOLD = 30, 12, 25, 4
 SETTINGS = BurstSettings(

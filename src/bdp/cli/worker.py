@@ -81,7 +81,7 @@ def _hired(settings: Settings) -> Iterator[Worker]:
     import structlog
 
     from bdp.clock import SystemClock
-    from bdp.detect.burst import BurstDetector
+    from bdp.detect.burst.detector import BurstDetector
     from bdp.detect.dedup import Judgement, judge
     from bdp.flow.pipeline import Pipeline
     from bdp.flow.work import Worker

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.detect.dedup import DedupSettings, Judgement, judge
 from bdp.model.anomaly import Anomaly, AnomalyEnd, Sighting
 from bdp.model.event import EventSignal, Level

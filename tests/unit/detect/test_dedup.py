@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.detect.dedup import DedupSettings, Judgement, judge
 from bdp.model.anomaly import Anomaly, Sighting
-from tests.unit.detect.signals import raised, spread
+from tests.unit.detect.burst.signals import raised, spread
 
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from bdp.clock import ManualClock
-from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.detect.dedup import DedupSettings, Judgement, judge
 from bdp.errors import StoreUnavailable, StreamUnavailable
 from bdp.flow.pipeline import Pipeline, PipelineSettings, Range

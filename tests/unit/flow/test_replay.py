@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bdp.clock import ManualClock
-from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.errors import BadRequest
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Chunk, Pace, Replay, Replayed

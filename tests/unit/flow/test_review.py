@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bdp.clock import ManualClock
-from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.detect.dedup import DedupSettings, Judgement, judge
 from bdp.errors import BadRequest, NotPossible
 from bdp.flow.review import Review, Reviewer, ReviewState, Span

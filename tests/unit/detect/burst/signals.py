@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bdp.detect.burst import BurstDetector
+from bdp.detect.burst.detector import BurstDetector
 from bdp.model.anomaly import Anomaly, AnomalyEnd
 from bdp.model.event import EventSignal, Level
 

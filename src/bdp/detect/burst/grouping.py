@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bdp.detect.window import Cell
+from bdp.detect.burst.window import Cell
 from bdp.model.event import EventSignal, Level
 
 Key = tuple[str, str, str]

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bdp.detect.baseline import Band, Folding, Week
-from bdp.detect.severity import rate
+from bdp.detect.burst.baseline import Band, Folding, Week
+from bdp.detect.burst.severity import rate
+from bdp.detect.burst.track import Stretch, Track
+from bdp.detect.burst.window import drop_before, held, pieces
 from bdp.detect.signature import signature, telling
-from bdp.detect.track import Stretch, Track
-from bdp.detect.window import drop_before, held, pieces
 from bdp.ids import derived
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyKind, Subject
 

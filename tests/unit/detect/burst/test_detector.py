@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bdp.detect.burst import BurstDetector, BurstSettings, Override
+from bdp.detect.burst.detector import BurstDetector, BurstSettings, Override
 from bdp.model.anomaly import Severity
 from bdp.model.event import Level
-from tests.unit.detect.signals import at, ended, error, normal, play, raised, spread
+from tests.unit.detect.burst.signals import at, ended, error, normal, play, raised, spread
 
 
 def detector(**settings: object) -> BurstDetector:

@@ -15,9 +15,9 @@ from itertools import pairwise
 
 import msgspec
 
-from bdp.detect.baseline import Baseline, Slots
-from bdp.detect.samples import Samples
-from bdp.detect.window import Cell, Cells, add
+from bdp.detect.burst.baseline import Baseline, Slots
+from bdp.detect.burst.samples import Samples
+from bdp.detect.burst.window import Cell, Cells, add
 
 CONFIRMATIONS = 3
 PARKED_SECONDS = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bdp.detect.severity import rate
+from bdp.detect.burst.severity import rate
 from bdp.model.anomaly import Severity
 
 

@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-from bdp.detect.burst import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.model.anomaly import Anomaly, AnomalyEnd
-from tests.unit.detect.signals import MONDAY, error, normal, raised
+from tests.unit.detect.burst.signals import MONDAY, error, normal, raised
 
 HOUR = 12
 DAY = 24 * HOUR

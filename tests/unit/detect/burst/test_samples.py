@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bdp.detect.samples import Samples
+from bdp.detect.burst.samples import Samples
 
 WORDS = [f"{a}{b}{c}" for a in "abcdefgh" for b in "abcdefgh" for c in "abcdefgh"]
 

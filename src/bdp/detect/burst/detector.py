@@ -18,10 +18,10 @@ from itertools import islice
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from bdp.detect.baseline import Folding, Week
-from bdp.detect.crossing import Found, Judge, Limits, instant
-from bdp.detect.grouping import Group, Key, group
-from bdp.detect.track import CONFIRMATIONS, Arrival, Track
+from bdp.detect.burst.baseline import Folding, Week
+from bdp.detect.burst.crossing import Found, Judge, Limits, instant
+from bdp.detect.burst.grouping import Group, Key, group
+from bdp.detect.burst.track import CONFIRMATIONS, Arrival, Track
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
 from bdp.model.event import EventSignal
 

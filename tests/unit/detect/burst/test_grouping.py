@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 
-from bdp.detect.grouping import abnormal, group
+from bdp.detect.burst.grouping import abnormal, group
 from bdp.model.event import Level
-from tests.unit.detect.signals import error
+from tests.unit.detect.burst.signals import error
 
 
 def test_filter_is_the_models_rule() -> None:
