@@ -46,9 +46,9 @@ def code(text: str) -> str:
 
 def _fenced(text: str) -> str:
     fence = "`" * (1 + max(map(len, _TICKS.findall(text)), default=0))
-    # Markdown takes one space off each end where both have one.
-    gap = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
-    return f"{fence}{gap}{text}{gap}{fence}" if text.strip() else _inline(text)
+    # Markdown takes one space off each end where both have one, but not of code that is nothing but spaces.
+    gap = " " if text.strip() and (text[:1] in ("`", " ") or text[-1:] in ("`", " ")) else ""
+    return f"{fence}{gap}{text}{gap}{fence}" if text else ""
 
 
 def _inline(text: str) -> str:

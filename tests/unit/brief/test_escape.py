@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import unescape
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -100,6 +100,8 @@ def test_a_sentence_keeps_its_code_readable() -> None:
 
 
 @given(st.text(st.sampled_from("`ab <*_[](|\\&;!~#1.-"), max_size=40))
+@example("` `1")
+@example("` `")
 def test_a_sentence_with_code_does_nothing_and_loses_nothing(text: str) -> None:
     line = plain(text)
     if not line:
