@@ -18,9 +18,12 @@ from bdp.brief.sentences import Language
 from bdp.clock import Clock, SystemClock
 from bdp.detect.burst.detector import BurstDetector
 from bdp.detect.dedup import Judgement, judge
+from bdp.detect.watch import Watch
 from bdp.errors import BadRequest, BdpError, NotPossible, Retry
 from bdp.explain.analyst import Analyst
+from bdp.flow.alerting import Alerting
 from bdp.flow.approval import Answers
+from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
 from bdp.flow.letters import Letters
@@ -28,6 +31,7 @@ from bdp.flow.parts import Parts
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Replay
 from bdp.flow.review import Reviewer
+from bdp.flow.shadow import shadowed
 from bdp.flow.shared import SharedPipeline
 from bdp.flow.sweep import Sweep
 from bdp.flow.symptom import SymptomCheck
@@ -132,6 +136,7 @@ class App:
         self.letters = Letters(self.books, self.chain, self.clock, settings.intake, settings.letters)
         self.replay = Replay(self.store, self.chain, self.clock, self.ids, settings.intake)
         self.reviewer = self._closing(self._reviewer())
+        self.backtester = self._closing(self._backtester())
         self.state.incidents.forget_signatures(self.clock.now())
         self._recover()
 
@@ -152,6 +157,7 @@ class App:
         self._parts.callback(worker.join)
         self._parts.callback(self.pipeline.stop)
         self._tend_letters()
+        self._alert()
         self._fetch()
 
     def _fetch(self) -> None:
@@ -194,13 +200,28 @@ class App:
         return Pipeline(
             stream,
             self.store,
-            BurstDetector(self.settings.detect),
+            shadowed(self.settings.detection, self.settings.shadow_detection, self.clock),
             self.state.incidents,
             self.clock,
             self.settings.pipeline,
             on_incident=self._begin,
             on_quiet=self._quiet.put,
             archive=self.archive.add,
+            insights=self.state.insights,
+        )
+
+    def watch(self, settings: Settings) -> Watch:
+        """Return fresh detectors that work by these settings."""
+        return Watch(settings.detect, settings.series, settings.fabric)
+
+    def _backtester(self) -> Backtester:
+        return Backtester(
+            self.store,
+            self.state.incidents,
+            self.state.insights,
+            lambda: self.watch(self.settings),
+            self.clock,
+            self.settings.store.query_rows,
         )
 
     def _reviewer(self) -> Reviewer:
@@ -221,6 +242,13 @@ class App:
         worker.start()
         self._parts.callback(worker.join)
         self._parts.callback(stop.set)
+
+    def _alert(self) -> None:
+        """Tell people of critical insights, in the background."""
+        state, channels = self.state, open_channels(self.settings.notify, self.home.path, secret)
+        alerting = Alerting(state.insights, state.alerts, state.effects, channels, self.clock, self.settings.alerting)
+        alerting.start()
+        self._parts.callback(alerting.close)
 
     def _recover(self) -> None:
         """Finish what a crash cut off; if something is away now, the pipeline does it as soon as it is there."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -29,12 +29,15 @@ from bdp.decide.gate import GateSettings
 from bdp.decide.policy import PolicySettings
 from bdp.detect.burst.detector import BurstSettings
 from bdp.detect.dedup import DedupSettings
-from bdp.errors import BadSetting
+from bdp.detect.fabric.settings import FabricSettings
+from bdp.detect.series.settings import SeriesSettings
+from bdp.errors import BadRequest, BadSetting
 from bdp.explain.settings import ExplainSettings
 from bdp.flow.letters import LetterSettings
 from bdp.flow.pipeline import PipelineSettings
-from bdp.flow.settings import EngineSettings, WorkflowSettings
+from bdp.flow.settings import Detection, EngineSettings, ShadowSettings, WorkflowSettings
 from bdp.flow.symptom import SymptomSettings
+from bdp.flow.triage import AlertingSettings
 from bdp.flow.work import WorkSettings
 from bdp.intake.feeds import FeedSettings
 from bdp.intake.limits import IntakeSettings
@@ -47,6 +50,8 @@ _PREFIX = "BDP_"
 _NOT_SETTINGS = frozenset({"BDP_DATA"})
 """Names with our prefix that belong to tests and benchmarks."""
 _ADDRESS = ("url", "dsn")
+_LONGEST_NAME = 200
+R = TypeVar("R", bound=BaseModel)
 _REFERENCE = re.compile(r"""(?:^|["'])env:(\w+)""")
 ALONE: dict[str, Any] = {
     "feeds": (),
@@ -94,7 +99,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(description="folder that holds everything of one installation")
     intake: IntakeSettings = IntakeSettings()
-    feeds: tuple[FeedSettings, ...] = Field(default=(), description="topics and streams to fetch from, by `bdp serve`")
+    feeds: tuple[FeedSettings, ...] = Field(default=(), description="what `bdp serve` fetches by itself")
     stream: StreamSettings = StreamSettings()
     store: StoreSettings = StoreSettings()
     state: StateSettings = StateSettings()
@@ -102,15 +107,31 @@ class Settings(BaseSettings):
     work: WorkSettings = WorkSettings()
     letters: LetterSettings = LetterSettings()
     detect: BurstSettings = BurstSettings()
+    series: SeriesSettings = SeriesSettings()
+    fabric: FabricSettings = FabricSettings()
+    shadow: ShadowSettings = ShadowSettings()
     dedup: DedupSettings = DedupSettings()
     explain: ExplainSettings = ExplainSettings()
     gate: GateSettings = GateSettings()
     policy: PolicySettings = PolicySettings()
     act: ActSettings = ActSettings()
     notify: NotifySettings = NotifySettings()
+    alerting: AlertingSettings = AlertingSettings()
     workflows: WorkflowSettings = WorkflowSettings()
     symptom: SymptomSettings = SymptomSettings()
     web: WebSettings = WebSettings()
+
+    @property
+    def detection(self) -> Detection:
+        """What live detection works by."""
+        return Detection(self.detect, self.series, self.fabric)
+
+    @property
+    def shadow_detection(self) -> Detection | None:
+        """What shadow detection works by; None if it is off. `load` has refused what is wrong there."""
+        given = self.shadow.given
+        rooms = (_over(getattr(self, name), given.get(name, {}), f"shadow.{name}") for name in Detection._fields)
+        return Detection(*rooms) if given else None
 
     @property
     def state_url(self) -> str:
@@ -159,7 +180,27 @@ def load(home: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     except (OSError, ValueError) as error:
         raise BadSetting(f"The settings cannot be read: {error}.", f"Correct {where / FILE}.") from error
     resolved: Settings = _resolved(settings, ())
+    try:
+        _ = resolved.shadow_detection
+    except BadRequest as error:
+        raise BadSetting(error.what, f"Correct it in {where / FILE}, or in the environment.") from error
     return resolved
+
+
+def over(present: Settings, given: Mapping[str, Any]) -> Settings:
+    """Return the present settings with others put over them, as those in a file are; nothing else is read.
+
+    Args:
+        given: by room, as in `bdp.toml`. What is no room (`home`, `feeds`) is left as it is.
+
+    Raises:
+        BadRequest: a name is unknown or a value out of range; the text names it. What is set itself is not to blame.
+    """
+    strange = next((name for name in given if name not in Settings.model_fields), None)
+    if strange is not None:
+        raise _wrong((strange,), "nobody knows this name")
+    rooms = {name: room for name in given if isinstance(room := getattr(present, name), BaseModel)}
+    return present.model_copy(update={name: _over(room, given[name], name) for name, room in rooms.items()})
 
 
 def default_home() -> Path:
@@ -170,6 +211,27 @@ def default_home() -> Path:
 def secret(name: str) -> str | None:
     """Return the value of an environment variable that a setting names; None if it is not set."""
     return os.environ.get(name)
+
+
+def _over(room: R, given: Any, name: str) -> R:
+    try:
+        return type(room).model_validate(_merged(room, given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        unknown = first["type"] == "extra_forbidden"
+        raise _wrong((name, *map(str, first["loc"])), "nobody knows this name" if unknown else first["msg"]) from error
+
+
+def _merged(present: Any, given: Any) -> Any:
+    if not (isinstance(present, BaseModel) and isinstance(given, Mapping)):
+        return given
+    fields = {name: getattr(present, name) for name in type(present).model_fields}
+    return fields | {name: _merged(fields.get(name), value) for name, value in given.items()}
+
+
+def _wrong(place: Sequence[str], reason: str) -> BadRequest:
+    named = ".".join(place)[:_LONGEST_NAME].encode("utf-8", "replace").decode()
+    return BadRequest(f"Setting {named}: {reason[:_LONGEST_NAME]}.", "Correct it among the settings to try.")
 
 
 def _resolved(value: Any, path: tuple[str, ...]) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
@@ -46,6 +46,32 @@ SAMPLING_RATE = Gauge("bdp_sampling_rate_ratio", "Share of normal events kept at
 SAMPLING_LEVEL = Gauge("bdp_sampling_level", "Steps down of the sampling rate because of load", registry=REGISTRY)
 SAMPLING_LOAD = Gauge(
     "bdp_sampling_load_ratio", "Load that sampling looks at, 0 to 1, by part", ["part"], registry=REGISTRY
+)
+INSIGHTS = Counter(
+    "bdp_insights_total", "Insights raised, by who says so", ["prediction_type", "source"], registry=REGISTRY
+)
+ALERTS_TOLD = Counter(
+    "bdp_alerts_told_total", "Messages about critical insights that a channel has, by form", ["form"], registry=REGISTRY
+)
+ALERTS_SUPPRESSED = Counter(
+    "bdp_alerts_suppressed_total", "Critical insights left to the digest, by reason", ["reason"], registry=REGISTRY
+)
+ALERT_SECONDS = Histogram(
+    "bdp_alert_seconds",
+    "From the detection of a critical insight to the first channel that has its message",
+    buckets=(0.5, 1, 2, 5, 10, 20, 30, 45, 60, 120, 300, 3600),
+    registry=REGISTRY,
+)
+DIGESTS = Counter("bdp_digests_total", "Hourly digests that a channel has", registry=REGISTRY)
+ALERTS_WAITING = Gauge("bdp_alerts_waiting_messages", "Messages that a channel does not have yet", registry=REGISTRY)
+SHADOW_FINDINGS = Counter(
+    "bdp_shadow_findings_total",
+    "Findings of live and shadow detection, by who says so: live, shadow or both; a pair counts once",
+    ["kind", "said"],
+    registry=REGISTRY,
+)
+SHADOW_FAILURES = Counter(
+    "bdp_shadow_failures_total", "Times that shadow detection failed; live detection went on", registry=REGISTRY
 )
 
 _TELL_SECONDS = 60.0

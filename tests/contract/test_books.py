@@ -39,6 +39,7 @@ class Rig:
     books: Books
     take: Callable[[Sequence[Batch]], object]
     finish: Callable[[dict[str, int], Sequence[DeadLetter]], None]
+    keep: Callable[[dict[str, bytes | None]], None]
     close: Callable[[], None]
 
 
@@ -49,7 +50,10 @@ def journal(folder: Path, _: pytest.FixtureRequest) -> Rig:
         waiting = opened.read(opened.committed(), 1 << 30, 1 << 40)
         opened.commit(waiting[-1].offset if waiting else opened.committed(), stored, dead, {})
 
-    return Rig(opened, opened.append, finish, opened.close)
+    def keep(rows: dict[str, bytes | None]) -> None:
+        opened.commit(opened.committed(), {}, (), rows)
+
+    return Rig(opened, opened.append, finish, keep, opened.close)
 
 
 class Pass:
@@ -75,11 +79,14 @@ class Pass:
     def finish(self, stored: dict[str, int], dead: Sequence[DeadLetter]) -> None:
         self._books.commit("lane", self._place, self._upto, [], stored, dead, {})
 
+    def keep(self, rows: dict[str, bytes | None]) -> None:
+        self._books.commit("lane", self._place, self._upto, [], {}, (), rows)
+
 
 def sql_books(url: str) -> Rig:
     books = SqlBooks(url, ManualClock(NOW), BooksSettings(most_letters=MOST_LETTERS))
     passing = Pass(books)
-    return Rig(books, passing.take, passing.finish, books.close)
+    return Rig(books, passing.take, passing.finish, passing.keep, books.close)
 
 
 BOOKS: dict[str, Callable[[Path, pytest.FixtureRequest], Rig]] = {
@@ -270,3 +277,11 @@ def test_everything_is_still_there_after_a_restart(reopen: Callable[[], Rig], re
     second.take([batch("a", 3, refused=(letter("kept"),))])
     assert second.books.ledger() == before[0]
     second.close()
+
+
+def test_rows_of_detectors_are_found_by_how_their_keys_begin(rig: Rig) -> None:
+    rows: dict[str, bytes | None] = {"a/1": b"1", "a/2": b"\0", "a_3": b"3", "b/a/4": b"4", "A/5": b"5", "a": b"6"}
+    rig.keep(rows)
+    assert sorted((key, row) for _, key, row in rig.books.detector_rows_under("a/")) == [("a/1", b"1"), ("a/2", b"\0")]
+    assert [key for _, key, _ in rig.books.detector_rows_under("a_")] == ["a_3"]
+    assert rig.books.detector_rows_under("c/") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -94,9 +95,30 @@ def ndjson(path: Path) -> Iterator[Record]:
     yield from (json.loads(line) for line in path.read_text("utf-8").splitlines())
 
 
+def points(path: Path) -> Iterator[Record]:
+    """Metrics of a case that was made by hand: a row an instant and entity, a column a metric, `name:unit`."""
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            for column, value in row.items():
+                name, colon, unit = column.partition(":")
+                if colon:
+                    point = {"ts": row["ts"], "entity": row["entity"], "name": name, "unit": unit}
+                    yield {"metric": point | {"value": float(value)}}
+
+
+def nab(path: Path) -> Iterator[Record]:
+    """One series of the NAB corpus; its name stands for the entity and says what is measured."""
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            ts = f"{row['timestamp'].replace(' ', 'T')}+00:00"
+            yield {"metric": {"ts": ts, "entity": path.stem, "name": path.stem, "value": float(row["value"])}}
+
+
 READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
     "openssh": openssh,
     "kafka": kafka,
     "rootcausebench": rootcausebench,
     "ndjson": ndjson,
+    "points": points,
+    "nab": nab,
 }

@@ -1,4 +1,4 @@
-"""Evals: a case is a folder with a source (recorded data or events.ndjson) and what a good analyst would say of it.
+"""Evals: a case is a folder with a source (recorded data, or its own file) and what a good analyst would say of it.
 
 Counts are counted again here from the same records, by other code than the product's.
 """
@@ -9,8 +9,9 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ from bdp.explain.settings import ExplainSettings
 from bdp.model.analysis import Analysis, Check, Verdict
 from bdp.model.anomaly import Severity, Subject
 from bdp.model.batch import RecordKind
-from bdp.model.incident import Incident, IncidentStatus
+from bdp.model.evidence import EvidenceKind
+from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
 from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
 from tests.evals.readers import READERS, Record
 
@@ -38,7 +40,8 @@ def store() -> Iterator[ClickHouseStore]:
 def read(case: Path, request: pytest.FixtureRequest) -> tuple[list[Record], dict[str, Any]]:
     source = json.loads((case / "source.json").read_text("utf-8"))
     if "data" not in source:
-        return list(READERS[source["reader"]](case / "events.ndjson")), source
+        own = next(path for path in (case / "events.ndjson", case / "points.csv") if path.exists())
+        return list(READERS[source["reader"]](own)), source
     path = request.getfixturevalue("data_dir") / source["data"]
     if not path.exists():
         pytest.skip(f"recorded data absent: {source['data']}")
@@ -56,7 +59,7 @@ def of_subject(records: list[Record], subject: Subject, source: dict[str, Any]) 
     return [
         record
         for record in records
-        if "change" not in record
+        if "level" in record
         and (record["level"] in {"WARN", "ERROR", "FATAL"} or record.get("error_code"))
         and (record["service"], record.get("route", "")) == (subject.service, subject.route)
         and record.get("error_code", "") == subject.error_code
@@ -64,8 +67,8 @@ def of_subject(records: list[Record], subject: Subject, source: dict[str, Any]) 
     ]
 
 
-def incident(subject: Subject, records: list[Record]) -> Incident:
-    times = [moment(record) for record in records]
+def incident(subject: Subject, times: list[datetime], kind: str | None) -> Incident:
+    told = TimelineEntry(at=min(times), kind="detected", text="Detected", data={"kind": kind})
     return Incident(
         incident_id="I1",
         title=str(subject),
@@ -77,15 +80,19 @@ def incident(subject: Subject, records: list[Record]) -> Incident:
         last_seen=max(times),
         end_time=max(times),
         opened_at=max(times),
+        timeline=(told,) if kind else (),
     )
 
 
 def insert(store: ClickHouseStore, records: list[Record]) -> None:
-    events = [json.dumps(record) for record in records if "change" not in record]
-    changes = [json.dumps(record["change"]) for record in records if "change" in record]
-    store.insert(RecordKind.EVENTS, "\n".join(events).encode(), "events")
-    if changes:
-        store.insert(RecordKind.CHANGES, "\n".join(changes).encode(), "changes")
+    lines = {
+        RecordKind.EVENTS: [record for record in records if "level" in record],
+        RecordKind.CHANGES: [record["change"] for record in records if "change" in record],
+        RecordKind.METRICS: [record["metric"] for record in records if "metric" in record],
+    }
+    for kind, rows in lines.items():
+        if rows:
+            store.insert(kind, "\n".join(map(json.dumps, rows)).encode(), kind.value)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -95,7 +102,8 @@ def test_case(case: Path, store: ClickHouseStore, request: pytest.FixtureRequest
     subject = Subject(**expected["subject"])
     mine = of_subject(records, subject, source)
     insert(store, records)
-    about = incident(subject, mine)
+    stretch = [datetime.fromisoformat(source[key]) for key in ("since", "until") if "kind" in expected]
+    about = incident(subject, stretch or [moment(record) for record in mine], expected.get("kind"))
     analysis = Analyst(store, ExplainSettings(), ManualClock(about.last_seen)).explain(about)
     assert (analysis.mechanism, analysis.verdict.value in expected["verdict"]) == (expected["mechanism"], True)
     for key in ("culprit_change", "first_failing_service"):
@@ -104,6 +112,7 @@ def test_case(case: Path, store: ClickHouseStore, request: pytest.FixtureRequest
     for name in expected.get("names", ()):
         assert name in " ".join(claim.text for claim in analysis.claims)
     assert_counts_are_right(analysis, mine)
+    assert_levels_are_right(analysis, [record["metric"] for record in records if "metric" in record])
     assert_honest(analysis)
 
 
@@ -121,6 +130,20 @@ def assert_counts_are_right(analysis: Analysis, mine: list[Record]) -> None:
             key = evidence.value["field"].removeprefix("attributes.")
             have = sum(record["attributes"].get(key) == evidence.value["value"] for record in mine)
             assert evidence.value["events"] == have
+
+
+def assert_levels_are_right(analysis: Analysis, points: list[Record]) -> None:
+    assert any(evidence.kind is EvidenceKind.METRIC for evidence in analysis.evidence) is bool(points)
+    for evidence in (one for one in analysis.evidence if one.kind is EvidenceKind.METRIC):
+        said = {key.split("_percent")[0].split("_us")[0]: value for key, value in evidence.value.items()}
+        series = [
+            (moment(p), p["value"]) for p in points if (p["entity"], p["name"]) == (said["entity"], said["metric"])
+        ]
+        onset = evidence.start_time + timedelta(hours=6)
+        usual = [value for at, value in series if evidence.start_time <= at < onset]
+        inside = [value for at, value in series if onset <= at < evidence.end_time]
+        assert (said["usual"], said["usual_points"]) == (pytest.approx(median(usual), rel=1e-5), len(usual))
+        assert (said["highest"], said["lowest"]) == pytest.approx((max(inside), min(inside)), rel=1e-5)
 
 
 def assert_honest(analysis: Analysis) -> None:

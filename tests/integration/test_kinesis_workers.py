@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bdp.clock import SystemClock
-from bdp.detect.burst.detector import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstSettings
+from bdp.detect.watch import Watch
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.work import Worker, WorkSettings
 from bdp.model.batch import Batch, Ledger, RecordKind
@@ -96,7 +97,7 @@ class Hand:
         self.lanes = list(lanes)
 
     def _pipeline(self, stream: Stream) -> Pipeline:
-        detector = BurstDetector(BurstSettings())
+        detector = Watch(BurstSettings())
         return Pipeline(stream, self.store, detector, self._state.incidents, SystemClock())
 
 

@@ -24,6 +24,14 @@ _RECORDED: dict[str, tuple[str, ...]] = {
 }
 _ALERTS = "alert-payloads/keep/{}_provider/alerts_mock.json"
 LARGEST = 60_000
+_TEXT = rb"""# HELP wait_seconds How long.
+# TYPE wait_seconds histogram
+# UNIT wait_seconds seconds
+wait_seconds_bucket{path="/a\"\\\n",le="0.5"} 3 1772366399
+wait_seconds_bucket{path="/a",le="+Inf"} 4e0 # {trace_id="a"} 0.7
+{"quoted.name",job="x"} -1.5
+up 1
+"""
 
 
 def seeds(protocol: str, data: Path) -> list[tuple[str, bytes]]:
@@ -59,6 +67,9 @@ def _made(protocol: str) -> Iterator[tuple[str, bytes]]:
         yield made.PROTOBUF, made.metrics_protobuf(GOOD, 1, 2, 3)
     elif protocol.startswith("prometheus") and not protocol.startswith("alerts"):
         yield made.PROTOBUF, made.written(made.series(GOOD, 1), made.series(GOOD, 2))
+    elif protocol == "exposition":
+        yield "text/plain", _TEXT
+        yield "application/openmetrics-text", _TEXT + b"# EOF\n"
     elif protocol == "loki":
         yield made.JSON, _json(made.pushed(GOOD, [made.value(GOOD, 1), made.value(GOOD, 2)]))
         yield (

@@ -202,3 +202,41 @@ def test_every_setting_says_what_it_is_and_no_room_takes_unknown_names() -> None
         for name, field in model.model_fields.items():
             kind = field.annotation
             assert field.description or (isinstance(kind, type) and issubclass(kind, BaseModel)), f"{path}.{name}"
+
+
+def test_a_shadow_is_the_live_settings_with_others_over_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bdp.toml").write_text(
+        "[detect]\nthreshold = 21\nwindow_seconds = 60\n[shadow.detect]\nthreshold = 7\n"
+        '[[shadow.detect.overrides]]\nservice = "a"\nthreshold = 3\n'
+    )
+    monkeypatch.setenv("BDP_SHADOW__SERIES__THRESHOLD", "0.4")
+    settings = load(tmp_path)
+    other = settings.shadow_detection
+    assert other is not None
+    assert (other.detect.threshold, other.detect.window_seconds, other.detect.overrides[0].threshold) == (7, 60, 3)
+    assert other.series == settings.series.model_copy(update={"threshold": 0.4})
+    assert other.fabric == settings.fabric
+    assert settings.detect.threshold == 21
+
+
+@pytest.mark.parametrize("text", ["", "[shadow]\n", "[shadow.series]\n"])
+def test_an_empty_shadow_is_off(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bdp.toml").write_text(text)
+    assert load(tmp_path).shadow_detection is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[shadow.web]\nport = 1\n", "Setting shadow.web: nobody knows this name."),
+        ("[shadow.series]\ntreshold = 1\n", "Setting shadow.series.treshold: nobody knows this name."),
+        ("[shadow.series]\nthreshold = 7\n", "Setting shadow.series.threshold: Input should be less than 1."),
+        ("[shadow]\nseries = 3\n", "Setting shadow.series: "),
+    ],
+)
+def test_a_wrong_shadow_is_refused_by_name(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "bdp.toml").write_text(text)
+    with pytest.raises(BadSetting) as caught:
+        load(tmp_path)
+    assert caught.value.what.startswith(said)
+    assert "bdp.toml" in caught.value.next_step

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bdp.intake.feeds.cloudwatch import CloudWatchFeedSettings
 from bdp.intake.feeds.kafka import KafkaFeedSettings
 from bdp.intake.feeds.kinesis import KinesisFeedSettings
+from bdp.intake.feeds.scrape import ScrapeFeedSettings
 from bdp.notify.webhook import WebhookChannelSettings
 from bdp.settings import Settings
 from tools.settings_page import page
@@ -20,6 +22,8 @@ def sections() -> dict[str, str]:
     [
         ("feeds: kafka", KafkaFeedSettings),
         ("feeds: kinesis", KinesisFeedSettings),
+        ("feeds: scrape", ScrapeFeedSettings),
+        ("feeds: cloudwatch", CloudWatchFeedSettings),
         ("notify.channels: webhook", WebhookChannelSettings),
     ],
 )

@@ -137,7 +137,7 @@ def _show(app: App, reports: list[IncidentReport], day: date) -> None:
         screen.out.print(screen.report_panel(report))
     screen.out.print(Text(f"\nAll {len(reports)} incidents", "bold"))
     screen.out.print(screen.incident_table([report.incident for report in reports]))
-    screen.out.print(Text("\nWhat was planted in the day's events", "bold"))
+    screen.out.print(Text("\nWhat was planted in the day's events and metrics", "bold"))
     screen.out.print(_planted(reports, day))
     screen.out.print()
     screen.out.print(screen.ledger_line(app.ledger()[0].as_dict()))
@@ -153,7 +153,7 @@ def _planted(reports: list[IncidentReport], day: date) -> Table:
 
     table = Table(box=None, pad_edge=False, show_header=False)
     for planted in company.PLANTED:
-        if RecordKind.EVENTS in planted.kinds and planted.error_codes:
+        if planted.error_codes or planted.kinds == (RecordKind.METRICS,):
             table.add_row(*_row(planted, _found(planted, reports, day)))
     return table
 
@@ -171,7 +171,7 @@ def _found(planted: Planted, reports: list[IncidentReport], day: date) -> Incide
         report
         for report in reports
         if report.incident.subject.service == planted.service
-        and report.incident.subject.error_code in planted.error_codes
+        and report.incident.subject.error_code in (planted.error_codes or ("",))
         and start <= report.incident.last_seen
         and report.incident.start_time < end
     ]
@@ -183,6 +183,7 @@ def _say_next(app: App, reports: list[IncidentReport], day: date) -> None:
     screen.out.print(Text("\nTry next", "bold"))
     for told in (
         f"bdp incident {reports[0].incident.incident_id} --queries --home {where}" if reports else "",
+        f"bdp insights --home {where}",
         f"bdp brief --day {day} --home {where}",
         f"bdp query '{_QUERY}' --home {where}",
         "bdp analyze YOUR.log          (your own logs: syslog, sshd, Apache, nginx, Kafka, NDJSON, any pattern)",
@@ -190,4 +191,4 @@ def _say_next(app: App, reports: list[IncidentReport], day: date) -> None:
     ):
         if told:
             screen.out.print(f"  .venv/bin/{told}", markup=False, soft_wrap=True)
-    screen.out.print("The fabric's and the bill's faults are in the data too: bdp query reads metrics and costs.")
+    screen.out.print("The bill's fault is in the data too: bdp query reads costs.")

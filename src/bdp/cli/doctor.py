@@ -210,7 +210,8 @@ def _feeds(product: _Product) -> str:
     feeds = product.health["feeds"]
     for name, reason in feeds.items():
         if reason:
-            raise BdpError(f"The feed {name} fetches nothing: {reason.rstrip('.')}.", "It is tried again by itself.")
+            what = f"The feed {name} does not fetch everything: {reason.rstrip('.')}."
+            raise BdpError(what, "It is tried again by itself.")
     if product.feeds and product.api.app:
         return f"{product.feeds} in the settings; they fetch while 'bdp serve' runs"
     return f"{', '.join(feeds)}: no trouble" if feeds else ""

@@ -12,17 +12,22 @@ import typer
 from bdp.cli import (
     analyze,
     approvals,
+    backtest,
     brief,
+    compare,
     demo,
+    detect,
     dlq,
     doctor,
     incidents,
     ingest,
+    insights,
     ledger,
     query,
     replay,
     sampling,
     serve,
+    shadow,
     worker,
 )
 from bdp.cli.screen import complain
@@ -51,11 +56,14 @@ def before() -> None:
 
 app.command("analyze")(analyze.analyze)
 app.command("demo")(demo.demo)
+app.add_typer(detect.verbs, name="detect")
 app.command("ingest")(ingest.ingest)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("incidents")(incidents.list_incidents)
 app.command("incident")(incidents.show)
+app.command("insights")(insights.list_insights)
+app.command("insight")(insights.show)
 app.command("approvals")(approvals.list_approvals)
 app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)
@@ -64,6 +72,9 @@ app.command("ledger")(ledger.ledger)
 app.add_typer(dlq.verbs, name="dlq")
 app.command("dead-letters")(dlq.dead_letters)
 app.command("replay")(replay.replay)
+app.command("backtest")(backtest.backtest)
+app.command("compare")(compare.compare)
+app.command("shadow")(shadow.shadow)
 app.command("query")(query.query)
 app.add_typer(sampling.app, name="sampling")
 app.command("doctor")(doctor.doctor)

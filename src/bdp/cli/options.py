@@ -1,14 +1,48 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, and how they are read."""
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+from bdp.errors import BadRequest
 
 HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="folder of this installation (default: BDP_HOME, else the user's data folder)"),
 ]
+_AGO = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text for people")]
+
+
+def instant(text: str) -> str:
+    """Return a time as the API takes it; without a zone it is UTC.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(f"{text!r} is not a time.", "Write it as 2026-05-01T12:00:00Z, or 2026-05-01.") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+def ago(text: str, now: datetime) -> str:
+    """Return a time as the API takes it, from one or from how long ago (`2h`, `3d`).
+
+    Raises:
+        BadRequest: it is neither.
+    """
+    try:
+        if found := _AGO.fullmatch(text):
+            return (now - timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
+        at = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise BadRequest(f"{text!r} is not a time.", "Write 2h, 3d, 2026-05-01T12:00:00Z or 2026-05-01.") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()

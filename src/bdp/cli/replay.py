@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import math
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ from rich.table import Table
 
 from bdp.cli import dlq, screen
 from bdp.cli.api import Api, connect
-from bdp.cli.options import HomeOption, JsonOption
+from bdp.cli.options import HomeOption, JsonOption, instant
 from bdp.errors import BadRequest, Retry
 from bdp.model.batch import Cause, RecordKind
 
@@ -60,7 +59,7 @@ def replay(
     ways = {"files": bool(paths), "--archive": archive is not None, "--dead-letters": dead_letters, "--from": start}
     _check({name for name, said in ways.items() if said}, rate)
     if start:
-        question = {"from": _instant(start), "to": _instant(end) if end else None, "service": service}
+        question = {"from": instant(start), "to": instant(end) if end else None, "service": service}
         _range(home, {**question, "rate": rate, "dry_run": dry_run}, json=json)
     elif dead_letters:
         _letters(home, cause, source, dry_run=dry_run, json=json)
@@ -197,11 +196,3 @@ def _print(told: dict[str, Any], *, dry_run: bool) -> None:
         screen.out.print("Refused records stay in their files: mend them there, and replay the files again.")
     if dry_run:
         screen.out.print("Nothing was changed. The same without --dry-run takes in what is new.")
-
-
-def _instant(text: str) -> str:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(f"{text!r} is not a time.", "Write it as 2026-05-01T12:00:00Z, or 2026-05-01.") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()

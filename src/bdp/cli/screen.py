@@ -45,6 +45,11 @@ def when(at: datetime | str) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def style_of(severity: str) -> str:
+    """Return how a severity is coloured."""
+    return _SEVERITY[severity]
+
+
 def print_json(value: object) -> None:
     """Print one JSON object on standard output; control characters stay escaped in it."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)

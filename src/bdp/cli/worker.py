@@ -81,9 +81,9 @@ def _hired(settings: Settings) -> Iterator[Worker]:
     import structlog
 
     from bdp.clock import SystemClock
-    from bdp.detect.burst.detector import BurstDetector
     from bdp.detect.dedup import Judgement, judge
     from bdp.flow.pipeline import Pipeline
+    from bdp.flow.shadow import shadowed
     from bdp.flow.work import Worker
     from bdp.ids import Ids
     from bdp.settings import secret
@@ -105,8 +105,16 @@ def _hired(settings: Settings) -> Iterator[Worker]:
         structlog.get_logger(__name__).info("worker.started", stream=stream.described)
 
         def pipeline(lane: Stream) -> Pipeline:
-            detector = BurstDetector(settings.detect)
-            return Pipeline(lane, store, detector, state.incidents, clock, settings.pipeline, archive=archive.add)
+            return Pipeline(
+                lane,
+                store,
+                shadowed(settings.detection, settings.shadow_detection, clock),
+                state.incidents,
+                clock,
+                settings.pipeline,
+                archive=archive.add,
+                insights=state.insights,
+            )
 
         yield Worker(stream.join, stream.lane, pipeline, clock, settings.work, tend=stream.tend, changed=_tell)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bdp.clock import Clock
 from bdp.explain.case import Case, open_case
-from bdp.explain.claims import culprit_change, write_claims
+from bdp.explain.claims import culprit_change, extent, write_claims
 from bdp.explain.confidence import assess
 from bdp.explain.evidence import COLLECTORS
 from bdp.explain.grounding import check
@@ -49,10 +49,10 @@ class Analyst:
         for collect in COLLECTORS.values():
             collect(case)
         ranked = rank(case)
-        verdict, missing = judge(ranked, case.found[0].value["abnormal_events"], self._settings)
+        verdict, missing = judge(case, ranked)
         leader = ranked[0] if ranked and verdict is not Verdict.INCONCLUSIVE else None
         claims, _ = check(write_claims(case, leader), case.found)
-        if leader and leader.sign and not _holds(claims, leader.sign.id):
+        if leader and not all(_holds(claims, carrier) for carrier in leader.carriers):
             verdict, missing, leader = Verdict.INCONCLUSIVE, "the claim that carries the cause does not hold", None
         return self._compose(case, ranked, leader, verdict, missing, claims, attempt, tried)
 
@@ -80,7 +80,7 @@ class Analyst:
             verdict=verdict,
             mechanism=playbook.name if playbook else "",
             root_cause=root_cause(incident, verdict, playbook, claims, missing),
-            summary=summary(incident, verdict, playbook, case.found[0].value["abnormal_events"]),
+            summary=summary(incident, verdict, playbook, extent(case, leader)),
             claims=claims,
             grounding=grounding,
             confidence=assess(claims, grounding, actions, verdict=verdict, hypotheses=hypotheses, tried=tried),

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bdp.explain.playbook import Playbook
+from bdp.explain.series import Course
 from bdp.explain.settings import ExplainSettings
+from bdp.model.anomaly import AnomalyKind
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import Evidence, EvidenceKind
 from bdp.model.incident import Incident
@@ -56,6 +58,8 @@ class Case:
         subject: SQL condition for the events of the incident's subject.
         exactly: an empty field of the subject means empty, not any.
         found: evidence so far, numbered in the order of collection.
+        series: the metric series behind evidence, by its id.
+        metrics: names of the metrics of the subject's entity.
     """
 
     store: Store
@@ -66,6 +70,20 @@ class Case:
     subject: str
     exactly: bool = True
     found: list[Evidence] = field(default_factory=list)
+    series: dict[str, Course] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def of_metrics(self) -> bool:
+        """It is about metrics: so it was detected, or, where that is not known, there is no abnormal event."""
+        if self.incident.kind is not None:
+            return self.incident.kind is not AnomalyKind.BURST
+        return not self.found[0].value["abnormal_events"]
+
+    @property
+    def moved(self) -> list[Evidence]:
+        """Evidence of metrics that left their usual range, the farthest first."""
+        return [e for e in self.found if e.id in self.series and self.series[e.id].moved]
 
     @property
     def service(self) -> str:
@@ -90,6 +108,7 @@ class Case:
         *,
         samples: Sequence[str] = (),
         start: datetime | None = None,
+        end: datetime | None = None,
         source: str = "events",
     ) -> Evidence:
         """Number one fact and keep it."""
@@ -100,7 +119,7 @@ class Case:
             text=text,
             source=source,
             start_time=start or self.stretch.start,
-            end_time=self.stretch.end,
+            end_time=end or self.stretch.end,
             query=query,
             samples=tuple(samples[:3]),
         )
@@ -135,8 +154,8 @@ def open_case(
 
 
 def _newest(store: Store, incident: Incident, subject: str, until: datetime) -> datetime | None:
-    """Return the time of the newest abnormal event of an incident that goes on; None where there is none."""
-    if incident.end_time is not None:
+    """Return the time of the newest abnormal event of an incident of events that goes on; None where there is none."""
+    if incident.end_time is not None or incident.kind not in (None, AnomalyKind.BURST):
         return None
     stretch = f"ts >= {literal(incident.start_time)} AND ts <= {literal(until)}"
     query = f"SELECT max(ts) AS newest, count() AS events FROM events WHERE {subject} AND {ABNORMAL_SQL} AND {stretch}"

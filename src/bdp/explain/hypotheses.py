@@ -6,6 +6,10 @@ score = 0.7 x share of abnormal events with a sign of it + what supporting signa
 CONFIRMED     score >= 0.8, a confirming signal, nothing against it, at least twice the least number of events
 LIKELY        score >= 0.5, at least 5 abnormal events, no rival within 0.1
 INCONCLUSIVE  everything else: too few events, no sign, two causes that fit alike
+
+Of an incident of metrics the metric signs that hold count instead of a number of events: their weights are added, at
+most 0.95 together, once one that carries the mechanism holds. CONFIRMED then needs one that confirms and another that
+carries, besides a score >= 0.8, nothing against it, and at least 3 points in the stretch.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bdp.explain.case import Case
-from bdp.explain.playbook import Playbook
+from bdp.explain.playbook import MetricSign, Playbook, says
+from bdp.explain.series import LEAST_USUAL_POINTS, Course
 from bdp.explain.settings import ExplainSettings
 from bdp.explain.signals import SIGNALS, Signal
 from bdp.model.analysis import Hypothesis, Verdict
@@ -23,6 +28,18 @@ from bdp.model.evidence import Evidence, EvidenceKind
 _SIGN_WEIGHT = 0.7
 _SPECIFIC = 0.8
 """A more specific playbook takes over when it fits this part of the events of the general one."""
+
+
+_MOST_BY_METRICS = 0.95
+_LEAST_POINTS = 3
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A metric sign that holds, by the evidence that moved farthest."""
+
+    sign: MetricSign
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -35,12 +52,15 @@ class Candidate:
     supports: dict[str, Signal]
     refutes: dict[str, Signal]
     stepped_back_for: str = ""
+    metrics: tuple[Shown, ...] = ()
 
     @property
     def evidence(self) -> tuple[str, ...]:
         """Numbers of everything that speaks for it."""
         signs = (self.sign.id,) if self.sign else ()
-        return tuple(dict.fromkeys([*signs, *(e for signal in self.supports.values() for e in signal.evidence)]))
+        metrics = (shown.evidence.id for shown in self.metrics)
+        signals = (one for signal in self.supports.values() for one in signal.evidence)
+        return tuple(dict.fromkeys([*signs, *metrics, *signals]))
 
     @property
     def refutation(self) -> str:
@@ -53,7 +73,16 @@ class Candidate:
     @property
     def confirmed(self) -> bool:
         """A confirming signal is there and nothing speaks against it."""
-        return any(key in self.supports for key in self.playbook.confirms) and not self.refutation
+        carried = {shown.evidence.id for shown in self.metrics if shown.sign.carries}
+        sure = {shown.evidence.id for shown in self.metrics if shown.sign.confirms}
+        by_metrics = any(carried - {one} for one in sure)
+        return (by_metrics or any(key in self.supports for key in self.playbook.confirms)) and not self.refutation
+
+    @property
+    def carriers(self) -> tuple[str, ...]:
+        """Numbers of the evidence without which the cause is not to be named."""
+        metrics = (shown.evidence.id for shown in self.metrics if shown.sign.carries)
+        return (*((self.sign.id,) if self.sign else ()), *metrics)
 
     def noun(self) -> Hypothesis:
         """Return it as people see it."""
@@ -71,37 +100,95 @@ def rank(case: Case) -> list[Candidate]:
     signals = {key: found for key, look in SIGNALS.items() if (found := look(case))}
     signs = {e.value["playbook"]: e for e in case.of_kind(EvidenceKind.COUNT, "playbook")}
     changed = "change_before_onset" in signals
-    fitting = [book for book in case.playbooks if book.name in signs or (book.by_change_alone and changed)]
+    shown = {book.name: _shown(book, case) for book in case.playbooks} if case.of_metrics else {}
+    fitting = [
+        book
+        for book in case.playbooks
+        if book.name in signs or shown.get(book.name) or (book.by_change_alone and changed)
+    ]
     return sorted(
-        [_weigh(book, signs, signals) for book in fitting],
+        [_weigh(book, signs, signals, shown.get(book.name, ())) for book in fitting],
         key=lambda candidate: (-candidate.score, candidate.playbook.name),
     )
 
 
-def judge(ranked: Sequence[Candidate], events: float, settings: ExplainSettings) -> tuple[Verdict, str]:
+def judge(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, str]:
     """Return the verdict and, where it is INCONCLUSIVE, what is missing."""
+    if case.of_metrics and case.series:
+        return _judge_metrics(case, ranked)
+    events, settings = case.found[0].value["abnormal_events"], case.settings
+    if case.of_metrics and not events:
+        return Verdict.INCONCLUSIVE, "the store has no point of its metrics and no abnormal event for that time"
     if events < settings.least_events:
         return Verdict.INCONCLUSIVE, f"fewer than {settings.least_events} abnormal events"
     if not ranked:
         return Verdict.INCONCLUSIVE, "no known sign of a cause in messages and error codes"
+    verdict, missing = _compare(ranked, settings, "no known cause fits enough of the events")
+    sure = verdict is not Verdict.CONFIRMED or events >= 2 * settings.least_events
+    return verdict if sure else Verdict.LIKELY, missing
+
+
+def _judge_metrics(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, str]:
+    if not any(course.known for course in case.series.values()):
+        return Verdict.INCONCLUSIVE, f"fewer than {LEAST_USUAL_POINTS} points before the onset to tell what is usual"
+    if not case.moved:
+        return Verdict.INCONCLUSIVE, "no metric of it went clearly beyond its usual range"
+    if not ranked:
+        return Verdict.INCONCLUSIVE, "its metrics moved in no way that tells a known cause"
+    verdict, missing = _compare(ranked, case.settings, "what its metrics show is not enough for a known cause")
+    sure = verdict is not Verdict.CONFIRMED or max(course.points for course in case.series.values()) >= _LEAST_POINTS
+    return verdict if sure else Verdict.LIKELY, missing
+
+
+def _compare(ranked: Sequence[Candidate], settings: ExplainSettings, weak: str) -> tuple[Verdict, str]:
     leader = ranked[0]
     if leader.score < settings.likely_score:
-        return Verdict.INCONCLUSIVE, "no known cause fits enough of the events"
+        return Verdict.INCONCLUSIVE, weak
     if len(ranked) > 1 and leader.score - ranked[1].score < settings.tie_margin:
         return Verdict.INCONCLUSIVE, f"{leader.playbook.name} and {ranked[1].playbook.name} fit about equally well"
-    sure = leader.score >= settings.confirmed_score and leader.confirmed and events >= 2 * settings.least_events
+    sure = leader.score >= settings.confirmed_score and leader.confirmed
     return (Verdict.CONFIRMED if sure else Verdict.LIKELY), ""
 
 
-def _weigh(book: Playbook, signs: dict[str, Evidence], signals: dict[str, Signal]) -> Candidate:
+def _weigh(
+    book: Playbook, signs: dict[str, Evidence], signals: dict[str, Signal], metrics: tuple[Shown, ...]
+) -> Candidate:
     supports = {key: signals[key] for key in book.supports if key in signals}
     refutes = {key: signals[key] for key in book.refutes if key in signals}
     sign = signs.get(book.name)
     score = _SIGN_WEIGHT * (sign.value["share"] if sign else 0.0)
+    score += min(_MOST_BY_METRICS, sum(shown.sign.weight for shown in metrics))
     score = min(1.0, score + sum(book.supports[key] for key in supports)) - sum(book.refutes[key] for key in refutes)
     specific = next((other for other in book.yields_to if _covers(signs.get(other), sign)), "")
-    return Candidate(book, max(0.0, score / 2 if specific else score), sign, supports, refutes, specific)
+    return Candidate(book, max(0.0, score / 2 if specific else score), sign, supports, refutes, specific, metrics)
 
 
 def _covers(specific: Evidence | None, general: Evidence | None) -> bool:
     return bool(specific and general and specific.value["events"] >= _SPECIFIC * general.value["events"])
+
+
+def _shown(book: Playbook, case: Case) -> tuple[Shown, ...]:
+    """Return the metric signs of a playbook that hold; none where none of them carries the mechanism."""
+    if book.entities and not any(says(sign, name) for sign in book.entities for name in case.metrics):
+        return ()
+    held = ((sign, next((e for e in case.moved if _holds(sign, case.series[e.id])), None)) for sign in book.metrics)
+    shown = tuple(Shown(sign, evidence) for sign, evidence in held if evidence)
+    return shown if any(one.sign.carries for one in shown) else ()
+
+
+def _holds(sign: MetricSign, course: Course) -> bool:
+    if not any(says(name, course.name) for name in sign.names):
+        return False
+    if sign.falls is not None:
+        return not course.up and course.usual > 0 and course.extreme <= sign.falls * course.usual
+    # A counter that grows at all may do so from nothing; so may a level that is usually 0.
+    enough = course.up and (course.usual <= 0 or course.extreme >= (sign.rises or 1) * course.usual)
+    high = sign.least is None or course.extreme >= sign.least
+    return enough and high and (sign.least_percent is None or _percent(course) >= sign.least_percent)
+
+
+def _percent(course: Course) -> float:
+    """Return the farthest value in percent: of 100 where its unit or name says so, else of 1 if it never was above."""
+    if course.unit in {"%", "percent"} or "percent" in course.name.lower():
+        return course.extreme
+    return course.extreme * 100 if max(course.extreme, course.high) <= 1 else course.extreme if not course.unit else 0.0

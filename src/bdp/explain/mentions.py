@@ -19,7 +19,7 @@ UNITS: dict[str, tuple[str, float]] = {
     "ns": ("s", 1e-9), "us": ("s", 1e-6), "µs": ("s", 1e-6), "ms": ("s", 1e-3),
     "s": _SECOND, "sec": _SECOND, "second": _SECOND, "seconds": _SECOND, "min": _MINUTE, "minute": _MINUTE,
     "minutes": _MINUTE, "h": _HOUR, "hour": _HOUR, "hours": _HOUR, "d": _DAY, "day": _DAY, "days": _DAY,
-    "kb": ("B", 1e3), "mb": ("B", 1e6), "gb": ("B", 1e9), "kib": ("B", 1024), "mib": ("B", 1 << 20),
+    "kb": ("B", 1e3), "mb": ("B", 1e6), "gb": ("B", 1e9), "tb": ("B", 1e12), "kib": ("B", 1024), "mib": ("B", 1 << 20),
     "gib": ("B", 1 << 30), "k": ("", 1e3), "million": ("", 1e6),
 }  # fmt: skip
 """Unit as written -> its kind and how much of the kind's base (seconds, percent, multiples, bytes, count) it is."""
@@ -54,6 +54,7 @@ _SERVICE = re.compile(
 )
 _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2,}[a-z]{2,}")
 _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?:\s?(%|×|[a-zA-Zµ]+))?(?![\d])")
+_MINUS = re.compile(r"(?:^|[\s(])[-\u2212]\Z")
 _SPELLED = re.compile(rf"\b({'|'.join(word for word in _WORDS if word != '-')})\b", re.IGNORECASE)
 _FOLLOWING = re.compile(r"[\s(]*([A-Za-z]+)")
 
@@ -176,6 +177,8 @@ def _numbers(text: str) -> list[Number]:
         end = match.end() if known or not match[3] else match.start(3)
         places = len(match[2]) - 1 if match[2] else 0
         value = float(match[1].replace(",", "") + (match[2] or "")) * scale
+        if _MINUS.search(text[max(0, match.start() - 2) : match.start()]):
+            value = -value
         hedged = _HEDGE.search(text[max(0, match.start() - 16) : match.start()]) is not None
         label = _label(text, end)
         found.append(

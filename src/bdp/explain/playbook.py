@@ -27,6 +27,7 @@ HOLES = frozenset(
     {
         *("service", "start_time", "event_count", "change_ref", "change_service"),
         *("top_address", "top_addresses", "top_addresses_text"),
+        *("metrics", "metrics_text"),
     }
 )
 """Values of an incident that texts of actions may name in braces."""
@@ -68,12 +69,43 @@ class Aftermath(_Part):
     absent: str = Field(min_length=1)
 
 
+class MetricSign(_Part):
+    """What a metric does where the mechanism is at work, beyond leaving its usual range.
+
+    Attributes:
+        names: phrases in the metric's name, in the form of signs.
+        rises: least multiple of its usual level; of one that is usually 0 any rise does.
+        falls: largest share of its usual level.
+        least: least value, in its own unit; `least_percent`: for shares of 1 or of 100.
+        weight: what it adds to the score.
+        carries: it shows the mechanism; one that does not only goes with it.
+        confirms: with another that carries, it makes a cause CONFIRMED rather than LIKELY.
+    """
+
+    names: tuple[Sign, ...] = Field(min_length=1)
+    rises: float | None = Field(default=None, ge=1)
+    falls: float | None = Field(default=None, ge=0, lt=1)
+    least: float | None = None
+    least_percent: float | None = None
+    weight: float = Field(gt=0, le=0.7)
+    carries: bool = True
+    confirms: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.rises is None) == (self.falls is None):
+            raise ValueError("give either rises or falls")
+        return self
+
+
 class Playbook(_Part):
     """One mechanism.
 
     Attributes:
         mechanism: sentence part that follows "… is the likely cause: ".
         signs: phrases in messages and error codes.
+        metrics: what metrics of the entity do; the preconditions of incidents of metrics.
+        entities: phrases, one of which the name of a metric of the entity must show for `metrics` to count.
         supports: structural signals that speak for it, with what each adds to the score; see `signals.py`.
         refutes: signals that speak against it, with what each takes away.
         confirms: those of `supports` that make a cause CONFIRMED rather than LIKELY.
@@ -86,7 +118,9 @@ class Playbook(_Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,60}$")
     title: str = Field(min_length=1)
     mechanism: str = Field(min_length=1)
-    signs: tuple[Sign, ...] = Field(min_length=1, max_length=100)
+    signs: tuple[Sign, ...] = Field(default=(), max_length=100)
+    metrics: tuple[MetricSign, ...] = Field(default=(), max_length=20)
+    entities: tuple[Sign, ...] = ()
     supports: dict[str, Weight] = {}
     refutes: dict[str, Weight] = {}
     confirms: tuple[str, ...] = ()
@@ -99,6 +133,12 @@ class Playbook(_Part):
     aftermath: Aftermath | None = None
     actions: tuple[PlaybookAction, ...] = Field(min_length=1)
     body: str = ""
+
+    @model_validator(mode="after")
+    def _shows_somehow(self) -> Self:
+        if not self.signs and not any(sign.carries for sign in self.metrics):
+            raise ValueError("give signs, or metrics that carry")
+        return self
 
     @property
     def sql(self) -> str:
@@ -113,6 +153,20 @@ def signs_sql(signs: tuple[str, ...]) -> str:
         groups.setdefault(_edges(sign), []).append(_words(sign))
     pattern = "|".join(f"{start}(?:{'|'.join(some)}){end}" for (start, end), some in groups.items())
     return f"match(lower(concat(error_code, ' ', substringUTF8(message, 1, 2000))), {literal(f'(?s){pattern}')})"
+
+
+def says(sign: str, text: str) -> bool:
+    """Return whether a text shows a sign, for short texts such as the names of metrics; linear in the text."""
+    start, end = _edges(sign)
+    pieces = [_BETWEEN.join(piece.split()) for piece in sign.strip("*").split(" * ")]
+    place = 0
+    for number, piece in enumerate(pieces):
+        begin, stop = start if number == 0 else "", end if number == len(pieces) - 1 else ""
+        found = re.compile(f"{begin}{piece}{stop}").search(text.lower(), place)
+        if found is None:
+            return False
+        place = found.end()
+    return True
 
 
 def load_playbooks(own: Path | None = None) -> tuple[Playbook, ...]:

@@ -34,6 +34,27 @@ _UNKNOWN = (
     ),
 )
 
+_UNKNOWN_METRICS = (
+    PlaybookAction(
+        type=ActionType.INVESTIGATE,
+        description="Look at what changed at {service} around {start_time}: {metrics_text}; no known cause fits.",
+        parameters={
+            "service": "{service}",
+            "since": "{start_time}",
+            "metrics": "{metrics}",
+            "look_at": ["deploys and configuration", "traffic", "other metrics of it and its neighbours"],
+        },
+        estimated_impact="more evidence; changes nothing",
+    ),
+    PlaybookAction(
+        type=ActionType.NOTIFY,
+        description="Tell the owners of {service}: its metrics are abnormal, cause not known.",
+        parameters={"subject": "{service}: abnormal metrics since {start_time}, cause not known"},
+        priority=2,
+        estimated_impact="the owners know; changes nothing",
+    ),
+)
+
 
 def propose(
     case: Case, actions: tuple[PlaybookAction, ...] | None, change_ref: str | None, tried: Collection[str] = ()
@@ -45,7 +66,8 @@ def propose(
         tried: keys of actions (`ActionProposal.key`) that were tried before; they are not proposed again.
     """
     values = _values(case, change_ref)
-    proposals = (_fill(action, values) for action in sorted(actions or _UNKNOWN, key=lambda action: action.priority))
+    unknown = _UNKNOWN_METRICS if case.of_metrics and case.series else _UNKNOWN
+    proposals = (_fill(action, values) for action in sorted(actions or unknown, key=lambda action: action.priority))
     left = [proposal for proposal in proposals if proposal and proposal.key not in tried]
     return tuple(proposal.model_copy(update={"priority": place}) for place, proposal in enumerate(left, start=1))
 
@@ -56,6 +78,11 @@ def _values(case: Case, change_ref: str | None) -> dict[str, str | list[str]]:
         "start_time": moment(case.incident.start_time),
         "event_count": figure(case.found[0].value["abnormal_events"]),
     }
+    metrics = [sample(clean(case.series[e.id].name)) for e in case.moved] or [
+        sample(clean(course.name)) for course in case.series.values()
+    ]
+    if metrics:
+        values |= {"metrics": list(dict.fromkeys(metrics)), "metrics_text": ", ".join(dict.fromkeys(metrics[:3]))}
     if change_ref:
         changed = (e.value for e in case.of_kind(EvidenceKind.CHANGE, "ref") if e.value["ref"] == change_ref)
         values |= {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bdp.explain.playbook import Playbook
-from bdp.explain.wording import name, plural
+from bdp.explain.wording import name
 from bdp.model.analysis import Check, Claim, Verdict
 from bdp.model.incident import Incident
 
@@ -30,16 +30,26 @@ def root_cause(
         known = facts or "nothing that could be checked."
         return f"The cause of the trouble of {subject} is not known: {missing}. Known so far: {known}"
     sure = "Confirmed" if verdict is Verdict.CONFIRMED else "Likely"
-    return f"{sure}: {playbook.title.lower()} at {subject}: {playbook.mechanism}. {facts}"
+    return f"{sure}: {title(playbook)} at {subject}: {playbook.mechanism}. {facts}"
 
 
-def summary(incident: Incident, verdict: Verdict, playbook: Playbook | None, events: float) -> str:
-    """Return one line."""
-    subject, count = name(str(incident.subject)), plural(events, "abnormal event")
+def summary(incident: Incident, verdict: Verdict, playbook: Playbook | None, extent: str) -> str:
+    """Return one line.
+
+    Args:
+        extent: how much there is of it, in a few words.
+    """
+    subject = name(str(incident.subject))
     if playbook is None or verdict is Verdict.INCONCLUSIVE:
-        return f"{subject}: {count}, cause not known"
+        return f"{subject}: {extent}, cause not known"
     doubt = "" if verdict is Verdict.CONFIRMED else "likely "
-    return f"{subject}: {doubt}{playbook.title.lower()}, {count}"
+    return f"{subject}: {doubt}{title(playbook)}, {extent}"
+
+
+def title(playbook: Playbook) -> str:
+    """Return its title as it stands inside of a sentence; a name such as InfiniBand keeps its letters."""
+    first, *rest = playbook.title.split(" ")
+    return " ".join([first if any(c.isupper() for c in first[1:]) else first.lower(), *rest])
 
 
 def _cited(claim: Claim) -> str:

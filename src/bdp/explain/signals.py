@@ -101,6 +101,24 @@ def change_before_onset(case: Case) -> Signal | None:
     return Signal(f"{what} took effect {span(change['seconds_before'])} before the onset.", (suspects[0].id,))
 
 
+def maintenance(case: Case) -> Signal | None:
+    """A maintenance that names the entity, or a label of its metrics, began within the span of blame."""
+    for change in case.of_kind(EvidenceKind.CHANGE, "ref"):
+        value = change.value
+        if value["change_kind"] == "maintenance" and value["seconds_before"] <= case.settings.blame_minutes * 60:
+            meant = {part.strip().lower() for part in (value["service"], *value["ref"].split(","))} - {""}
+            if meant & _called(case):
+                what = f"Maintenance {name(value['ref'])} of {name(value['service'])}"
+                return Signal(f"{what} began {span(value['seconds_before'])} before the onset.", (change.id,))
+    return None
+
+
+def _called(case: Case) -> set[str]:
+    labels = (e.value["labels"] for e in case.of_kind(EvidenceKind.METRIC))
+    values = {pair.partition("=")[2].lower() for text in labels for pair in text.split(", ")}
+    return {case.service.lower(), *values} - {""}
+
+
 def no_change(case: Case) -> Signal | None:
     """Changes are fed in, and there was none before the onset."""
     none = case.of_kind(EvidenceKind.CHANGE, "changes")
@@ -143,6 +161,7 @@ SIGNALS: dict[str, Callable[[Case], Signal | None]] = {
     "many_users": many_users,
     "aftermath": aftermath,
     "change_before_onset": change_before_onset,
+    "maintenance": maintenance,
     "no_change": no_change,
     "fails_downstream": fails_downstream,
     "fails_here": fails_here,

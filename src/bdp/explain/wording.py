@@ -6,9 +6,16 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import floor, log10
 
 _LONGEST_NAME = 120
 _SAMPLE = 200
+BYTES = frozenset({"By", "byte", "bytes"})
+_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes"))
+_UNITS = {"1": "", "percent": "%", "seconds": "s", "milliseconds": "ms", "microseconds": "us"}
+_PLAIN_UNIT = re.compile(r"%|[A-Za-z\u00b5][A-Za-z/\u00b5]{0,19}")
+"""Units with digits or signs in them would be read as figures; they stay in the evidence."""
+
 _TICKS = re.compile(r"[`\u00b4]")
 
 
@@ -46,6 +53,23 @@ def figure(value: float) -> str:
     """Return a figure for people: 1,234 or 12.5."""
     value = number(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def amount(value: float, unit: str = "") -> str:
+    """Return a measured value with its unit: three digits, more where it is whole; `14.2 us`, `95 %`, `1.5 GB`."""
+    if unit in BYTES:
+        size, shown = next((size, shown) for size, shown in _SIZES if abs(value) >= size or size == 1)
+        return f"{_digits(value / size)} {shown}"
+    unit = _UNITS.get(unit, unit)
+    return f"{_digits(value)} {unit}" if _PLAIN_UNIT.fullmatch(unit) else _digits(value)
+
+
+def _digits(value: float) -> str:
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    places = max(0, min(15, 2 - floor(log10(abs(value)))))
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if places else text
 
 
 def percent(share: float) -> str:

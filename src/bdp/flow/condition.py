@@ -97,7 +97,7 @@ class Health:
             absences.append(f"What was taken waits: {trouble}")
         if reason := self._store.trouble():
             stuck.append(reason)
-        absences += [f"The feed {name} fetches nothing: {why}" for name, why in self._feeds().items() if why]
+        absences += [f"The feed {name} does not fetch everything: {why}" for name, why in self._feeds().items() if why]
         return Condition(stuck=tuple(stuck), absences=tuple(absences))
 
     def feeds(self) -> dict[str, str]:

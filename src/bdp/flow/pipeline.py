@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -22,14 +22,20 @@ from bdp.clock import Clock
 from bdp.errors import BadRecord, BdpError, Retry, StoreTimeout
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
 from bdp.model.batch import Batch, Cause, DeadLetter, RecordKind, Stored
+from bdp.model.change import Change
 from bdp.model.event import EventSignal
 from bdp.model.incident import Incident
-from bdp.ports import Incidents, Store, Stream
+from bdp.model.insight import Insight
+from bdp.model.metric import MetricPoint
+from bdp.ports import Incidents, Insights, Store, Stream
 from bdp.telemetry import PIPELINE_RANGES, PIPELINE_RECORDS, PIPELINE_RETRIES, Absence
 
 log = structlog.get_logger(__name__)
 _LONGEST_PAUSE = 30.0
+T = TypeVar("T")
 _signals = msgspec.json.Decoder(EventSignal)
+_points = msgspec.json.Decoder(MetricPoint)
+_changes = msgspec.json.Decoder(Change)
 
 
 class PipelineSettings(BaseModel):
@@ -47,15 +53,20 @@ class PipelineSettings(BaseModel):
     retry_seconds: float = Field(default=1.0, gt=0, description="first wait after the store was away; doubles to 30")
 
 
-class Detector(Protocol):
-    """What the pipeline needs of a detector; see `bdp.detect`."""
+Finding = Anomaly | AnomalyEnd | AnomalyProgress | Insight
 
-    def observe(self, signals: Sequence[EventSignal]) -> Sequence[Anomaly | AnomalyEnd]: ...
-    def progress(self) -> Sequence[AnomalyProgress]: ...
-    def advance(self, watermark: datetime) -> Sequence[Anomaly | AnomalyEnd]: ...
-    def finish(self) -> Sequence[Anomaly | AnomalyEnd]: ...
+
+class Detector(Protocol):
+    """What the pipeline needs of a detector; see `bdp.detect.watch`."""
+
+    def observe(
+        self, signals: Sequence[EventSignal], points: Sequence[MetricPoint] = (), changes: Sequence[Change] = ()
+    ) -> Sequence[Finding]: ...
+    def advance(self, watermark: datetime) -> Sequence[Finding]: ...
+    def finish(self) -> Sequence[Finding]: ...
     def changed_rows(self) -> dict[str, bytes | None]: ...
     def restore(self, rows: Mapping[str, bytes]) -> None: ...
+    def save_all(self) -> None: ...
 
 
 class Range:
@@ -66,7 +77,7 @@ class Range:
         self.upto = batches[-1].offset
         self.stored: Counter[str] = Counter()
         self.dead: list[DeadLetter] = []
-        self.findings: list[Anomaly | AnomalyEnd | AnomalyProgress] = []
+        self.findings: list[Finding] = []
 
     def of(self, kind: RecordKind) -> list[Batch]:
         """Return the batches of one kind, in order."""
@@ -90,6 +101,7 @@ class Pipeline:
         on_incident: Callable[[Incident], None] = lambda incident: None,
         on_quiet: Callable[[str], None] = lambda incident_id: None,
         archive: Callable[[Sequence[Batch]], None] = lambda batches: None,
+        insights: Insights | None = None,
     ) -> None:
         self._stream = stream
         self._store = store
@@ -100,6 +112,7 @@ class Pipeline:
         self._on_incident = on_incident
         self._on_quiet = on_quiet
         self._archive = archive
+        self._insights = insights
         self._archived = 0
         self._stopping = threading.Event()
         self._absence = Absence(log, "pipeline.waiting", "pipeline.moving", clock.monotonic)
@@ -181,6 +194,15 @@ class Pipeline:
                 self._absence.met(self.trouble, trace=not isinstance(error, Retry))
                 self._stopping.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+        self._save()
+
+    def _save(self) -> None:
+        """Keep all that was learnt; what cannot be kept now is learnt again."""
+        try:
+            self._detector.save_all()
+            self._settle(())
+        except BdpError as error:
+            log.warning("detector.not_saved", reason=told(error))
 
     def _next(self, after: int) -> list[Stored]:
         return self._stream.read(after, self._settings.range_records, self._settings.range_mib << 20)
@@ -245,24 +267,31 @@ class Pipeline:
         )
 
     def _detect(self, moving: Range) -> None:
-        signals = [signal for batch in moving.of(RecordKind.EVENTS) for signal in _decode(batch)]
-        if signals:
-            moving.findings.extend(self._detector.observe(signals))
-            moving.findings.extend(self._detector.progress())
-            self._newest = max(signal.ts for signal in signals)
+        signals = _decode(_signals, moving.of(RecordKind.EVENTS))
+        points = _decode(_points, moving.of(RecordKind.METRICS))
+        changes = _decode(_changes, moving.of(RecordKind.CHANGES))
+        if signals or points or changes:
+            moving.findings.extend(self._detector.observe(signals, points, changes))
+        if signals or points:
+            self._newest = max([*(signal.ts for signal in signals), *(point.ts for point in points)])
             self._seen_at = self._clock.monotonic()
 
     def _raise(self, moving: Range) -> None:
         self._record(moving.findings)
 
-    def _record(self, findings: Iterable[Anomaly | AnomalyEnd | AnomalyProgress]) -> None:
+    def _record(self, findings: Iterable[Finding]) -> None:
+        insights = []
         for finding in findings:
-            if isinstance(finding, Anomaly):
+            if isinstance(finding, Insight):
+                insights.append(finding)
+            elif isinstance(finding, Anomaly):
                 self._open(finding)
             elif isinstance(finding, AnomalyProgress):
                 self._incidents.progress(finding)
             elif quiet := self._incidents.end(finding):
                 self._on_quiet(quiet)
+        if insights and self._insights is not None:
+            self._insights.add_all(insights, self._clock.now())
 
     def _open(self, anomaly: Anomaly) -> None:
         incident, opened = self._incidents.record(anomaly, self._clock.now())
@@ -283,7 +312,7 @@ class Pipeline:
             idle = timedelta(seconds=self._clock.monotonic() - self._seen_at)
             self._settle(self._detector.advance(self._newest + idle))
 
-    def _settle(self, findings: Sequence[Anomaly | AnomalyEnd]) -> None:
+    def _settle(self, findings: Sequence[Finding]) -> None:
         self._record(findings)
         rows = self._detector.changed_rows()
         if rows:
@@ -310,16 +339,20 @@ def _joined(batches: list[Batch]) -> bytes:
     return b"\n".join(batch.payload for batch in batches)
 
 
-def _decode(batch: Batch) -> list[EventSignal]:
+def _decode(decoder: msgspec.json.Decoder[T], batches: Sequence[Batch]) -> list[T]:
+    return [record for batch in batches for record in _records_of(decoder, batch)]
+
+
+def _records_of(decoder: msgspec.json.Decoder[T], batch: Batch) -> list[T]:
     try:
-        return _signals.decode_lines(batch.payload)
+        return decoder.decode_lines(batch.payload)
     except msgspec.MsgspecError:
-        return [signal for line in batch.payload.split(b"\n") for signal in _decode_line(line)]
+        return [record for line in batch.payload.split(b"\n") for record in _decode_line(decoder, line)]
 
 
-def _decode_line(line: bytes) -> list[EventSignal]:
-    """Return one signal, or none for a line that the store has refused as well."""
+def _decode_line(decoder: msgspec.json.Decoder[T], line: bytes) -> list[T]:
+    """Return one record, or none for a line that the store has refused as well."""
     try:
-        return [_signals.decode(line)]
+        return [decoder.decode(line)]
     except msgspec.MsgspecError:
         return []

@@ -13,44 +13,35 @@ Memory: one page of events, and the detector's own bounds.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Any
+from typing import Protocol
 
 import msgspec
-import structlog
 
 from bdp.clock import Clock
-from bdp.errors import BadRequest, NotPossible
-from bdp.flow.pipeline import Detector
+from bdp.errors import BadRequest
+from bdp.flow.history import History, Stretch
+from bdp.flow.job import Job, JobState
 from bdp.flow.replay import Pace
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
-from bdp.model.event import ABNORMAL_SQL, EventSignal, Level
+from bdp.model.batch import RecordKind
+from bdp.model.event import EventSignal
 from bdp.model.incident import Incident
-from bdp.ports import Incidents, Row, Store
-from bdp.sql import equals, literal
-
-log = structlog.get_logger(__name__)
+from bdp.ports import Incidents, Store
 
 LEAD_HOURS = 24.0
 _TAIL = timedelta(days=1)
 _STILL_LIVE = timedelta(minutes=30)
-_HOUR = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_HOURS = 900
-_COLUMNS = "ts, service, route, level, error_code, status, message, trace_id, weight, cityHash64(event_id) AS place"
 Finding = Anomaly | AnomalyEnd | AnomalyProgress
 
 
-class ReviewState(StrEnum):
-    """How far a review has come."""
+class Detector(Protocol):
+    """What a review needs of a detector of events."""
 
-    RUNNING = "running"
-    DONE = "done"
-    STOPPED = "stopped"
-    FAILED = "failed"
+    def observe(self, signals: Sequence[EventSignal]) -> Sequence[Anomaly | AnomalyEnd]: ...
+    def finish(self) -> Sequence[Anomaly | AnomalyEnd]: ...
 
 
 class Span(msgspec.Struct, kw_only=True, frozen=True):
@@ -85,7 +76,7 @@ class Review(msgspec.Struct, kw_only=True):
     """
 
     span: Span
-    state: ReviewState = ReviewState.RUNNING
+    state: JobState = JobState.RUNNING
     total: int = 0
     read: int = 0
     at: datetime | None = None
@@ -99,7 +90,7 @@ class Reviewer:
 
     Args:
         detector: makes a fresh detector.
-        page: most events in one answer of the store.
+        page: most events in one answer of the store, if that is fewer than is good.
     """
 
     def __init__(
@@ -119,12 +110,13 @@ class Reviewer:
         self._clock = clock
         self._on_incident = on_incident
         self._on_quiet = on_quiet
-        self._page = page
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
-        self.latest: Review | None = None
+        self._history = History(store, page)
+        self._job: Job[Review] = Job("review", "Another range is being reviewed.")
+
+    @property
+    def latest(self) -> Review | None:
         """The review that runs, or the last one that did."""
+        return self._job.latest
 
     def start(self, span: Span) -> Review:
         """Begin to review a range.
@@ -135,24 +127,21 @@ class Reviewer:
         """
         if span.start >= span.end:
             raise BadRequest("The range ends before it begins.", "Give --from before --to.")
-        with self._starting:
-            if self._thread is not None and self._thread.is_alive():
-                raise NotPossible("Another range is being reviewed.", "Wait for it, or stop it.")
-            self.latest = review = Review(span=span)
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._guarded, args=(review,), name="review")
-            self._thread.start()
+        review = Review(span=span)
+        self._job.start(review, self.run)
         return review
 
     def stop(self) -> None:
         """End the review that runs after its present page. What it raised so far stays; run it again for the rest."""
-        self._stop.set()
+        self._job.stop()
+
+    def wait(self) -> None:
+        """Return when the review is over."""
+        self._job.wait()
 
     def close(self) -> None:
         """Stop, and wait for the thread."""
-        self.stop()
-        if self._thread is not None:
-            self._thread.join()
+        self._job.close()
 
     def run(self, review: Review) -> None:
         """Review a range in this thread.
@@ -161,27 +150,19 @@ class Reviewer:
             BdpError: the store or the incidents could not be used; run it again.
         """
         watch = _Watch(review, self._detector(), self._tell)
-        pace = Pace(review.span.rate, self._clock, self._stop.wait)
-        hours = self._hours(review)
-        for hour in hours:
+        pace = Pace(review.span.rate, self._clock, self._job.pause)
+        for hour, count in self._hours(review):
             if hour >= review.span.end and not watch.open:
                 break
-            for signals in self._signals(review.span, hour):
-                if self._stop.is_set():
-                    review.state = ReviewState.STOPPED
+            for signals in self._history.signals(_stretch(review.span), hour, count):
+                if self._job.stopping:
+                    review.state = JobState.STOPPED
                     return
                 pace.take(len(signals))
                 watch.see(signals)
         else:
             self._close(watch, review)
-        review.state = ReviewState.DONE
-
-    def _guarded(self, review: Review) -> None:
-        try:
-            self.run(review)
-        except Exception as error:
-            review.state, review.reason = ReviewState.FAILED, str(error) or type(error).__name__
-            log.warning("review.failed", reason=review.reason, exc_info=True)
+        review.state = JobState.DONE
 
     def _tell(self, finding: Finding, review: Review) -> None:
         if review.span.dry_run:
@@ -201,37 +182,11 @@ class Reviewer:
         if newest["n"] and min(newest["newest"].astimezone(UTC), behind) < self._clock.now() - _STILL_LIVE:
             watch.finish()
 
-    def _hours(self, review: Review) -> list[datetime]:
+    def _hours(self, review: Review) -> list[tuple[datetime, int]]:
         """Return the hours that hold abnormal events, and count these."""
-        span = review.span
-        terms = _terms(span, _lead(span), span.end + _TAIL)
-        hours: list[datetime] = []
-        while True:
-            rows = self._store.query(
-                f"SELECT toStartOfHour(ts) AS hour, count() AS n FROM events WHERE {terms}"  # noqa: S608 escaped
-                f" GROUP BY hour ORDER BY hour LIMIT {_MOST_HOURS:d}"
-            )
-            hours += [row["hour"].astimezone(UTC) for row in rows]
-            review.total += sum(row["n"] for row in rows if row["hour"].astimezone(UTC) < span.end)
-            if len(rows) < _MOST_HOURS:
-                return hours
-            terms = _terms(span, hours[-1] + _HOUR, span.end + _TAIL)
-
-    def _signals(self, span: Span, hour: datetime) -> Iterator[list[EventSignal]]:
-        """Yield an hour's abnormal events in the order of their time, a page at a time."""
-        first = max(hour, _lead(span))
-        terms = _terms(span, first, min(hour + _HOUR, span.end + _TAIL))
-        behind = ""
-        while True:
-            rows = self._store.query(
-                f"SELECT {_COLUMNS} FROM events WHERE {terms}{behind}"  # noqa: S608 escaped
-                f" ORDER BY ts, place LIMIT {self._page:d}"
-            )
-            if rows:
-                yield [_signal(row) for row in rows]
-            if len(rows) < self._page:
-                return
-            behind = f" AND (ts, cityHash64(event_id)) > ({literal(rows[-1]['ts'])}, {rows[-1]['place']:d})"
+        hours = self._history.hours(RecordKind.EVENTS, _stretch(review.span))
+        review.total = sum(count for hour, count in hours if hour < review.span.end)
+        return hours
 
 
 class _Watch:
@@ -266,15 +221,6 @@ class _Watch:
                 self._tell(finding, self._review)
 
 
-def _lead(span: Span) -> datetime:
-    return max(_EPOCH, span.start - timedelta(hours=span.lead_hours))
-
-
-def _terms(span: Span, first: datetime, end: datetime) -> str:
-    terms = f"ts >= {literal(first)} AND ts < {literal(end)} AND {ABNORMAL_SQL}"
-    return f"{terms} AND {equals('service', span.service)}" if span.service else terms
-
-
-def _signal(row: Row) -> EventSignal:
-    fields: dict[str, Any] = {name: row[name] for name in EventSignal.__struct_fields__}
-    return EventSignal(**{**fields, "ts": fields["ts"].astimezone(UTC), "level": Level(fields["level"])})
+def _stretch(span: Span) -> Stretch:
+    lead = max(_EPOCH, span.start - timedelta(hours=span.lead_hours))
+    return Stretch(lead, span.end + _TAIL, span.service)

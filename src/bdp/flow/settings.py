@@ -1,8 +1,14 @@
-"""Settings of the durable engine and of the incident's workflow; apart, so that reading them starts no engine."""
+"""Settings of the durable engine, of the incident's workflow and of shadow detection; reading them starts none."""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from bdp.detect.burst.detector import BurstSettings
+from bdp.detect.fabric.settings import FabricSettings
+from bdp.detect.series.settings import SeriesSettings
 
 
 class EngineSettings(BaseModel):
@@ -40,3 +46,27 @@ class WorkflowSettings(BaseModel):
         default=3600.0, ge=0, description="how long handing over is tried while the state database is away"
     )
     engine: EngineSettings = Field(default=EngineSettings(), description="the durable engine")
+
+
+class ShadowSettings(BaseModel):
+    """Settings of detection to try beside the live ones; what is not given is as it is live. Empty: off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detect: dict[str, Any] = Field(default={}, description="settings of `[detect]` that differ")
+    series: dict[str, Any] = Field(default={}, description="settings of `[series]` that differ")
+    fabric: dict[str, Any] = Field(default={}, description="settings of `[fabric]` that differ")
+
+    @property
+    def given(self) -> dict[str, dict[str, Any]]:
+        """What is set, by room."""
+        rooms = {"detect": self.detect, "series": self.series, "fabric": self.fabric}
+        return {name: room for name, room in rooms.items() if room}
+
+
+class Detection(NamedTuple):
+    """All settings that detection works by."""
+
+    detect: BurstSettings
+    series: SeriesSettings
+    fabric: FabricSettings

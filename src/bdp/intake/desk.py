@@ -26,6 +26,9 @@ _BATCH_NAMES = re.compile(r"[a-z][a-z0-9_-]{0,31} [!-~]{1,200}")
 Deliver = Callable[[Sequence[Batch]], list[tuple[Batch, bool]]]
 """Takes batches into custody; returns, for each, what was taken of it, and False if its id was taken before."""
 
+Read = Callable[[bytes, str, Parcel], None]
+"""Reads a body of a content type into a parcel; see `bdp.intake.protocols.Protocol`."""
+
 
 class Desk:
     """Takes requests in. Use from any thread.
@@ -79,17 +82,26 @@ class Desk:
         return taken
 
     def take_as(
-        self, protocol: str, raw: bytes, encoding: str, content_type: str, key: str | None = None
+        self,
+        protocol: str,
+        raw: bytes,
+        encoding: str,
+        content_type: str,
+        key: str | None = None,
+        read: Read | None = None,
     ) -> tuple[Batch, bool]:
         """Take a request that speaks one of `bdp.intake.protocols` into custody; returns as `take` does.
 
         Without a key the body itself is one: these senders repeat a request whose answer they did not get, and each
         record has its time, so the same bytes again are the same records.
 
+        Args:
+            read: used instead of the protocol's own reader, where the request says more than its body.
+
         Raises:
             BadRequest: the whole of it cannot be read.
         """
-        parcel, body = self._read(protocol, raw, encoding, content_type)
+        parcel, body = self._read(protocol, raw, encoding, content_type, read)
         name = key or hashlib.sha256(body).hexdigest()
         batch = parcel.batch(f"{protocol}:{name}", self._ids, self._sampler)
         return self._deliver([batch])[0]
@@ -125,11 +137,13 @@ class Desk:
             raise BadRequest("The batch does not hold what it says.", "Use the same version of bdp on both sides.")
         return self._deliver([msgspec.structs.replace(batch, payload=checked.payload)])[0]
 
-    def _read(self, protocol: str, raw: bytes, encoding: str, content_type: str) -> tuple[Parcel, bytes]:
+    def _read(
+        self, protocol: str, raw: bytes, encoding: str, content_type: str, read: Read | None = None
+    ) -> tuple[Parcel, bytes]:
         speaks = PROTOCOLS[protocol]
         parcel = Parcel(speaks.kind, Edge(self._clock.now(), self._settings), protocol)
         body = read_body(raw, encoding, self._settings)
-        speaks.read(body, content_type, parcel)
+        (read or speaks.read)(body, content_type, parcel)
         return parcel, body
 
 

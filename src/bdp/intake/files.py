@@ -22,13 +22,14 @@ import msgspec
 from bdp.errors import Reject, UnknownFormat
 from bdp.intake.event import EventRecord
 from bdp.intake.events import Refuse
-from bdp.intake.formats import FORMATS
+from bdp.intake.formats import EXPOSITION, FORMATS
 from bdp.intake.formats.line import LineContext
 from bdp.intake.formats.text import compile_pattern
 from bdp.intake.inputs import Input, Opened, find, open_input, service_of
 from bdp.intake.limits import Edge, IntakeSettings
 from bdp.intake.merge import Pending, merged
 from bdp.intake.refusal import RefusedRecord
+from bdp.intake.samples import sample_batches
 from bdp.intake.sniff import HEAD_BYTES, sniff
 from bdp.intake.sources import Origin, Sized, read
 from bdp.intake.times import EPOCH
@@ -100,7 +101,7 @@ def read_files(
     settings: IntakeSettings,
     progress: Progress | None = None,
 ) -> Iterator[Batch]:
-    """Yield batches of events, merged by time over all files. `-` is standard input.
+    """Yield batches of events, merged by time over all files; then of metric points. `-` is standard input.
 
     Args:
         now: arrival, aware UTC. Records without a time get the file's time of modification, or `now` in a stream.
@@ -148,6 +149,8 @@ class _Reading:
     refused: list[DeadLetter] = field(default_factory=list)
     open: dict[Path, Opened] = field(default_factory=dict)
     records: dict[Path, int] = field(default_factory=dict)
+    metrics: list[Input] = field(default_factory=list)
+    """Files of metric points."""
 
     def batches(self, inputs: Sequence[Input]) -> Iterator[Batch]:
         """Yield the batches; closes every file, also when it is left early."""
@@ -155,6 +158,8 @@ class _Reading:
             files = [self._pending(found, alone=len(inputs) == 1) for found in inputs]
             due = [file for file in files if file is not None]
             yield from self._cut(merged(due, self.edge.settings.max_open_files))
+            for found in self.metrics:
+                yield from self._samples(found)
         finally:
             for opened in self.open.values():
                 opened.close()
@@ -194,7 +199,9 @@ class _Reading:
         if found.stream:
             return self._stream(found)
         info = _looked_at(found, self.wish, self.edge)
-        if not info.format:
+        if info.format == EXPOSITION:
+            self.metrics.append(found)
+        if info.format in ("", EXPOSITION):
             return None
         first = EPOCH if alone else self._first(found, info.format)
         return Pending(first, lambda: self._events(found, open_input(found), info.format, self._refuse))
@@ -212,7 +219,10 @@ class _Reading:
         opened = open_input(found)
         head = opened.data.peek(HEAD_BYTES)
         format = self.wish.format or sniff(head, found.label, _context(found, self.wish, self.edge))
-        if not format:
+        if format == EXPOSITION:
+            self.metrics.append(found)
+            self.open[found.path] = opened
+        if format in ("", EXPOSITION):
             return None
         events = self._events(found, opened, format, self._refuse)
         first = list(itertools.islice(events, 1))
@@ -224,6 +234,18 @@ class _Reading:
         for sized in read(opened.data, self._origin(found, format, refuse)):
             self.records[found.path] += 1
             yield sized
+        self._tell(found.path, found.size)
+        self.open.pop(found.path).close()
+
+    def _samples(self, found: Input) -> Iterator[Batch]:
+        opened = self.open[found.path] = self.open.get(found.path) or open_input(found)
+        count = 0
+        for batch in sample_batches(opened.data, found.label, _context(found, self.wish, self.edge), SOURCE):
+            count += batch.count
+            self.records[found.path] = count
+            self._tell(found.path, opened.position())
+            yield batch
+        self.records.setdefault(found.path, 0)
         self._tell(found.path, found.size)
         self.open.pop(found.path).close()
 

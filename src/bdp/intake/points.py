@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from bdp.intake.events import check_size, read_object
+from bdp.intake.fabric import is_sample, sample_points
 from bdp.intake.flatten import text_of
 from bdp.intake.limits import Edge
 from bdp.intake.refusal import RefusedRecord, shown
@@ -62,6 +64,15 @@ _EXPECTED: Final = {
 _LAST_DAY = datetime(2106, 1, 1, tzinfo=UTC)
 """The store keeps the ends of periods as seconds since 1970 in 32 bits, which end in February 2106."""
 _FIELD = re.compile(r"`\$\.(\w{1,40})")
+
+
+def points_of(kind: RecordKind, item: bytes, edge: Edge) -> Sequence[Point]:
+    """Return the records that these bytes hold: several for a fabric sample, else one; raises as `point_of` does."""
+    if kind is RecordKind.METRICS and is_sample(item):
+        points = sample_points(item, edge)
+        if points is not None:
+            return points
+    return (point_of(kind, item, edge),)
 
 
 def point_of(kind: RecordKind, item: bytes, edge: Edge) -> Point:

@@ -13,7 +13,7 @@ from bdp.intake.body import array_items, is_array, line_chunks
 from bdp.intake.event import EventRecord
 from bdp.intake.events import CHUNK_BYTES, EventReader, Refuse, fill_ids
 from bdp.intake.limits import Edge, IntakeSettings
-from bdp.intake.points import Point, point_of
+from bdp.intake.points import Point, points_of
 from bdp.intake.refusal import RefusedRecord
 from bdp.intake.sampling import Sampler, sampled
 from bdp.model.batch import Batch, DeadLetter, Drop, RecordKind
@@ -123,13 +123,14 @@ def _points(kind: RecordKind, body: bytes, edge: Edge, ids: Ids, refuse: Refuse)
     for index, item in enumerate(lines):
         _check_count(index + 1, edge.settings)
         try:
-            point = point_of(kind, item, edge)
+            found = points_of(kind, item, edge)
         except RefusedRecord as error:
             refuse(error, item, index)
             continue
-        if isinstance(point, Change) and not point.change_id:
-            point.change_id = derived(point.ts, point.kind, point.service, point.ref, point.summary)
-        points.append(point)
+        for point in found:
+            if isinstance(point, Change) and not point.change_id:
+                point.change_id = derived(point.ts, point.kind, point.service, point.ref, point.summary)
+        points.extend(found)
     return len(points), _ENCODER.encode_lines(points)
 
 

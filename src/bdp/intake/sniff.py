@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from bdp.errors import UnknownFormat
-from bdp.intake.formats import LINES
+from bdp.intake.formats import EXPOSITION, FORMATS, LINES
 from bdp.intake.formats.line import LineContext, LineReader
+from bdp.intake.protocols.exposition import is_exposition
 from bdp.intake.refusal import RefusedRecord
 
 HEAD_BYTES = 64 * 1024
@@ -33,13 +34,15 @@ def sniff(head: bytes, label: str, context: LineContext) -> str:
     if start == b"{":
         return _json_layout(lines)
     texts = [line.decode("utf-8", "replace") for line in lines]
+    if is_exposition(texts, ENOUGH):
+        return EXPOSITION
     shares = {name: _share(build(context), texts) for name, build in LINES.items() if name != "text"}
     best = max(shares, key=lambda name: shares[name])
     if shares[best] < ENOUGH:
         nearest = f" ({best} comes nearest: {shares[best]:.0%})" if shares[best] else ""
         raise UnknownFormat(
             f"No reader understands the first lines of {label}{nearest}.",
-            f"Name it with --format ({', '.join(LINES)}, ndjson, json), or describe its lines with --pattern.",
+            f"Name it with --format ({', '.join(FORMATS)}), or describe its lines with --pattern.",
         )
     return best
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -70,3 +71,29 @@ class Message(Noun):
     event: str = ""
     incident_id: str = ""
     workflow_id: str = ""
+
+
+class MessageForm(StrEnum):
+    """Of how many findings a message speaks, and how urgently."""
+
+    ALERT = "alert"
+    SUMMARY = "summary"
+    DIGEST = "digest"
+
+
+class Outgoing(Noun):
+    """A message on its way to the channels.
+
+    Attributes:
+        detected_at: when the first of what it tells was detected.
+        written_at: when it was decided to tell.
+        told_at: when the first channel had it; None before.
+        attempts: how often it was tried to give it to all channels.
+    """
+
+    form: MessageForm
+    message: Message
+    detected_at: datetime
+    written_at: datetime
+    told_at: datetime | None = None
+    attempts: int = 0

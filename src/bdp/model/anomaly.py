@@ -12,6 +12,8 @@ class AnomalyKind(StrEnum):
     """Which way of being abnormal."""
 
     BURST = "burst"
+    METRIC = "metric"
+    FABRIC = "fabric"
 
 
 class Severity(StrEnum):
@@ -88,10 +90,11 @@ class AnomalyEnd(Noun):
 
     Attributes:
         end_time: its last abnormal event (event time, UTC).
-        peak: the largest count in one window.
+        peak: the largest count in one window; of metrics and fabrics the highest risk.
     """
 
     anomaly_id: str
+    kind: AnomalyKind = AnomalyKind.BURST
     signature: str
     end_time: datetime
     peak: float

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from bdp.model.anomaly import Severity, Subject
+from bdp.model.anomaly import AnomalyKind, Severity, Subject
 from bdp.model.noun import Noun
 
 
@@ -80,3 +80,9 @@ class Incident(Noun):
     members: tuple[str, ...] = ()
     related_traces: tuple[str, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
+
+    @property
+    def kind(self) -> AnomalyKind | None:
+        """What its first anomaly was; None where its timeline, which tells it, was not read or is too old to."""
+        told = next((entry.data.get("kind") for entry in self.timeline if entry.kind == "detected"), None)
+        return next((kind for kind in AnomalyKind if kind == told), None)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from bdp.model.anomaly import Severity
 from bdp.model.noun import Noun
 
 CRITICAL_RISK = 80
 """From here on people are told at once."""
+HIGH_RISK = 60
+MEDIUM_RISK = 40
+"""From here on the hourly digest tells."""
 TTL = timedelta(days=30)
 
 
@@ -62,3 +66,102 @@ class Insight(Noun):
     source: InsightSource
     related_entity: str
     ttl: datetime
+
+
+def severity_of(risk_score: int) -> Severity:
+    """Return the class of a risk: critical at once, high within an hour, medium to be watched, low for information."""
+    bounds = ((CRITICAL_RISK, Severity.CRITICAL), (HIGH_RISK, Severity.HIGH), (MEDIUM_RISK, Severity.MEDIUM))
+    return next((severity for least, severity in bounds if risk_score >= least), Severity.LOW)
+
+
+class InsightFilter(Noun):
+    """Which insights; None takes all.
+
+    Attributes:
+        since: event time, from here on.
+        until: event time, before here.
+        min_risk: risk score, from here on.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    min_risk: Annotated[int, Field(ge=0, le=100)] = 0
+    prediction_type: PredictionType | None = None
+    related_entity: str | None = None
+    source: InsightSource | None = None
+
+
+class InsightPage(Noun):
+    """Some insights, newest event time first.
+
+    Attributes:
+        next: cursor of the page behind this one; empty if this is the last.
+    """
+
+    insights: tuple[Insight, ...]
+    next: str = ""
+
+
+class AlertState(StrEnum):
+    """What was decided about telling people of an insight."""
+
+    DUE = "due"
+    """Critical, not decided yet, or held back for a summary."""
+    TOLD = "told"
+    """A message of its own or a summary tells it; the message may still be on its way."""
+    DUPLICATE = "duplicate"
+    """The same type at the same stream was told minutes ago; the digest counts it."""
+    OLD = "old"
+    """It was long over when it was found; the digest tells it."""
+    BELOW = "below"
+    """Not critical; the digest tells it."""
+    UNREACHABLE = "unreachable"
+    """Nobody could be reached for so long that its message was given up; the digest tells it."""
+    NONE = "none"
+    """For information only; nobody is told."""
+
+
+class AlertStanding(Noun):
+    """How it stands with telling people of one insight.
+
+    Attributes:
+        detected_at: when the insight was kept first.
+        message: key of the message or digest that tells it; empty while there is none.
+        told_at: when the first channel had that message.
+    """
+
+    state: AlertState
+    detected_at: datetime
+    message: str = ""
+    told_at: datetime | None = None
+
+
+class DueAlert(NamedTuple):
+    """One insight that waits for a decision: what deciding needs of it."""
+
+    entity_id: str
+    related_entity: str
+    prediction_type: PredictionType
+    risk_score: int
+    timestamp: datetime
+    detected_at: datetime
+
+
+class QuietInsights(NamedTuple):
+    """What nobody was told at once, for the digest.
+
+    Attributes:
+        since: the earliest detection among them.
+        states: how many by what was decided.
+        types: how many by prediction type, most first.
+        streams: the streams with most of them, and how many; at most as many as were asked for.
+        stream_count: distinct streams.
+        worst: the highest risks, worst first, at most as many as were asked for.
+    """
+
+    since: datetime
+    states: dict[AlertState, int]
+    types: dict[PredictionType, int]
+    streams: list[tuple[str, int]]
+    stream_count: int
+    worst: list[Insight]

@@ -6,6 +6,11 @@ from datetime import datetime
 
 import msgspec
 
+BAND_LOW = ".band_low"
+"""Behind a metric's name: the series of the lower edge of its expected band, with the same entity and labels."""
+
+BAND_HIGH = ".band_high"
+
 
 class MetricPoint(msgspec.Struct, kw_only=True):
     """One value of one series; the series is `name` with its `labels`.

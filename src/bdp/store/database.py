@@ -50,6 +50,11 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def storable(text: str) -> str:
+    """Return `text` as `PlainText` keeps it."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
 class PlainText(TypeDecorator[str]):
     """Text from anywhere. NUL and lone surrogates, which PostgreSQL refuses, become U+FFFD."""
 
@@ -57,7 +62,7 @@ class PlainText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else _UNSTORABLE.sub("\ufffd", str(value))
+        return None if value is None else storable(str(value))
 
 
 class Document(TypeDecorator[Any]):

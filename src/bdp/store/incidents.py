@@ -25,7 +25,7 @@ MOST_MEMBERS = 200
 MOST_TRACES = 20
 LONGEST_TITLE = 200
 KEEP_SIGNATURES = timedelta(days=7)
-TITLES = {AnomalyKind.BURST: "Burst of"}
+TITLES = {AnomalyKind.METRIC: "Abnormal metrics of", AnomalyKind.FABRIC: "Fabric trouble on"}
 
 Judge = Callable[[Sighting | None, Anomaly], bool]
 """Says whether an anomaly is a repeat of the last sighting of its signature (None: never seen, or forgotten).
@@ -277,8 +277,9 @@ def title(anomaly: Anomaly) -> str:
     """Return a short plain title, from the anomaly's own fields; without control characters."""
     subject = anomaly.subject
     words = (
-        f"{TITLES[anomaly.kind]} {subject.error_code or 'abnormal events'} "
-        f"in {subject.service or 'unnamed service'} {subject.route}"
+        f"Burst of {subject.error_code or 'abnormal events'} in {subject.service or 'unnamed service'} {subject.route}"
+        if anomaly.kind is AnomalyKind.BURST
+        else f"{TITLES[anomaly.kind]} {subject.service or 'an unnamed entity'}"
     )
     plain = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
     return plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"

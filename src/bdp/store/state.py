@@ -1,4 +1,4 @@
-"""The state: incidents, questions, runs, effects, policies and the audit log in one relational database."""
+"""The state: incidents, questions, runs, effects, policies, insights and the audit log in one relational database."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from bdp.store.alerts import SqlAlerts
 from bdp.store.approvals import SqlApprovals
 from bdp.store.audit import SqlAudit
 from bdp.store.database import Database, open_database
 from bdp.store.effects import SqlEffects
 from bdp.store.executions import SqlExecutions
 from bdp.store.incidents import Judge, SqlIncidents, joins_live
+from bdp.store.insights import SqlInsights
 from bdp.store.migrations import upgrade
 from bdp.store.policies import SqlPolicies
 
@@ -27,6 +29,8 @@ class State:
     effects: SqlEffects
     audit: SqlAudit
     policies: SqlPolicies
+    insights: SqlInsights
+    alerts: SqlAlerts
 
     @property
     def engine(self) -> Engine:
@@ -65,4 +69,6 @@ def open_state(url: str, judge: Judge = joins_live) -> State:
         effects=SqlEffects(database),
         audit=SqlAudit(database),
         policies=SqlPolicies(database),
+        insights=SqlInsights(database),
+        alerts=SqlAlerts(database),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint, text
 
 from bdp.store.database import Document, Instant, PlainText
 
@@ -146,6 +146,62 @@ policies = Table(
     Column("body", Document, nullable=False),
     Column("by", PlainText, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+# Findings about the fabric, and what was decided about telling people of each.
+insights = Table(
+    "insights",
+    METADATA,
+    Column("entity_id", PlainText, primary_key=True),
+    Column("timestamp", Instant, nullable=False),
+    Column("entity_type", PlainText, nullable=False),
+    Column("prediction_type", PlainText, nullable=False),
+    Column("risk_score", Integer, nullable=False),
+    Column("explanation", PlainText, nullable=False),
+    Column("recommendations", Document, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("model_used", PlainText, nullable=False),
+    Column("source", PlainText, nullable=False),
+    Column("related_entity", PlainText, nullable=False),
+    Column("ttl", Instant, nullable=False),
+    Column("detected_at", Instant, nullable=False),
+    Column("alert", PlainText, nullable=False),
+    Column("message_key", PlainText),
+    Index(None, "timestamp", "entity_id"),
+    Index(None, "related_entity", "timestamp", "entity_id"),
+    Index(None, "prediction_type", "timestamp", "entity_id"),
+    Index(None, "alert", "message_key", "detected_at"),
+    Index(None, "detected_at"),
+)
+_spoken_of = insights.c.message_key.is_not(None)
+Index("insights_message_ix", insights.c.message_key, sqlite_where=_spoken_of, postgresql_where=_spoken_of)
+# Critical ones are few among many, and what people ask for most.
+_critical = insights.c.risk_score >= text("80")
+Index(
+    "insights_critical_ix",
+    insights.c.timestamp,
+    insights.c.entity_id,
+    sqlite_where=_critical,
+    postgresql_where=_critical,
+)
+
+# Messages about insights, until each channel has them.
+alerts = Table(
+    "alerts",
+    METADATA,
+    Column("key", PlainText, primary_key=True),
+    Column("form", PlainText, nullable=False),
+    Column("message", Document, nullable=False),
+    Column("status", PlainText, nullable=False),
+    Column("detected_at", Instant, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Column("told_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Instant, nullable=False),
+    Index(None, "status", "next_attempt"),
+    Index(None, "form", "written_at"),
+    Index(None, "written_at"),
+    Index(None, "told_at"),
 )
 
 # Append-only: the migration adds triggers that refuse UPDATE and DELETE.

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from bdp.model.anomaly import Anomaly, AnomalyEnd
+from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyKind
 from bdp.model.incident import TimelineEntry
 from bdp.store.database import insert
 from bdp.store.tables import timeline
@@ -31,7 +31,7 @@ def add_entry(connection: Connection, incident_id: str, entry: TimelineEntry, ke
 def tell_detected(connection: Connection, incident_id: str, anomaly: Anomaly) -> None:
     """Tell what opened the incident."""
     entry = TimelineEntry(
-        at=anomaly.detected_at, kind="detected", text=f"Detected: {_count(anomaly)}", data=_data(anomaly)
+        at=anomaly.detected_at, kind="detected", text=f"Detected: {_found(anomaly)}", data=_data(anomaly)
     )
     add_entry(connection, incident_id, entry, f"sighting:{anomaly.anomaly_id}")
 
@@ -40,7 +40,7 @@ def tell_repeated(connection: Connection, incident_id: str, anomaly: Anomaly, si
     """Tell that it was seen again, `sightings` times now."""
     if sightings <= MOST_TOLD:
         entry = TimelineEntry(
-            at=anomaly.detected_at, kind="repeated", text=f"Seen again: {_count(anomaly)}", data=_data(anomaly)
+            at=anomaly.detected_at, kind="repeated", text=f"Seen again: {_found(anomaly)}", data=_data(anomaly)
         )
         add_entry(connection, incident_id, entry, f"sighting:{anomaly.anomaly_id}")
     else:
@@ -52,7 +52,10 @@ def tell_ended(connection: Connection, incident_id: str, end: AnomalyEnd, sighti
     if sightings > MOST_TOLD:
         return
     data = {"anomaly_id": end.anomaly_id, "peak": end.peak, "total": end.total}
-    text = f"Quiet since {end.end_time:%H:%M:%S}: {end.total:,.0f} events in all, at most {end.peak:,.0f} in one window"
+    told = f"{end.total:,.0f} events in all, at most {end.peak:,.0f} in one window"
+    if end.kind is not AnomalyKind.BURST:
+        told = f"{end.total:,.0f} findings in all, highest risk {end.peak:,.0f}"
+    text = f"Quiet since {end.end_time:%H:%M:%S}: {told}"
     add_entry(
         connection,
         incident_id,
@@ -71,7 +74,9 @@ def _count_up(connection: Connection, incident_id: str, at: datetime, more: int)
     connection.execute(query.on_conflict_do_update(index_elements=["incident_id", "key"], set_=changed))
 
 
-def _count(anomaly: Anomaly) -> str:
+def _found(anomaly: Anomaly) -> str:
+    if anomaly.kind is not AnomalyKind.BURST:
+        return next(iter(anomaly.templates), f"{anomaly.count:,.0f} findings")
     history = f", usual {anomaly.expected:,.1f}" if anomaly.expected is not None else ""
     first = ", never seen before" if anomaly.never_seen else ""
     minutes = f"{anomaly.window_seconds / 60:g} min"
@@ -79,5 +84,5 @@ def _count(anomaly: Anomaly) -> str:
 
 
 def _data(anomaly: Anomaly) -> dict[str, object]:
-    names = {"anomaly_id", "count", "threshold", "expected", "window_seconds", "never_seen", "severity"}
+    names = {"anomaly_id", "kind", "count", "threshold", "expected", "window_seconds", "never_seen", "severity"}
     return anomaly.model_dump(mode="json", include=names)

@@ -12,10 +12,13 @@ from bdp.web import (
     approvals,
     auth,
     aws,
+    backtests,
     errors,
     events,
+    exposition,
     health,
     incidents,
+    insights,
     letters,
     loki,
     otlp,
@@ -23,6 +26,7 @@ from bdp.web import (
     prometheus,
     replay,
     sampling,
+    shadow,
 )
 
 _ABOUT = (
@@ -49,10 +53,12 @@ def create_api(app: App, token: str) -> FastAPI:
     guarded = [Depends(auth.check)]
     api.include_router(health.open_routes)
     api.include_router(aws.firehose_routes)  # it has its own header for the token, and its own form of answer
-    for routes in (events.routes, otlp.routes, prometheus.routes, loki.routes, alerts.routes, aws.routes):
+    for routes in (events.routes, otlp.routes, prometheus.routes, exposition.routes, loki.routes):
+        api.include_router(routes, dependencies=[Depends(auth.check_sender)])
+    for routes in (alerts.routes, aws.routes):
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
     for routes in (incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
         api.include_router(routes, dependencies=guarded)
-    for routes in (events.own_routes, letters.routes, replay.routes):
+    for routes in (events.own_routes, letters.routes, replay.routes, insights.routes, backtests.routes, shadow.routes):
         api.include_router(routes, dependencies=guarded)
     return api

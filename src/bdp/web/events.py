@@ -75,9 +75,14 @@ async def post_costs(request: Request, product: Product, idempotency_key: Idempo
     return await _take(request, product, RecordKind.COSTS, idempotency_key)
 
 
-@routes.post("/metrics/ingest", openapi_extra=_BODY, summary="Take metric points in")
+@routes.post("/metrics", openapi_extra=_BODY, summary="Take fabric samples in", operation_id="post_fabric_samples")
+@routes.post("/metrics/ingest", openapi_extra=_BODY, summary="Take metric points and fabric samples in")
 async def post_metrics(request: Request, product: Product, idempotency_key: IdempotencyKey = None) -> Receipt:
-    """Each with `ts`, `name` and `value`; at will `entity`, `labels` and `unit`."""
+    """A point has `ts`, `name` and `value`; at will `entity`, `labels` and `unit`.
+
+    A fabric sample has `stream_id`, `timestamp` and one or more of `latency_p99` (µs), `utilization` (%), `error_rate`
+    (fraction), `bandwidth_gbps` and `qp_errors`; each figure counts as a point in the receipt.
+    """
     return await _take(request, product, RecordKind.METRICS, idempotency_key)
 
 

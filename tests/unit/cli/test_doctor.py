@@ -157,7 +157,7 @@ def test_each_state_of_the_chain_has_its_words(
 
 
 def test_a_feed_in_trouble_is_bad_and_one_that_fetches_is_well() -> None:
-    with pytest.raises(BdpError, match="The feed orders fetches nothing: Kinesis: no such stream"):
+    with pytest.raises(BdpError, match="The feed orders does not fetch everything: Kinesis: no such stream"):
         look("feeds", health={"feeds": {"clicks": "", "orders": "Kinesis: no such stream."}})
     assert look("feeds", health={"feeds": {"clicks": "", "orders": ""}}) == "clicks, orders: no trouble"
     assert look("feeds") == ""

@@ -12,11 +12,12 @@ from bdp.clock import ManualClock
 from bdp.explain.analyst import Analyst
 from bdp.explain.settings import ExplainSettings
 from bdp.model.analysis import Analysis
-from bdp.model.anomaly import Severity, Subject
+from bdp.model.anomaly import AnomalyKind, Severity, Subject
 from bdp.model.batch import RecordKind
 from bdp.model.change import Change, ChangeKind
 from bdp.model.event import Event, Level
-from bdp.model.incident import Incident, IncidentStatus
+from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
+from bdp.model.metric import MetricPoint
 from bdp.ports import Store
 
 ONSET = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -38,14 +39,50 @@ def change(
     return Change(ts=ONSET - timedelta(seconds=seconds_before), kind=kind, service=service, ref=ref)
 
 
-def fill(store: Store, events: Iterable[Event], changes: Iterable[Change] = ()) -> None:
+def points(
+    name: str,
+    usual: Iterable[float],
+    inside: Iterable[float] = (),
+    *,
+    entity: str = "ib-02",
+    unit: str = "",
+    labels: dict[str, str] | None = None,
+    step: float = 60,
+) -> list[MetricPoint]:
+    """One point a step: the usual ones end before the onset, the others begin with it."""
+    before, after = list(usual), list(inside)
+    return [
+        MetricPoint(
+            ts=ONSET + timedelta(seconds=step * (i - len(before))),
+            name=name,
+            entity=entity,
+            labels=labels or {},
+            value=value,
+            unit=unit,
+        )
+        for i, value in enumerate([*before, *after])
+    ]
+
+
+def fill(
+    store: Store, events: Iterable[Event] = (), changes: Iterable[Change] = (), points: Iterable[MetricPoint] = ()
+) -> None:
     encoder = msgspec.json.Encoder()
-    for kind, records in ((RecordKind.EVENTS, list(events)), (RecordKind.CHANGES, list(changes))):
+    every = ((RecordKind.EVENTS, list(events)), (RecordKind.CHANGES, list(changes)), (RecordKind.METRICS, list(points)))
+    for kind, records in every:
         if records:
             store.insert(kind, encoder.encode_lines(records), kind.value)
 
 
-def incident(*, service: str = "payment", minutes: float = 5, error_code: str = "", route: str = "") -> Incident:
+def incident(
+    *,
+    service: str = "payment",
+    minutes: float = 5,
+    error_code: str = "",
+    route: str = "",
+    kind: AnomalyKind | None = None,
+) -> Incident:
+    told = TimelineEntry(at=ONSET, kind="detected", text="Detected", data={"kind": kind})
     end = ONSET + timedelta(minutes=minutes)
     return Incident(
         incident_id="I1",
@@ -57,6 +94,7 @@ def incident(*, service: str = "payment", minutes: float = 5, error_code: str = 
         start_time=ONSET,
         last_seen=end,
         opened_at=ONSET,
+        timeline=(told,) if kind else (),
     )
 
 

@@ -154,7 +154,7 @@ def test_a_feed_that_fetches_nothing_degrades(product: Product) -> None:
     product.feeds = {"orders": "Kinesis: no such stream", "clicks": ""}
     found = product.health.look()
     assert found.status == "degraded"
-    assert found.absences == ("The feed orders fetches nothing: Kinesis: no such stream",)
+    assert found.absences == ("The feed orders does not fetch everything: Kinesis: no such stream",)
 
 
 def test_trying_finds_what_nobody_has_met_yet(product: Product) -> None:

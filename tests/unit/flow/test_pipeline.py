@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from bdp.clock import ManualClock
-from bdp.detect.burst.detector import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstSettings
 from bdp.detect.dedup import DedupSettings, Judgement, judge
+from bdp.detect.watch import Watch
 from bdp.errors import StoreUnavailable, StreamUnavailable
 from bdp.flow.pipeline import Pipeline, PipelineSettings, Range
 from bdp.model.batch import Batch, RecordKind
@@ -45,7 +46,7 @@ class Bench:
         pipeline = Pipeline(
             self.stream,
             FragileStore(self.store, kill_at),
-            BurstDetector(BurstSettings()),
+            Watch(BurstSettings()),
             self.state.incidents,
             ManualClock(START),
             PipelineSettings(range_records=40),
@@ -197,7 +198,7 @@ def test_a_store_that_is_away_loses_nothing(bench: Bench) -> None:
 def test_quiet_time_closes_an_anomaly_without_new_events(bench: Bench) -> None:
     clock = ManualClock(START)
     bench.stream = Fragile(bench.folder / "journal.db", "")
-    pipeline = Pipeline(bench.stream, bench.store, BurstDetector(BurstSettings()), bench.state.incidents, clock)
+    pipeline = Pipeline(bench.stream, bench.store, Watch(BurstSettings()), bench.state.incidents, clock)
     bench.stream.append([events("a", 12, level=Level.ERROR, code="E1")])
     pipeline.drain()
     assert bench.state.incidents.list()[0].end_time is None
@@ -278,7 +279,7 @@ def test_a_range_is_archived_once_however_often_its_commit_is_tried(bench: Bench
     pipeline = Pipeline(
         stream,
         bench.store,
-        BurstDetector(BurstSettings()),
+        Watch(BurstSettings()),
         bench.state.incidents,
         ManualClock(START),
         archive=lambda batches: kept.extend(batch.batch_id for batch in batches),

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from bdp.clock import ManualClock
-from bdp.detect.burst.detector import BurstDetector, BurstSettings
+from bdp.detect.burst.detector import BurstSettings
+from bdp.detect.watch import Watch
 from bdp.errors import BadRequest
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Chunk, Pace, Replay, Replayed
@@ -37,7 +38,7 @@ class Bench:
         self.journal = Journal(folder / "journal.db")
         self.state = open_state("sqlite://")
         self.clock = ManualClock(NOW)
-        self.pipeline = Pipeline(self.journal, store, BurstDetector(BurstSettings()), self.state.incidents, self.clock)
+        self.pipeline = Pipeline(self.journal, store, Watch(BurstSettings()), self.state.incidents, self.clock)
         self.fresh()
 
     def fresh(self) -> None:

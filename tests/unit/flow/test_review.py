@@ -14,7 +14,8 @@ from bdp.clock import ManualClock
 from bdp.detect.burst.detector import BurstDetector, BurstSettings
 from bdp.detect.dedup import DedupSettings, Judgement, judge
 from bdp.errors import BadRequest, NotPossible
-from bdp.flow.review import Review, Reviewer, ReviewState, Span
+from bdp.flow.job import JobState
+from bdp.flow.review import Review, Reviewer, Span
 from bdp.model.anomaly import Anomaly, AnomalyEnd
 from bdp.model.batch import RecordKind
 from bdp.model.event import EventSignal
@@ -164,18 +165,18 @@ def test_one_review_at_a_time_which_can_be_stopped(store: ClickHouseStore, state
     found.stop()
     slow.go.set()
     found.close()
-    assert review.state is ReviewState.STOPPED
+    assert review.state is JobState.STOPPED
     assert told(state) == []
     again = found.start(span(0, 60))
-    found._thread.join()  # type: ignore[union-attr]
-    assert (again.state, again.opened) == (ReviewState.DONE, 1)
+    found.wait()
+    assert (again.state, again.opened) == (JobState.DONE, 1)
 
 
 def test_a_store_that_fails_is_said(store: ClickHouseStore, state: State) -> None:
     found = reviewer(_Slow(store, broken=True), state)
     review = found.start(span(0, 60))
     found.close()
-    assert (review.state, review.reason) == (ReviewState.FAILED, "away")
+    assert (review.state, review.reason) == (JobState.FAILED, "away")
 
 
 def test_an_empty_range_is_refused(store: ClickHouseStore, state: State) -> None:

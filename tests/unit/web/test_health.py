@@ -70,7 +70,7 @@ def test_a_store_that_hangs_is_told_and_waited_for_in_vain_for_three_seconds_onl
 def test_a_feed_in_trouble_is_seen_everywhere(app: App, client: TestClient) -> None:
     feed = Stuck()
     app.feeds = Feeds([feed])
-    reason = "The feed orders fetches nothing: Kinesis: no such stream."
+    reason = "The feed orders does not fetch everything: Kinesis: no such stream."
     assert client.get("/readyz").json() == {"status": "degraded", "reason": reason}
     full = client.get("/v1/health").json()
     assert (full["status"], full["absences"], full["stuck"]) == ("degraded", [reason], [])

@@ -31,7 +31,7 @@ def post(client: TestClient, body: bytes) -> dict[str, Any]:
 def reviewed(app: App, client: TestClient, **question: Any) -> dict[str, Any]:
     answer = client.post("/v1/replay/range", json=question)
     assert answer.status_code == 202, answer.text
-    app.reviewer._thread.join()  # type: ignore[union-attr]
+    app.reviewer.wait()
     told: dict[str, Any] = client.get("/v1/replay/range").json()
     return told
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bdp.explain.case import Case
-from bdp.explain.evidence import aftermath, attribute, callers, change, count, origin, sign, template, trace_order
+from bdp.explain.evidence import (
+    aftermath,
+    attribute,
+    callers,
+    change,
+    count,
+    metric,
+    origin,
+    sign,
+    template,
+    trace_order,
+)
 
 COLLECTORS: dict[str, Callable[[Case], None]] = {
     "count": count.collect,
@@ -20,4 +31,5 @@ COLLECTORS: dict[str, Callable[[Case], None]] = {
     "trace_order": trace_order.collect,
     "callers": callers.collect,
     "change": change.collect,
+    "metric": metric.collect,
 }

@@ -20,16 +20,16 @@ LEAST_SHARE = 0.05
 def collect(case: Case) -> None:
     """Add one count for each of the playbooks that most events speak of, at most 5."""
     total = case.found[0].value["abnormal_events"]
-    if not total or not case.playbooks:
+    speaking = [book for book in case.playbooks if book.signs]
+    if not total:
         return
-    counts = [pair for at in range(0, len(case.playbooks), _AT_ONCE) for pair in _counts(case, at)]
+    counts = [pair for at in range(0, len(speaking), _AT_ONCE) for pair in _counts(case, speaking[at : at + _AT_ONCE])]
     spoken = [(events, book) for events, book in counts if events >= LEAST_SHARE * total]
     for _, book in sorted(spoken, key=lambda pair: (-pair[0], pair[1].name))[:_MOST]:
         _add(case, book, total)
 
 
-def _counts(case: Case, at: int) -> list[tuple[float, Playbook]]:
-    books = case.playbooks[at : at + _AT_ONCE]
+def _counts(case: Case, books: list[Playbook]) -> list[tuple[float, Playbook]]:
     columns = ", ".join(f"sumIf(weight, {book.sql}) AS c{i}" for i, book in enumerate(books))
     row = case.query(f"SELECT {columns} FROM events WHERE {case.abnormal}")[0]
     return [(row[f"c{i}"], book) for i, book in enumerate(books)]

@@ -1,10 +1,11 @@
-"""Ways in that fetch: topics and streams of others, each in a thread of `bdp serve`."""
+"""Ways in that fetch: topics, streams, exporters and metrics of others, each in a thread of `bdp serve`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -12,21 +13,64 @@ from bdp.clock import Clock
 from bdp.errors import BadSetting
 from bdp.ids import Ids
 from bdp.intake.feeds.checkpoints import Checkpoints
+from bdp.intake.feeds.cloudwatch import CloudWatchFeed, CloudWatchFeedSettings
 from bdp.intake.feeds.feed import Deliver, Feed, Feeds
 from bdp.intake.feeds.kafka import KafkaFeed, KafkaFeedSettings
 from bdp.intake.feeds.kinesis import KinesisFeed, KinesisFeedSettings
 from bdp.intake.feeds.reading import FeedReader
+from bdp.intake.feeds.scrape import ScrapeFeed, ScrapeFeedSettings
 from bdp.intake.limits import IntakeSettings
 from bdp.intake.sampling import Sampler
 
 __all__ = ["Deliver", "Feed", "FeedSettings", "Feeds", "open_feeds"]
 
-FeedSettings = Annotated[KafkaFeedSettings | KinesisFeedSettings, Field(discriminator="kind")]
+AnyFeedSettings = KafkaFeedSettings | KinesisFeedSettings | ScrapeFeedSettings | CloudWatchFeedSettings
+FeedSettings = Annotated[AnyFeedSettings, Field(discriminator="kind")]
 """One feed, by `kind`."""
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What feeds are made of; see `open_feeds`."""
+
+    intake: IntakeSettings
+    checkpoints: Checkpoints
+    deliver: Deliver
+    clock: Clock
+    ids: Ids
+    secret: Callable[[str], str | None]
+    sampler: Sampler | None
+
+    def reader(self, name: str, format: str) -> FeedReader:
+        return FeedReader(name, format, self.intake, self.clock, self.ids, self.sampler)
+
+
+def _kafka(one: KafkaFeedSettings, parts: _Parts) -> Feed:
+    return KafkaFeed(one, parts.reader(one.name, one.format), parts.deliver, parts.secret)
+
+
+def _kinesis(one: KinesisFeedSettings, parts: _Parts) -> Feed:
+    return KinesisFeed(one, parts.reader(one.name, one.format), parts.deliver, parts.checkpoints, parts.clock)
+
+
+def _scrape(one: ScrapeFeedSettings, parts: _Parts) -> Feed:
+    return ScrapeFeed(one, parts.intake, parts.deliver, parts.clock, parts.ids, parts.secret)
+
+
+def _cloudwatch(one: CloudWatchFeedSettings, parts: _Parts) -> Feed:
+    return CloudWatchFeed(one, parts.intake, parts.deliver, parts.checkpoints, parts.clock, parts.ids)
+
+
+_KINDS: Final[dict[str, Callable[[Any, _Parts], Feed]]] = {
+    "kafka": _kafka,
+    "kinesis": _kinesis,
+    "scrape": _scrape,
+    "cloudwatch": _cloudwatch,
+}
+
+
 def open_feeds(
-    settings: Sequence[KafkaFeedSettings | KinesisFeedSettings],
+    settings: Sequence[AnyFeedSettings],
     intake: IntakeSettings,
     folder: Path,
     deliver: Deliver,
@@ -49,12 +93,5 @@ def open_feeds(
     for name in names:
         if names.count(name) > 1:
             raise BadSetting(f"There are two feeds called {name!r}.", "Give each a name of its own.")
-    checkpoints = Checkpoints(folder / "feeds.db")
-    feeds: list[Feed] = []
-    for one in settings:
-        reader = FeedReader(one.name, one.format, intake, clock, ids, sampler)
-        if isinstance(one, KafkaFeedSettings):
-            feeds.append(KafkaFeed(one, reader, deliver, secret))
-        else:
-            feeds.append(KinesisFeed(one, reader, deliver, checkpoints, clock))
-    return Feeds(feeds)
+    parts = _Parts(intake, Checkpoints(folder / "feeds.db"), deliver, clock, ids, secret, sampler)
+    return Feeds([_KINDS[one.kind](one, parts) for one in settings])

@@ -27,5 +27,8 @@ LINES: Final[dict[str, Callable[[LineContext], LineReader]]] = {
 }
 """Formats that are read line by line; `text` needs a pattern and is never sniffed."""
 
-FORMATS: Final = ("ndjson", "json", *LINES)
+EXPOSITION: Final = "exposition"
+"""What exporters print, which is metric points; see `bdp.intake.samples`."""
+
+FORMATS: Final = ("ndjson", "json", *LINES, EXPOSITION)
 """Every name that `--format` takes."""

@@ -9,6 +9,7 @@ from functools import partial
 from bdp.intake.parcel import Parcel
 from bdp.intake.protocols import aws, firehose
 from bdp.intake.protocols.alerts import read_alerts
+from bdp.intake.protocols.exposition import read_exposition
 from bdp.intake.protocols.loki import read_push
 from bdp.intake.protocols.otlp_logs import read_logs
 from bdp.intake.protocols.otlp_metrics import read_metrics
@@ -37,6 +38,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "otlp_traces": Protocol(RecordKind.EVENTS, read_traces),
     "otlp_metrics": Protocol(RecordKind.METRICS, read_metrics),
     "prometheus": Protocol(RecordKind.METRICS, read_remote_write),
+    "exposition": Protocol(RecordKind.METRICS, read_exposition),
     "loki": Protocol(RecordKind.EVENTS, read_push),
     **{f"alerts_{name}": Protocol(RecordKind.EVENTS, partial(read_alerts, name)) for name in VENDORS},
     "alerts_cloudwatch": Protocol(RecordKind.EVENTS, aws.read),

@@ -1,9 +1,10 @@
 """Prometheus remote write 1.0: the samples of time series become metric points.
 
-`entity` is the label `instance`, else `job`; both stay labels. `__name__` is the name; other labels are kept as they
-are. Of a native histogram, the count and the sum are kept, as `_count` and `_sum`; its buckets, exemplars and metadata
-are not read. NaN is left out and not refused: the stale marker says that a series ended, any other NaN that there is no
-value. An infinite value is refused, since the store's JSON has none. Samples may come in any order.
+`entity` is the label `instance`, else `job`; both stay labels. `__name__` is the name, whose suffix says the unit;
+other labels are kept as they are. Of a native histogram, the count and the sum are kept, as `_count` and `_sum`; its
+buckets, exemplars and metadata are not read. NaN is left out and not refused: the stale marker says that a series
+ended, any other NaN that there is no value. An infinite value is refused, since the store's JSON has none. Samples may
+come in any order.
 
 A refused record's payload is a `WriteRequest` with that series and that sample alone, not compressed.
 """
@@ -19,6 +20,7 @@ from typing import Any, Final
 from bdp.errors import UnknownFormat
 from bdp.intake.flatten import sound
 from bdp.intake.parcel import Parcel
+from bdp.intake.protocols.units import unit_of
 from bdp.intake.protocols.wire import PROTOBUF, check_count, check_shared, declare, parsed, text
 from bdp.intake.refusal import RefusedRecord
 from bdp.intake.times import from_micros
@@ -90,7 +92,9 @@ def _add_series(series: Any, parcel: Parcel) -> None:
         try:
             ts = _time(sample)
             for suffix, value in _values(sample):
-                parcel.point(MetricPoint(ts=ts, name=name + suffix, entity=entity, labels=labels, value=value), raw)
+                full = name + suffix
+                unit = unit_of(full)
+                parcel.point(MetricPoint(ts=ts, name=full, entity=entity, labels=labels, value=value, unit=unit), raw)
         except RefusedRecord as error:
             parcel.refuse(error, raw)
 

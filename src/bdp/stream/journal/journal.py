@@ -152,6 +152,11 @@ class Journal:
         """See `bdp.ports.Stream.detector_rows`."""
         return dict(self._all("SELECT key, row FROM detector"))
 
+    def detector_rows_under(self, prefix: str) -> list[tuple[str, str, bytes]]:
+        """See `bdp.ports.Books.detector_rows_under`; there is one lane, without a name."""
+        sql = "SELECT '', key, row FROM detector WHERE key >= ? AND substr(key, 1, ?) = ?"
+        return self._all(sql, (prefix, len(prefix), prefix))
+
     def ledger(self) -> dict[str, Ledger]:
         """See `bdp.ports.Books.ledger`."""
         return self._look(accounts.ledger)

@@ -253,6 +253,13 @@ class SqlBooks:
             rows = connection.execute(select(detector.c.key, detector.c.row).where(detector.c.lane == lane))
             return {key: bytes(row) for key, row in rows}
 
+    def detector_rows_under(self, prefix: str) -> list[tuple[str, str, bytes]]:
+        """See `bdp.ports.Books.detector_rows_under`."""
+        # No LIKE: in SQLite it takes upper for lower case.
+        wanted = select(detector).where(func.substr(detector.c.key, 1, len(prefix)) == prefix)
+        with self._read() as connection:
+            return [(row.lane, row.key, bytes(row.row)) for row in connection.execute(wanted)]
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Write more than is known here, all or nothing.

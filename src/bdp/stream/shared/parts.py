@@ -1,4 +1,5 @@
-"""How a batch becomes messages: split so that one service stays in one partition and no message is too large.
+"""How a batch becomes messages: split so that one service, and one entity's metrics, stay in one partition, for each
+partition has a detector of its own; and so that no message is too large.
 
 A part's id follows from the batch's id and its place in the batch, so that a batch which is sent again gives the same
 parts again. Sizes are taken before compression, so that they do not hang on the compressor.
@@ -22,6 +23,8 @@ MARGIN = 16 * 1024
 class _Key(msgspec.Struct, gc=False):
     tenant: str = ""
     service: str = ""
+    entity: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def split(batch: Batch, partitions: int, most_bytes: int) -> list[Part]:
 
 
 def _by_partition(batch: Batch, partitions: int) -> dict[int, list[bytes]]:
-    if partitions == 1 or batch.kind is not RecordKind.EVENTS:
+    if partitions == 1 or batch.kind is RecordKind.COSTS:
         place = _place(batch.batch_id, partitions)
         return {place: _lines(batch)}
     lines = _lines(batch)
@@ -69,7 +72,9 @@ def _by_partition(batch: Batch, partitions: int) -> dict[int, list[bytes]]:
         return {_place(batch.batch_id, partitions): lines}
     groups: dict[int, list[bytes]] = {}
     for key, line in zip(keys, lines, strict=True):
-        groups.setdefault(_place_of(key.tenant, key.service, partitions), []).append(line)
+        # A change of an entity goes where its metrics go, so that maintenance is known where it matters.
+        what = (key.entity or key.name) if batch.kind is RecordKind.METRICS else key.service
+        groups.setdefault(_place_of(key.tenant, what, partitions), []).append(line)
     return groups or {_place(batch.batch_id, partitions): []}
 
 

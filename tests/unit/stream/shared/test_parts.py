@@ -66,6 +66,26 @@ def test_a_batch_that_fits_stays_as_it_is() -> None:
     assert next(part.batch for part in split(batch(["a"], kind=RecordKind.METRICS), 8, MOST)).batch_id == "b"
 
 
+def test_an_entitys_metrics_and_its_changes_are_in_one_partition() -> None:
+    """Each partition has a detector of its own: a series, or the five metrics of a fabric sample, must not scatter."""
+    points = [
+        b'{"ts":"2026-05-01T12:00:00Z","name":"%s","entity":"ib-%d","value":1}' % (name, number)
+        for number in range(20)
+        for name in (b"utilization", b"latency_p99")
+    ]
+    metrics = Batch(batch_id="m", source="http", kind=RecordKind.METRICS, count=40, payload=b"\n".join(points))
+    places: dict[str, int] = {}
+    for part in split(metrics, 5, MOST):
+        for line in part.batch.payload.split(b"\n"):
+            entity = msgspec.json.decode(line)["entity"]
+            assert places.setdefault(entity, part.partition) == part.partition
+    assert len(set(places.values())) > 1
+    for entity, place in places.items():
+        line = msgspec.json.encode({"kind": "maintenance", "service": entity})
+        change = Batch(batch_id=f"c-{entity}", source="http", kind=RecordKind.CHANGES, count=1, payload=line)
+        assert [part.partition for part in split(change, 5, MOST)] == [place]
+
+
 def test_refused_records_and_drops_travel_once() -> None:
     gone = Drop(reason=DropReason.SAMPLED, priority=Priority.NORMAL, count=3)
     whole = msgspec.structs.replace(
