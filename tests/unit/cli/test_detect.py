@@ -100,8 +100,9 @@ def test_standard_input_crlf_bom_bad_rows_and_late_points(process: Bdp) -> None:
 
 def test_a_counter_is_judged_by_its_rate(bdp: Bdp, tmp_path: Path) -> None:
     chance, total, text = random.Random(2), 0.0, []
-    for i in range(300):
-        total = 500 if i == 150 else total + chance.gauss(3000, 60) + (60_000 if i == SPIKE else 0)
+    spike = 390
+    for i in range(400):
+        total = 500 if i == 150 else total + chance.gauss(3000, 60) + (60_000 if i == spike else 0)
         text.append(f"{START + 300 * i},{total:.0f}")
     path = tmp_path / "requests_total.csv"
     path.write_text("\n".join(text))
@@ -110,8 +111,8 @@ def test_a_counter_is_judged_by_its_rate(bdp: Bdp, tmp_path: Path) -> None:
     assert found[0]["rate"] == ""
     assert float(found[100]["rate"]) == pytest.approx(10, abs=1)
     assert float(found[150]["rate"]) == pytest.approx(500 / 300)
-    assert float(found[SPIKE]["rate"]) > 200
-    assert "/s is above the expected" in found[SPIKE]["reason"]
+    assert float(found[spike]["rate"]) > 200
+    assert "/s is above the expected" in found[spike]["reason"]
 
 
 def test_a_column_by_name(bdp: Bdp, tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_the_summary_lists_anomalies_on_standard_error(bdp: Bdp, file: Path) -> 
     told = bdp("detect", "series", file, "--summary")
     assert len(rows(told)) == 300
     assert "140 is above the expected" in told.err.replace("\n", " ")
-    assert "2026-05-02 08:50:00 to " in told.err
+    assert "2026-05-02 08:50:00" in told.err
     quiet = bdp("detect", "series", file, "--summary", "--threshold", "0.95")
     assert "No anomalies." in quiet.err
 
