@@ -32,6 +32,8 @@ verbs = typer.Typer(help="Try a detector on a file.", no_args_is_help=True, rich
 
 _HEADER: Final = ("timestamp", "value", "score", "expected_low", "expected_high", "is_anomaly", "reason")
 _LONGEST_LINE: Final = 1024 * 1024
+_SELDOM: Final = 200
+"""A counter that begins again falls; not oftener than at one point in so many."""
 _TELL_EVERY: Final = 200
 _WIDE: Final = 100
 _SHOWN: Final = 20
@@ -124,6 +126,8 @@ class _Run:
         self.episodes: Episodes = Episodes()
         self.kept = _Kept() if drawn else None
         self.rows = self.passed = 0
+        self.rises = self.falls = 0
+        self._last = math.nan
 
     def points(self, lines: Iterator[str], column: str, show: Any) -> Iterator[tuple[Row, Judged]]:
         """Yield each point with what is said of it.
@@ -138,6 +142,9 @@ class _Run:
         for row in read_series(lines, self.heard, column):
             judged = solo.judge(row.ts, row.value)
             self.rows += 1
+            self.rises += row.value > self._last
+            self.falls += row.value < self._last
+            self._last = row.value
             # A counter's first point has no rate; that is no fault of it.
             self.passed += not judged.taken and not (self.counter and self.rows == 1)
             self.episodes.add(row.ts, row.time, judged)
@@ -163,6 +170,8 @@ class _Run:
         if self.passed:
             points = screen.counted(self.passed, "point")
             _note(f"{points} not judged: not later than the point before, or no finite number")
+        if not self.counter and self.rises > self.rows / 2 and self.falls <= self.rows / _SELDOM:
+            _note("these values hardly ever fall; if they are a counter, --counter judges how fast it grows")
         learn = self.settings.learn_points
         if self.rows - self.passed <= learn:
             _note(f"only {screen.counted(self.rows, 'point')}: the first {learn} are learnt from and not judged")

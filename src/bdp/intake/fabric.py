@@ -22,6 +22,8 @@ UNITS: Final = {
 }
 """Figure -> unit. Percent is 0 to 100, the error rate a fraction."""
 
+_MOST: Final = {"utilization": 110.0, "error_rate": 1.0}
+"""What a figure cannot exceed; a counter read at the wrong instant may show a little over 100 %."""
 _TIMES: Final = ("timestamp", "ts", "@timestamp", "time")
 _KNOWN: Final = frozenset({"stream_id", "labels", *_TIMES, *UNITS})
 _MARK: Final = b'"stream_id"'
@@ -86,4 +88,7 @@ def _figure(name: str, value: object) -> float:
         raise RefusedRecord(f"{name}: expected a number, got {shown(value)}") from None
     if not math.isfinite(number):
         raise RefusedRecord(f"{name}: {number} is not a finite number")
+    if not 0 <= number <= _MOST.get(name, math.inf):
+        meant = {"utilization": "percent from 0 to 100", "error_rate": "a fraction from 0 to 1"}.get(name, "0 or more")
+        raise RefusedRecord(f"{name}: expected {meant}, got {number:g}")
     return number

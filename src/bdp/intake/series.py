@@ -78,9 +78,8 @@ def read_series(lines: Iterable[str], heard: Heard, column: str = "") -> Iterato
     source = iter(lines)
     first = next((line for line in source if line.strip()), "").lstrip("\ufeff")
     delimiter = max(_DELIMITERS, key=first.count) if first else ","
-    reader = csv.reader(_again(first, source), delimiter=delimiter)
     place: _Place | None = None
-    for cells in _rows(reader, heard):
+    for number, cells in _rows(_again(first, source), delimiter, heard):
         if place is None:
             found = _header(cells, column, delimiter == ";")
             place = found or _Place(0, 1, delimiter == ";")
@@ -90,7 +89,7 @@ def read_series(lines: Iterable[str], heard: Heard, column: str = "") -> Iterato
         try:
             yield _row(cells, place)
         except RefusedRecord as error:
-            heard.note_bad(reader.line_num, str(error))
+            heard.note_bad(number, str(error))
 
 
 def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
@@ -98,18 +97,19 @@ def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _rows(reader: Iterator[list[str]], heard: Heard) -> Iterator[list[str]]:
-    """Yield rows that hold something; one that is no CSV is counted."""
-    while True:
+def _rows(lines: Iterator[str], delimiter: str, heard: Heard) -> Iterator[tuple[int, list[str]]]:
+    """Yield line numbers and rows that hold something; one that is no CSV is counted.
+
+    Each line is read alone: a quotation mark that is never closed costs its line, not all that follow.
+    """
+    for number, line in enumerate(lines, 1):
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            cells = next(csv.reader((line,), delimiter=delimiter, strict=True), [])
         except csv.Error as error:
-            heard.note_bad(getattr(reader, "line_num", 0), str(error))
+            heard.note_bad(number, str(error))
             continue
         if any(cell.strip() for cell in cells):
-            yield cells
+            yield number, cells
 
 
 def _header(cells: Sequence[str], column: str, comma: bool) -> _Place | None:

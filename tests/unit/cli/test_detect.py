@@ -194,3 +194,10 @@ def test_help_has_examples(bdp: Bdp) -> None:
     told = bdp("detect", "series", "--help")
     assert told.code == 0
     assert "bdp detect series latency.csv --plot latency.svg" in told.out
+
+
+def test_values_that_only_grow_are_asked_about(bdp: Bdp, tmp_path: Path) -> None:
+    path = tmp_path / "requests.csv"
+    path.write_text("".join(f"{1_772_409_600 + 60 * i},{i * 7 + i % 3}\n" for i in range(200)))
+    assert "--counter" in bdp("detect", "series", path).err
+    assert "hardly ever fall" not in bdp("detect", "series", path, "--counter").err

@@ -100,3 +100,10 @@ def test_a_header_that_does_not_say_enough_is_asked_about(text: str, column: str
 
 def test_an_empty_file_has_no_points() -> None:
     assert read("")[0] == read("\n \n")[0] == []
+
+
+def test_a_quotation_mark_that_is_never_closed_costs_its_line_alone() -> None:
+    heard = Heard()
+    lines = ["timestamp,value\n", "2026-05-01T00:00:00Z,1\n", '"2026-05-01T00:01:00Z,2\n', "2026-05-01T00:02:00Z,3\n"]
+    assert [row.value for row in read_series(lines, heard)] == [1.0, 3.0]
+    assert (heard.bad, heard.first_bad.partition(":")[0]) == (1, "line 3")

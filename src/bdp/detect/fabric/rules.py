@@ -19,7 +19,7 @@ Reference values are those of the product's specification: P99 < 5 µs, utilisat
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import sqrt
+from math import nan, sqrt
 from typing import Final, NamedTuple
 
 from bdp.detect.fabric.risk import Signal, signal
@@ -125,11 +125,16 @@ def missing(values: Values, base: Values) -> float:
     return max(0.0, 1 - bandwidth / (utilization * usual_bandwidth / usual))
 
 
+def _or_unknown(baseline: float | None) -> float:
+    """A stream without a baseline yet has none to be told; that is not a baseline of nought."""
+    return nan if baseline is None else baseline
+
+
 def saturation(reading: Reading, settings: FabricSettings) -> Signal | None:
     value, known = reading.values[UTILIZATION], reading.base[UTILIZATION]
     if value is None or value <= settings.utilization_bound:
         return None
-    return signal("saturation", value, value=value, baseline=known or 0.0, bound=settings.utilization_bound)
+    return signal("saturation", value, value=value, baseline=_or_unknown(known), bound=settings.utilization_bound)
 
 
 def latency(reading: Reading, settings: FabricSettings) -> Signal | None:
@@ -148,14 +153,14 @@ def loss(reading: Reading, settings: FabricSettings) -> Signal | None:
         return None
     if value <= settings.error_bound and (known is None or value < settings.anomaly_ratio * known):
         return None
-    return signal("loss", value, value=100 * value, baseline=100 * (known or 0.0))
+    return signal("loss", value, value=100 * value, baseline=100 * _or_unknown(known))
 
 
 def queue_pairs(reading: Reading, settings: FabricSettings) -> Signal | None:
     value, known = reading.values[QP], reading.base[QP]
     if value is None or not queue_pairs_high(value, known, settings):
         return None
-    return signal("qp", value, value=value, baseline=known or 0.0)
+    return signal("qp", value, value=value, baseline=_or_unknown(known))
 
 
 def throttling(reading: Reading, settings: FabricSettings) -> Signal | None:

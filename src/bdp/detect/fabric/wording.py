@@ -7,11 +7,11 @@ or a name, since its form would depend on how they are read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import floor, log10
+from math import floor, isnan, log10
 from typing import Final, NamedTuple
 
 from bdp.detect.fabric.counters import KINDS
-from bdp.detect.fabric.risk import Verdict
+from bdp.detect.fabric.risk import Signal, Verdict
 from bdp.detect.fabric.settings import Language
 from bdp.model.insight import PredictionType as P
 
@@ -22,6 +22,7 @@ class Wording(NamedTuple):
     Attributes:
         rules: the explanation, where the rule leads.
         notes: a few words, where it agrees with another.
+        new: the explanation where the stream has no mean yet.
         also: takes `notes`.
         counter, counter_note: the same for a rise of a port counter.
         maintenance: takes `ref`.
@@ -30,6 +31,7 @@ class Wording(NamedTuple):
 
     rules: Mapping[str, str]
     notes: Mapping[str, str]
+    new: Mapping[str, str]
     also: str
     counter: str
     counter_note: str
@@ -67,6 +69,13 @@ WORDING: Final[Mapping[Language, Wording]] = {
             "slow": "mean latency {ratio} times its usual level",
             "load": "utilisation {ratio} times its mean",
             "inefficiency": "{share} % of the bandwidth missing",
+        },
+        new={
+            "saturation": "Utilisation is {value} %, above the bound of {bound} %; 40 to 70 % is normal. The stream is "
+            "too new for a mean of its own.",
+            "loss": "The error rate is {value} %, the reference is under 0.1 %. The stream is too new for a mean of "
+            "its own.",
+            "qp": "{value} queue pair errors in one sample. The stream is too new for a mean of its own.",
         },
         also="Seen with it: {notes}.",
         counter="The port's counter {counter} rose by {increase} within {minutes} minutes.",
@@ -153,6 +162,11 @@ WORDING: Final[Mapping[Language, Wording]] = {
             "load": "사용률 평균의 {ratio}배",
             "inefficiency": "대역폭 {share}% 부족",
         },
+        new={
+            "saturation": "사용률 {value}% — 한계 {bound}% 초과, 정상 범위 40~70%. 아직 자체 평균 없음.",
+            "loss": "오류율 {value}% — 기준값 0.1% 미만. 아직 자체 평균 없음.",
+            "qp": "한 표본에서 큐 페어 오류 {value}건. 아직 자체 평균 없음.",
+        },
         also="함께 나타난 현상: {notes}.",
         counter="포트 카운터 {counter}: {minutes}분 동안 {increase} 증가.",
         counter_note="{counter} +{increase}",
@@ -221,7 +235,7 @@ def explain(verdict: Verdict, language: Language, maintenance: str | None = None
         maintenance: what it is expected from, if it is; told instead of what else was seen.
     """
     words = WORDING[language]
-    lead = _text(words.rules.get(verdict.lead.rule, words.counter), verdict.lead.rule, verdict.lead.facts)
+    lead = _text(_template(words, verdict.lead), verdict.lead.rule, verdict.lead.facts)
     if maintenance is not None:
         return f"{lead} {words.maintenance.format(ref=maintenance)}"
     notes = [
@@ -229,6 +243,12 @@ def explain(verdict: Verdict, language: Language, maintenance: str | None = None
         for one in verdict.others[:_MOST_NOTES]
     ]
     return f"{lead} {words.also.format(notes=', '.join(notes))}" if notes else lead
+
+
+def _template(words: Wording, lead: Signal) -> str:
+    if isnan(lead.facts.get("baseline", 0.0)):
+        return words.new[lead.rule]
+    return words.rules.get(lead.rule, words.counter)
 
 
 def recommend(kind: P, language: Language) -> tuple[str, ...]:
@@ -242,7 +262,7 @@ def number(value: float) -> str:
     >>> number(0.012345), number(7.0), number(12.345), number(123456.7)
     ('0.0123', '7', '12.3', '123457')
     """
-    if value == 0 or abs(value) >= 100:
+    if value == 0 or isnan(value) or abs(value) >= 100:
         return f"{value:.0f}"
     digits = 2 - floor(log10(abs(value)))
     text = f"{value:.{digits}f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 
 import pytest
@@ -51,3 +52,15 @@ def test_counters_and_what_agrees_are_told(language: Language) -> None:
 )
 def test_numbers_have_three_digits(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("rule", ["saturation", "loss", "qp"])
+def test_a_stream_without_a_mean_is_not_told_to_have_one(language: Language, rule: str) -> None:
+    """A mean of nought would be a false statement about a stream that was never seen before."""
+    facts = {"value": 97.0, "bound": 80.0, "baseline": math.nan}
+    kind = PredictionType.RESOURCE_SATURATION
+    told = explain(Verdict(kind, 90, Signal(rule, kind, 90, facts), ()), language)
+    assert "97" in told
+    assert "nan" not in told
+    assert "15" not in told
