@@ -17,6 +17,7 @@ from bdp.flow.approval import Answers
 from bdp.flow.durable import Workflows
 from bdp.flow.incident import workflow_id_of
 from bdp.model.analysis import ActionProposal, Analysis, Verdict
+from bdp.model.anomaly import AnomalyKind
 from bdp.model.decision import ApprovalStatus
 from bdp.model.incident import Incident, IncidentStatus
 from tests.scenario.receiver import Receiver
@@ -140,6 +141,18 @@ def test_rejection_leads_to_another_action_then_to_a_person(tmp_path: Path) -> N
         assert receiver.asked == []
         assert scene.events() == ["ESCALATION_REQUIRED"]
         assert [run for run in scene.runs() if run[0] == "approval"] == [("approval", "webhook", "rejected")] * 2
+
+
+@pytest.mark.parametrize(("kind", "sent"), [(AnomalyKind.BURST, 1), (AnomalyKind.FABRIC, 0), (AnomalyKind.METRIC, 0)])
+def test_what_insights_have_told_is_handed_over_without_another_message(
+    tmp_path: Path, kind: AnomalyKind, sent: int
+) -> None:
+    with Scene(tmp_path, actions=(), gone=lambda _: False) as scene:
+        incident_id = scene.start(kind=kind)
+        assert scene.ended(incident_id).status is IncidentStatus.ESCALATED
+        entries = scene.state.incidents.get(incident_id).timeline
+        assert any(entry.data.get("event") == "ESCALATION_REQUIRED" for entry in entries)
+        assert scene.events() == ["ESCALATION_REQUIRED"] * sent
 
 
 def test_nobody_answers_in_time(tmp_path: Path) -> None:

@@ -85,12 +85,12 @@ def analysis_of(
     )
 
 
-def anomaly(number: int = 0) -> Anomaly:
+def anomaly(number: int = 0, kind: AnomalyKind = AnomalyKind.BURST) -> Anomaly:
     """Return a burst of its own."""
     start = datetime.now(UTC) - timedelta(minutes=3)
     return Anomaly(
         anomaly_id=f"anomaly-{number}",
-        kind=AnomalyKind.BURST,
+        kind=kind,
         subject=Subject(service="shop", route=f"/pay/{number}", error_code="POOL_TIMEOUT"),
         signature=f"{number:016x}",
         severity=Severity.HIGH,
@@ -196,8 +196,8 @@ class Scene:
         self.checks += 1
         return self.gone(self.checks)
 
-    def start(self, number: int = 0) -> str:
-        incident, _ = self.state.incidents.record(anomaly(number), self.clock.now())
+    def start(self, number: int = 0, kind: AnomalyKind = AnomalyKind.BURST) -> str:
+        incident, _ = self.state.incidents.record(anomaly(number, kind), self.clock.now())
         self.engine.start(workflow_id_of(incident.incident_id), incident.incident_id)
         return incident.incident_id
 

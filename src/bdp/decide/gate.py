@@ -57,7 +57,7 @@ def decide(
         return _decision(Course.ESCALATE, analysis, None, *doubt)
     action, rule, passed = _choose(analysis, incident, policy, tried)
     if action is None:
-        why = f"No action is left to take ({_NONE_LEFT[passed[-1]]})."
+        why = f"No action is left to take ({', '.join(_NONE_LEFT[reason] for reason in passed)})."
         return _decision(Course.ESCALATE, analysis, None, passed, why)
     return _weigh(analysis, action, rule, settings, passed)
 
@@ -65,7 +65,7 @@ def decide(
 _NONE_LEFT = {
     Reason.NO_ACTION: "the analysis proposes none",
     Reason.POLICY_DENIES: "the policy denies what is left",
-    Reason.TRIED_BEFORE: "each was tried before",
+    Reason.TRIED_BEFORE: "what was proposed was tried before",
 }
 
 

@@ -69,6 +69,9 @@ def propose(
     unknown = _UNKNOWN_METRICS if case.of_metrics and case.series else _UNKNOWN
     proposals = (_fill(action, values) for action in sorted(actions or unknown, key=lambda action: action.priority))
     left = [proposal for proposal in proposals if proposal and proposal.key not in tried]
+    if case.of_metrics:
+        # People were told of the insight itself, or will be in the digest; once is enough.
+        left = [proposal for proposal in left if proposal.type != "notify"]
     return tuple(proposal.model_copy(update={"priority": place}) for place, proposal in enumerate(left, start=1))
 
 

@@ -15,12 +15,14 @@ from bdp.ids import derived
 from bdp.learn.executions import Ending, Running, recorded, row
 from bdp.model.action import ActionPlan, ActionResult, ActionStatus, Message, WorkflowEvent
 from bdp.model.analysis import ActionProposal, Analysis, IncidentReport
+from bdp.model.anomaly import AnomalyKind
 from bdp.model.decision import Approval, ApprovalStatus
 from bdp.model.execution import Outcome
 from bdp.model.incident import TRANSITIONS, Incident, IncidentStatus, TimelineEntry
 from bdp.notify.channels import deliver
 
 ENDED = frozenset({IncidentStatus.RESOLVED, IncidentStatus.ESCALATED})
+_TOLD_AS_INSIGHTS = frozenset({AnomalyKind.METRIC, AnomalyKind.FABRIC})
 QUIET = timedelta(minutes=5)
 """The symptom counts as gone by itself when the last five minutes show none of it."""
 
@@ -250,8 +252,14 @@ class Steps:
         self._parts.incidents.note(self._incident_id, entry, f"{self._workflow_id}:{key}")
 
     def _publish(self, event: WorkflowEvent, text: str, incident: Incident) -> None:
-        """Send a workflow event, once each in the life of a workflow."""
+        """Send a workflow event, once each in the life of a workflow.
+
+        A hand-over of what metrics or a fabric showed is written down and not sent: people are told of its insights, at
+        once or in the digest, with a guard against floods (`bdp.flow.alerting`).
+        """
         self._note("event", f"{event}: {text}", f"event:{event}", {"event": event})
+        if event is WorkflowEvent.ESCALATION_REQUIRED and incident.kind in _TOLD_AS_INSIGHTS:
+            return
         self._tell(f"{self._workflow_id}:{event}", f"{event}: {incident.title}", text, incident, event)
 
     def _tell(self, key: str, title: str, body: str, incident: Incident, event: str = "") -> None:

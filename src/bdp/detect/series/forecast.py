@@ -79,14 +79,17 @@ def forecast(
     week = WEEK.predict(columns, rows, ts, day)
     for season in (DAY, WEEK):
         season.add(columns, rows, value)
-    last = columns["last"][rows]
-    offers = np.stack([last, columns["short"][rows], columns["middle"][rows], day, week], axis=1)
+    offers = np.stack([columns["last"][rows], columns["short"][rows], columns["middle"][rows], day, week], axis=1)
     erred = columns["erred"][rows]
     best = erred.argmin(axis=1)
     chosen = np.take_along_axis(offers, best[:, None], axis=1)[:, 0]
+    last = offers[:, 0]
+    moves = columns["moves"][rows]
+    # A start is often a sentinel, or a state that never occurs again: then the first step says nothing.
+    sentinel = (young < 0.4) & (young > 0.3) & (moves > _WILD * np.abs(value - last))
+    erred, moves = np.where(sentinel[:, None], 0, erred), np.where(sentinel, 0, moves)
     columns["erred"][rows] = erred + np.float32(half_life(_JUDGED)) * (np.abs(value[:, None] - offers) - erred)
     first = young >= 1
-    moves = columns["moves"][rows]
     weight = np.maximum(_STEADY, young / np.maximum(1 - young, young)) * (1 - after_gap) * ~first
     # One wild value must not make all others look like nothing beside it.
     step = np.abs(value - last)

@@ -389,3 +389,14 @@ def test_false_alarms_over_weeks(step: float, weeks: float) -> None:
 def test_signals_have_names_for_reasons() -> None:
     assert len(set(SIGNALS)) == len(SIGNALS) == 5
     assert STEP * DAY == 86_400
+
+
+@pytest.mark.parametrize("first", [0.0, 5000.0, 1e6])
+def test_a_sentinel_at_the_start_does_not_blind_the_series(first: float) -> None:
+    points = 12 * 288
+    at = times(points, step=300)
+    wave = 100 + 30 * np.sin(2 * np.pi * at / DAY) + np.random.default_rng(1).normal(0, 2, points)
+    wave[0], wave[10 * 288] = first, 220
+    (found,) = play(at, wave[None])
+    assert found.opened_from(9 * 288) == [10 * 288]
+    assert np.nanmedian(found.high[-288:] - found.low[-288:]) < 30
