@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bdp.explain.case import Case
-from bdp.explain.wording import figure, name, percent, plural, span
+from bdp.explain.wording import amount, figure, name, percent, plural, span
 from bdp.model.evidence import Evidence, EvidenceKind
 
 _HOSTS = (
@@ -23,6 +23,8 @@ _HOSTS = (
     "service.instance.id",
 )
 _NEARLY_ALL = 0.8
+_WORK = ("bandwidth", "throughput", "requests_per", "bytes_per")
+_FELL = 0.8
 _PEERS = (
     "peer",
     "peer.service",
@@ -113,6 +115,18 @@ def maintenance(case: Case) -> Signal | None:
     return None
 
 
+def work_fell(case: Case) -> Signal | None:
+    """What the entity moves fell by a fifth or more: it does not carry more than it can, it carries less."""
+    for evidence in case.moved:
+        course = case.series[evidence.id]
+        works = any(word in course.name.lower() for word in _WORK)
+        if works and course.known and course.level <= _FELL * course.usual:
+            levels = (amount(level, course.unit) for level in (course.level, course.usual))
+            text = "{} is at {} in the middle, usually at {}.".format(name(course.name), *levels)
+            return Signal(text, (evidence.id,))
+    return None
+
+
 def _called(case: Case) -> set[str]:
     labels = (e.value["labels"] for e in case.of_kind(EvidenceKind.METRIC))
     values = {pair.partition("=")[2].lower() for text in labels for pair in text.split(", ")}
@@ -162,6 +176,7 @@ SIGNALS: dict[str, Callable[[Case], Signal | None]] = {
     "aftermath": aftermath,
     "change_before_onset": change_before_onset,
     "maintenance": maintenance,
+    "work_fell": work_fell,
     "no_change": no_change,
     "fails_downstream": fails_downstream,
     "fails_here": fails_here,

@@ -172,3 +172,13 @@ def test_a_metric_sign_that_says_nothing_is_refused(tmp_path: Path, metric: str)
     path.write_text(f'{head}[[metrics]]\n{metric}\n[[actions]]\ntype = "notify"\ndescription = "d"\n+++\n')
     with pytest.raises(BadSetting, match=r"mine\.md: metrics"):
         read_playbook(path)
+
+
+def test_a_link_that_moves_less_under_more_load_is_not_called_saturated(store: ClickHouseStore) -> None:
+    """Busy and yet slow: something holds it back. To move jobs away would not help."""
+    busy = stream({"utilization": [88.0, 90, 91, 90, 92], "latency_p99": [7.0, 8, 8, 7, 8]})
+    usual = [108.0 + i % 5 for i in range(120)]
+    fill(store, points=[*busy, *points("bandwidth_gbps", usual, [50.0] * 5, unit="Gbit/s")])
+    analysis = told(store)
+    assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert "saturated" not in analysis.summary
