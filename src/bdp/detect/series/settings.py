@@ -25,7 +25,7 @@ class SeriesSettings(BaseModel):
         "one point in 5 minutes as many as come in that time",
     )
     max_series: int = Field(
-        default=20_000, ge=1, le=1_000_000, description="series watched, about 6 KiB each; the least recent one goes"
+        default=100_000, ge=1, le=1_000_000, description="series watched, about 5 KiB each; the least recent one goes"
     )
     ignore: tuple[str, ...] = Field(
         default=("*_bucket", "*_created"), description="names of metrics that are not watched; * stands for anything"
