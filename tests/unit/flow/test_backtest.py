@@ -49,7 +49,7 @@ def points() -> Iterator[dict[str, Any]]:
     chance = random.Random(7)
     for i in range(int((END - START).total_seconds()) // 30):
         at = START + timedelta(seconds=30 * i)
-        for host, by in (("calm", 0.0), ("jump", 30.0), ("nudge", 4.5)):
+        for host, by in (("calm", 0.0), ("jump", 3000.0), ("nudge", 20.0)):
             value = 50 + chance.gauss(0, 1) + (by if at >= SHIFT else 0)
             yield {"ts": at.isoformat(), "name": "load", "entity": host, "value": value, "unit": "%"}
         sample = {"latency_p99": 3, "utilization": 97 if at >= SHIFT else 55, "error_rate": 0.0005}
