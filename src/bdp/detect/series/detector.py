@@ -36,7 +36,12 @@ _SPREAD: Final = 0.618034
 RISKS: Final = ((0.5, 45), (0.6, 60), (0.75, 70), (0.9, 79))
 """Score -> risk. One odd series is never critical by itself: that takes a rule that knows what the metric means."""
 _SCORES: Final = np.array([score for score, _ in RISKS])
-_EXTRA: Final = {"told": ((), np.uint8, 0), "saved": ((), np.float64, -np.inf), **counter.layout()}
+_EXTRA: Final = {
+    "grows": ((), np.bool_, False),
+    "told": ((), np.uint8, 0),
+    "saved": ((), np.float64, -np.inf),
+    **counter.layout(),
+}
 _ADVICE: Final = (
     "Look at what changed around this time: deploys, configuration, traffic, neighbours on the same machine.",
     "Compare with the other metrics of the same entity; several that turn together point to the cause.",
@@ -109,6 +114,8 @@ class SeriesDetector:
                 if not (self._bank.columns.load(row, state) and self._extra.load(row, extra)):
                     self._bank.columns.clear(np.array([row]))
                     self._extra.clear(np.array([row]))
+                # By the present settings, whatever they were when it was saved.
+                self._extra["grows"][row] = key[0] in self._counters
                 self._units[row] = unit
         self._gone = set()
 
@@ -127,20 +134,15 @@ class SeriesDetector:
         self._touched.update(rows.tolist())
         found: list[Insight] = []
         for chosen in _rounds(rows, ts):
-            judged = self._rates(points, rows[chosen], ts[chosen], values[chosen])
+            judged = self._rates(rows[chosen], ts[chosen], values[chosen])
             verdicts = self._bank.observe(rows[chosen], ts[chosen], judged)
             found += self._tell(rows[chosen], ts[chosen], judged, verdicts)
         return found
 
     def _rates(
-        self,
-        points: Sequence[MetricPoint],
-        rows: NDArray[np.intp],
-        ts: NDArray[np.float64],
-        values: NDArray[np.float64],
+        self, rows: NDArray[np.intp], ts: NDArray[np.float64], values: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        keys = self._roster.keys
-        growing = np.fromiter(((keys[row] or ("",))[0] in self._counters for row in rows), dtype=bool, count=len(rows))
+        growing = self._extra["grows"][rows]
         if not growing.any():
             return values
         judged = values.copy()
@@ -213,6 +215,7 @@ class SeriesDetector:
             rows = min(max(2 * row, _FIRST_ROWS), max(self._settings.max_series, row + 1))
             self._bank.columns.grow(rows)
             self._extra.grow(rows)
+        self._extra["grows"][row] = key[0] in self._counters
         return row
 
     def _evict(self) -> None:
