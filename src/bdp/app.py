@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -19,12 +18,14 @@ from bdp.clock import Clock, SystemClock
 from bdp.detect.burst.detector import BurstDetector
 from bdp.detect.dedup import Judgement, judge
 from bdp.detect.watch import Watch
-from bdp.errors import BadRequest, BdpError, NotPossible, Retry
+from bdp.errors import BadRequest, NotPossible, Retry
 from bdp.explain.analyst import Analyst
+from bdp.flow.advice import Advising, Questions, advising_by
 from bdp.flow.alerting import Alerting
 from bdp.flow.approval import Answers
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
+from bdp.flow.explaining import Explaining
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
 from bdp.flow.letters import Letters
 from bdp.flow.parts import Parts
@@ -33,6 +34,7 @@ from bdp.flow.replay import Replay
 from bdp.flow.review import Reviewer
 from bdp.flow.shadow import shadowed
 from bdp.flow.shared import SharedPipeline
+from bdp.flow.spending import SpendingWatch
 from bdp.flow.sweep import Sweep
 from bdp.flow.symptom import SymptomCheck
 from bdp.flow.work import Worker
@@ -41,8 +43,8 @@ from bdp.ids import Ids
 from bdp.intake.desk import Desk
 from bdp.intake.feeds import Feeds, open_feeds
 from bdp.intake.governor import Governor
-from bdp.model.analysis import Analysis, IncidentReport
-from bdp.model.anomaly import SEVERITIES, Anomaly, Sighting
+from bdp.llm.gateway import Gateway, NoModel, open_gateway
+from bdp.model.anomaly import Anomaly, Sighting
 from bdp.model.batch import Batch, Ledger
 from bdp.model.incident import Incident
 from bdp.notify.channels import open_channels
@@ -57,7 +59,6 @@ from bdp.stream.shared.sharing import Shared
 from bdp.telemetry import LEDGER
 
 log = structlog.get_logger(__name__)
-_MOST_INCIDENTS = 1000
 
 
 class _Closes(Protocol):
@@ -100,8 +101,6 @@ class App:
         self.ids = ids or Ids()
         self.home = Home(settings.home)
         self._parts = contextlib.ExitStack()
-        self._quiet: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._ending = threading.Event()
         self._on_incident: Callable[[Incident], None] = lambda incident: None
 
     def __enter__(self) -> Self:
@@ -128,10 +127,15 @@ class App:
         self.custody = self._closing(self._custody())
         self.chain, self.books = self.custody.chain, self.custody.books
         self.desk = Desk(self.chain.deliver, settings.intake, self.clock, self.ids, self.sampling.sampler)
-        self.analyst = Analyst(self.store, settings.explain, self.clock)
+        analyst = Analyst(self.store, settings.explain, self.clock)
+        self.explaining = self._closing(Explaining(analyst, self.state.incidents))
+        self.gateway: Gateway | NoModel = self._closing(
+            open_gateway(settings.llm, self.state.spending, home.path, self.clock, self.ids)
+        )
         self.answers = Answers(self.state.approvals, self.clock, None)
         self.pipeline: Moving = self._moving()
         self.feeds = Feeds(())
+        self.advising: Advising | None = None
         self.health = self._health()
         self.letters = Letters(self.books, self.chain, self.clock, settings.intake, settings.letters)
         self.replay = Replay(self.store, self.chain, self.clock, self.ids, settings.intake)
@@ -147,17 +151,14 @@ class App:
         self.custody.start()
         self.sampling.start()
         self._parts.callback(self.sampling.close)
-        refresher = threading.Thread(target=self._refresh, name="refresher")
-        refresher.start()
-        self._parts.callback(refresher.join)
-        self._parts.callback(self._quiet.put, None)
-        self._parts.callback(self._ending.set)
+        self.explaining.start()
         worker = threading.Thread(target=self.pipeline.run, name="pipeline")
         worker.start()
         self._parts.callback(worker.join)
         self._parts.callback(self.pipeline.stop)
         self._tend_letters()
         self._alert()
+        self._advise()
         self._fetch()
 
     def _fetch(self) -> None:
@@ -197,18 +198,25 @@ class App:
         return self.feeds.states()
 
     def _pipeline(self, stream: Stream) -> Pipeline:
+        settings = self.settings
+        questions = Questions(self.state.inquiries, self.clock, settings.insights)
         return Pipeline(
             stream,
             self.store,
-            shadowed(self.settings.detection, self.settings.shadow_detection, self.clock),
+            shadowed(settings.detection, settings.shadow_detection, self.clock, inquiring=self._inquiring),
             self.state.incidents,
             self.clock,
-            self.settings.pipeline,
+            settings.pipeline,
             on_incident=self._begin,
-            on_quiet=self._quiet.put,
+            on_quiet=self.explaining.quiet,
             archive=self.archive.add,
             insights=self.state.insights,
+            inquire=questions.keep,
         )
+
+    @property
+    def _inquiring(self) -> bool:
+        return self.settings.llm.enabled and bool(self.settings.llm.chain)
 
     def watch(self, settings: Settings) -> Watch:
         """Return fresh detectors that work by these settings."""
@@ -231,7 +239,7 @@ class App:
             lambda: BurstDetector(self.settings.detect),
             self.clock,
             on_incident=self._begin,
-            on_quiet=self._quiet.put,
+            on_quiet=self.explaining.quiet,
             page=min(10_000, self.settings.store.query_rows),
         )
 
@@ -246,9 +254,28 @@ class App:
     def _alert(self) -> None:
         """Tell people of critical insights, in the background."""
         state, channels = self.state, open_channels(self.settings.notify, self.home.path, secret)
-        alerting = Alerting(state.insights, state.alerts, state.effects, channels, self.clock, self.settings.alerting)
+        money = SpendingWatch(state.spending, state.alerts, self.settings.llm.budget, state.inquiries)
+        alerting = Alerting(
+            state.insights,
+            state.alerts,
+            state.effects,
+            channels,
+            self.clock,
+            self.settings.alerting,
+            others=(money.step,),
+        )
         alerting.start()
         self._parts.callback(alerting.close)
+
+    def _advise(self) -> None:
+        """Ask models about what the fabric's detector found, in the background."""
+        state, settings = self.state, self.settings
+        self.advising = advising_by(
+            self.gateway, state.inquiries, state.insights, self.clock, settings.insights, settings.fabric
+        )
+        if self.advising is not None:
+            self.advising.start()
+            self._parts.callback(self.advising.close)
 
     def _recover(self) -> None:
         """Finish what a crash cut off; if something is away now, the pipeline does it as soon as it is there."""
@@ -279,7 +306,7 @@ class App:
             approvals=self.state.approvals,
             executions=self.state.executions,
             tools=tools,
-            explain=self._explained,
+            explain=self.explaining.explained,
             symptom_gone=symptom.gone,
         )
         workflow = IncidentWorkflow(parts)
@@ -310,47 +337,6 @@ class App:
             self.pipeline.drain()
         self.pipeline.drain()
 
-    def explain(self, incident_id: str) -> IncidentReport:
-        """Explain an incident from what the store holds now, and keep the analysis."""
-        incidents = self.state.incidents
-        known = incidents.report(incident_id)
-        attempt = known.analysis.attempt + 1 if known.analysis else 1
-        incidents.save_analysis(self._explained(known.incident, attempt, ()))
-        return incidents.report(incident_id)
-
-    def refresh(self, incident_id: str) -> None:
-        """Explain an incident anew under its latest attempt, now that all of it is known; what it proposes stays.
-
-        One that was not explained yet is left to its workflow.
-        """
-        known = self.state.incidents.report(incident_id)
-        if known.analysis:
-            fresh = self._explained(known.incident, known.analysis.attempt, ())
-            kept = fresh.model_copy(update={"actions": known.analysis.actions})
-            self.state.incidents.save_analysis(kept)
-
-    def _refresh(self) -> None:
-        # What is not refreshed when the product ends keeps its earlier analysis.
-        while (incident_id := self._quiet.get()) is not None and not self._ending.is_set():
-            try:
-                self.refresh(incident_id)
-            except BdpError as error:
-                # The earlier analysis stands; it says less, not wrong things.
-                log.warning("analysis.not_refreshed", incident_id=incident_id, reason=str(error))
-
-    def explain_all(self, progress: Callable[[int], None] = lambda done: None) -> list[IncidentReport]:
-        """Explain every incident; return them as `reports` does."""
-        for done, incident in enumerate(self.state.incidents.list(limit=_MOST_INCIDENTS), 1):
-            self.explain(incident.incident_id)
-            progress(done)
-        return self.reports()
-
-    def reports(self) -> list[IncidentReport]:
-        """Return every incident with its latest analysis, worst first, then oldest first."""
-        incidents = self.state.incidents
-        found = [incidents.report(incident.incident_id) for incident in incidents.list(limit=_MOST_INCIDENTS)]
-        return sorted(found, key=lambda report: _order(report.incident))
-
     def ledger(self) -> tuple[Ledger, dict[str, Ledger]]:
         """Return the ledger over all sources, and by source."""
         sources = self.chain.ledger()
@@ -370,6 +356,8 @@ class App:
     def measure(self) -> None:
         """Bring the gauges of the ledger and of the feeds up to date."""
         self.feeds.measure()
+        if self.advising is not None:
+            self.advising.measure()
         for source, entry in self.chain.ledger().items():
             for state, count in entry.as_dict().items():
                 LEDGER.labels(source=source, state=state).set(count)
@@ -396,9 +384,6 @@ class App:
     def _begin(self, incident: Incident) -> None:
         self._on_incident(incident)
 
-    def _explained(self, incident: Incident, attempt: int, tried: Sequence[str]) -> Analysis:
-        return self.analyst.explain(incident, attempt=attempt, tried=tried)
-
     def _is_repeat(self, sighting: Sighting | None, anomaly: Anomaly) -> bool:
         return judge(sighting, anomaly, self.settings.dedup) is Judgement.REPEAT
 
@@ -410,10 +395,6 @@ class App:
     def _closing(self, part: P) -> P:
         self._parts.callback(part.close)
         return part
-
-
-def _order(incident: Incident) -> tuple[int, datetime]:
-    return SEVERITIES.index(incident.severity), incident.start_time
 
 
 def _midnight(day: str) -> datetime:

@@ -6,7 +6,8 @@ BdpError
 │   │   └── DiskFull           … because its disk is full
 │   ├── StoreUnavailable     the store did not answer or is busy
 │   │   └── StoreTimeout       … it gave these records up as too much work, and took none of them
-│   └── ChannelUnavailable   a person or a system could not be reached
+│   ├── ChannelUnavailable   a person or a system could not be reached
+│   └── NoAnswer             no model gave a usable answer in time; the rules' answer stands
 ├── Reject                 this input will never pass; the neighbours may
 │   ├── BadRecord            one record does not fit its schema
 │   ├── BadRequest           a whole request or file cannot be read
@@ -68,6 +69,18 @@ class StoreTimeout(StoreUnavailable):
 
 class ChannelUnavailable(Retry):
     """A person or a system could not be reached."""
+
+
+class NoAnswer(Retry):
+    """No model gave a usable answer in time; whoever asked goes on with the rules' answer.
+
+    Attributes:
+        reason: one of a few words, for counting; see `bdp.model.spending.Reason`.
+    """
+
+    def __init__(self, what: str, next_step: str = "", *, reason: str) -> None:
+        super().__init__(what, next_step)
+        self.reason = reason
 
 
 class Reject(BdpError):

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -33,6 +34,7 @@ from bdp.detect.fabric.settings import FabricSettings
 from bdp.detect.series.settings import SeriesSettings
 from bdp.errors import BadRequest, BadSetting
 from bdp.explain.settings import ExplainSettings
+from bdp.flow.counsel import AdviceSettings
 from bdp.flow.letters import LetterSettings
 from bdp.flow.pipeline import PipelineSettings
 from bdp.flow.settings import Detection, EngineSettings, ShadowSettings, WorkflowSettings
@@ -41,6 +43,7 @@ from bdp.flow.triage import AlertingSettings
 from bdp.flow.work import WorkSettings
 from bdp.intake.feeds import FeedSettings
 from bdp.intake.limits import IntakeSettings
+from bdp.llm.settings import WELL_KNOWN, GatewaySettings, models_of
 from bdp.notify.channels import NotifySettings
 from bdp.store.settings import StoreSettings
 from bdp.stream.settings import StreamSettings
@@ -112,6 +115,8 @@ class Settings(BaseSettings):
     shadow: ShadowSettings = ShadowSettings()
     dedup: DedupSettings = DedupSettings()
     explain: ExplainSettings = ExplainSettings()
+    llm: GatewaySettings = GatewaySettings()
+    insights: AdviceSettings = AdviceSettings()
     gate: GateSettings = GateSettings()
     policy: PolicySettings = PolicySettings()
     act: ActSettings = ActSettings()
@@ -153,8 +158,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then environment, then the home's file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.toml)
+        """Arguments, then environment (our names, then well-known ones), then the home's file."""
+        known = InitSettingsSource(settings_cls, _well_known(os.environ))
+        return init_settings, env_settings, known, TomlConfigSettingsSource(settings_cls, cls.toml)
 
 
 def load(home: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -264,6 +270,18 @@ def _fetched(text: str, path: tuple[str, ...]) -> str:
     return value
 
 
+def _well_known(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what variables say that others name as well, as nested values."""
+    given: dict[str, Any] = {}
+    for name, (room, *places) in WELL_KNOWN.items():
+        if value := environment.get(name, ""):
+            inner = given.setdefault(room, {})
+            for place in places[:-1]:
+                inner = inner.setdefault(place, {})
+            inner[places[-1]] = models_of(value) if name == "LLM_PROVIDER" else value
+    return given
+
+
 def _refuse_unknown(environment: Mapping[str, str], file: Path) -> None:
     known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields}
     ours = [name for name in environment if name.startswith(_PREFIX) and name not in _NOT_SETTINGS]
@@ -300,7 +318,8 @@ def _told(error: ValidationError, file: Path) -> BadSetting:
 
 def _variable(parts: list[str]) -> str:
     """Return the environment variable that gives this setting, or all that it is part of; empty if none does."""
-    names = (_PREFIX + "__".join(parts[:count]).upper() for count in range(len(parts), 0, -1))
+    names = [_PREFIX + "__".join(parts[:count]).upper() for count in range(len(parts), 0, -1)]
+    names += [name for name, place in WELL_KNOWN.items() if tuple(parts[: len(place)]) == place]
     return next((name for name in names if name in os.environ), "")
 
 

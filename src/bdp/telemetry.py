@@ -63,6 +63,7 @@ ALERT_SECONDS = Histogram(
     registry=REGISTRY,
 )
 DIGESTS = Counter("bdp_digests_total", "Hourly digests that a channel has", registry=REGISTRY)
+COST_MESSAGES = Counter("bdp_cost_messages_total", "Messages about money that a channel has", registry=REGISTRY)
 ALERTS_WAITING = Gauge("bdp_alerts_waiting_messages", "Messages that a channel does not have yet", registry=REGISTRY)
 SHADOW_FINDINGS = Counter(
     "bdp_shadow_findings_total",
@@ -72,6 +73,64 @@ SHADOW_FINDINGS = Counter(
 )
 SHADOW_FAILURES = Counter(
     "bdp_shadow_failures_total", "Times that shadow detection failed; live detection went on", registry=REGISTRY
+)
+
+LLM_REQUESTS = Counter(
+    "bdp_llm_requests_total",
+    "Requests to models, by how they ended: ok, or a reason",
+    ["agent", "provider", "model", "outcome"],
+    registry=REGISTRY,
+)
+LLM_TOKENS = Counter(
+    "bdp_llm_tokens_total",
+    "Tokens of requests to models: input (cached ones included), output, cached",
+    ["agent", "provider", "model", "kind"],
+    registry=REGISTRY,
+)
+LLM_COST = Counter(
+    "bdp_llm_cost_usd_total", "What requests to models cost", ["agent", "provider", "model"], registry=REGISTRY
+)
+LLM_SECONDS = Histogram(
+    "bdp_llm_request_seconds",
+    "Time of requests to models",
+    ["agent", "provider", "model"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 120),
+    registry=REGISTRY,
+)
+LLM_ANSWERS = Counter(
+    "bdp_llm_answers_total",
+    "Questions to the gateway, by who answered: ai, or rules for a reason; their share is the fallback rate",
+    ["agent", "source", "reason"],
+    registry=REGISTRY,
+)
+LLM_OVER_RESERVATION = Counter(
+    "bdp_llm_over_reservation_total",
+    "Requests that cost more than was reserved for them",
+    ["provider"],
+    registry=REGISTRY,
+)
+LLM_AWAY = Gauge(
+    "bdp_llm_provider_away", "1 while a model failed so often that nobody asks it", ["provider"], registry=REGISTRY
+)
+LLM_UNSETTLED = Counter(
+    "bdp_llm_unsettled_total",
+    "Requests whose cost could not be booked; they count as dear as they can be",
+    registry=REGISTRY,
+)
+
+INQUIRIES = Counter(
+    "bdp_inquiries_total",
+    "Questions about samples, by who decided: ai, cached, or rules for a reason; the rules' share is the fallback rate",
+    ["source", "reason"],
+    registry=REGISTRY,
+)
+INQUIRIES_WAITING = Gauge("bdp_inquiries_waiting", "Questions about samples without an answer yet", registry=REGISTRY)
+INQUIRY_SECONDS = Histogram(
+    "bdp_inquiry_seconds",
+    "From the detection of a sample to the close of the question about it",
+    ["source"],
+    buckets=(0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 300),
+    registry=REGISTRY,
 )
 
 _TELL_SECONDS = 60.0

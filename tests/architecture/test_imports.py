@@ -21,7 +21,7 @@ PLANTS = {
         "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import bdp.store\n",
         ROOMS,
     ),
-    "a lower room imports an upper one": ("ports.py", "import bdp.flow\n", ROOMS),
+    "a lower room imports an upper one": ("ports/records.py", "import bdp.flow\n", ROOMS),
     "a room that is not in the plan": ("utils/__init__.py", "", ROOMS),
     "a noun imports a later one": (
         "model/event.py",

@@ -73,7 +73,7 @@ def test_an_incident_is_explained_from_the_store(new_app: Callable[[], App]) -> 
         app.desk.take(RecordKind.EVENTS, ROW * 30, "", None)
         app.pipeline.drain()
         app.pipeline.finish()
-        report = app.explain_all()[0]
+        report = app.explaining.explain_all()[0]
         assert report.analysis is not None
         assert (report.analysis.attempt, report.incident.events) == (1, 30)
         assert "30 abnormal events of `pay E1`" in report.analysis.evidence[0].text

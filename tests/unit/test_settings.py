@@ -240,3 +240,39 @@ def test_a_wrong_shadow_is_refused_by_name(tmp_path: Path, text: str, said: str)
         load(tmp_path)
     assert caught.value.what.startswith(said)
     assert "bdp.toml" in caught.value.next_step
+
+
+def test_names_that_others_use_for_models_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bdp.toml").write_text('[llm]\nchain = ["gemini"]\n[llm.vllm]\nmodel = "kept"\n')
+    given = {
+        "LLM_PROVIDER": "openai, local",
+        "VLLM_BASE_URL": "http://gpu:8000/v1",
+        "VLLM_API_KEY": "env:MODEL_KEY",
+        "MODEL_KEY": "k-1",
+        "AI_ENABLED": "false",
+        "AI_SAMPLING_RATE": "0.25",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load(tmp_path)
+    assert settings.llm.chain == ("vllm", "local")
+    assert (settings.llm.vllm.base_url, settings.llm.vllm.model) == ("http://gpu:8000/v1", "kept")
+    assert settings.llm.vllm.api_key.get_secret_value() == "k-1"
+    assert "k-1" not in repr(settings)
+    assert not settings.llm.enabled
+    assert settings.insights.sampling_rate == 0.25
+
+
+def test_our_own_name_is_stronger_than_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_PROVIDER", "none")
+    monkeypatch.setenv("BDP_LLM__CHAIN", '["local"]')
+    assert load(tmp_path).llm.chain == ("local",)
+
+
+def test_a_model_that_nobody_has_is_refused_by_the_name_that_said_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_PROVIDER", "oracle")
+    with pytest.raises(BadSetting) as caught:
+        load(tmp_path)
+    assert "LLM_PROVIDER" in caught.value.next_step

@@ -50,7 +50,7 @@ def analyze(
             with screen.progress(files.size, "reading") as show:
                 app.load(batches, lambda records: show(files.done, records))
             app.pipeline.finish()
-            reports = app.explain_all()
+            reports = app.explaining.explain_all()
             ledger = app.ledger()[0].as_dict()
             refused = app.books.dead_letters(1) if ledger["dead_lettered"] else []
     for letter in refused:

@@ -129,7 +129,7 @@ def _work(app: App) -> list[IncidentReport]:
             if settled == len(found):
                 break
             time.sleep(0.1)
-    return app.reports()
+    return app.explaining.reports()
 
 
 def _show(app: App, reports: list[IncidentReport], day: date) -> None:

@@ -16,7 +16,7 @@ import typer
 from rich.text import Text
 
 from bdp import __version__
-from bdp.cli import lanes, screen
+from bdp.cli import chain, lanes, screen
 from bdp.cli.api import Api, connect
 from bdp.cli.options import HomeOption, JsonOption
 from bdp.clock import SystemClock
@@ -87,6 +87,7 @@ def _results(home: Path | None) -> Iterator[tuple[str, bool, str]]:
         yield name, ok, text
         if name == "settings" and not ok:
             return
+    yield from chain.checks(_load(home))
     yield from _product(home)
 
 

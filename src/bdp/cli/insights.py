@@ -101,20 +101,35 @@ def _table(rows: list[dict[str, Any]]) -> RenderableType:
     table.add_column("what", overflow="fold")
     for row in rows:
         risk, word = _risk(row)
-        kind, stream = _kind(row), screen.plain(row["related_entity"])
-        table.add_row(risk, word, screen.when(row["timestamp"]), kind, stream, _what(row))
+        stream = screen.plain(row["related_entity"])
+        table.add_row(risk, word, screen.when(row["timestamp"]), _kind(row["prediction_type"]), stream, _what(row))
     return table
 
 
 def _lines(row: dict[str, Any]) -> Iterator[RenderableType]:
     risk, word = _risk(row)
     stream = screen.plain(row["related_entity"])
-    yield Text.assemble(risk, " ", word, f"  {_kind(row)}  ", (stream, "bold"))
+    yield Text.assemble(risk, " ", word, f"  {_kind(row['prediction_type'])}  ", (stream, "bold"))
     yield screen.hanging(Text(screen.when(row["timestamp"]), "dim"), _what(row), indent=2)
 
 
 def _what(row: dict[str, Any]) -> Text:
-    return Text.assemble(screen.plain(row["explanation"]), "\n", (screen.plain(row["entity_id"]), "dim"))
+    said = _said_by(row)
+    told = (f"\n{said}", "dim") if said else ""
+    return Text.assemble(screen.plain(row["explanation"]), told, "\n", (screen.plain(row["entity_id"]), "dim"))
+
+
+def _said_by(row: dict[str, Any]) -> str:
+    """Return who decided, and in a few words what the other says; nothing where the rules alone spoke."""
+    beside = row["beside"]
+    if beside is None:
+        return "" if row["source"] == InsightSource.RULES else f"by {row['source']}"
+    return f"by {row['source']}; {beside['source']}: {_opinion(beside)}"
+
+
+def _opinion(said: dict[str, Any]) -> str:
+    kind = _kind(said["prediction_type"]) if said["prediction_type"] else "nothing wrong"
+    return f"{kind}, risk {said['risk_score']}, confidence {said['confidence']:.2f}"
 
 
 def _panel(row: dict[str, Any]) -> RenderableType:
@@ -131,11 +146,23 @@ def _panel(row: dict[str, Any]) -> RenderableType:
         *advice,
         Text(),
         screen.hanging(Text("By", "bold"), Text(_by(row)), indent=0),
+        *_beside(row["beside"]),
         screen.hanging(Text("Alert", "bold"), Text(_standing(row["alert"])), indent=0),
     ]
     where = screen.plain(row["related_entity"])
-    title = Text.assemble((f" {risk} {word.plain.upper()} ", f"reverse {style}"), f" {_kind(row)} at {where} ")
+    title = Text.assemble(
+        (f" {risk} {word.plain.upper()} ", f"reverse {style}"), f" {_kind(row['prediction_type'])} at {where} "
+    )
     return Panel(Group(*parts), title=title, title_align="left", border_style=style, padding=(1, 2))
+
+
+def _beside(said: dict[str, Any] | None) -> Iterator[RenderableType]:
+    """Return what the other source says."""
+    if said is not None:
+        model = screen.plain(said["model_used"])
+        who = "Rules say" if said["source"] == InsightSource.RULES else f"{model} says"
+        told = f"{_opinion(said)}. {screen.plain(said['explanation'])}"
+        yield screen.hanging(Text(who, "bold"), Text(told), indent=0)
 
 
 def _by(row: dict[str, Any]) -> str:
@@ -161,5 +188,5 @@ def _risk(row: dict[str, Any]) -> tuple[Text, Text]:
     return Text(str(row["risk_score"]), style), Text(severity.value, style)
 
 
-def _kind(row: dict[str, Any]) -> str:
-    return screen.plain(row["prediction_type"]).replace("_", " ")
+def _kind(name: str) -> str:
+    return screen.plain(name).replace("_", " ")

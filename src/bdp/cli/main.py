@@ -23,11 +23,13 @@ from bdp.cli import (
     ingest,
     insights,
     ledger,
+    model,
     query,
     replay,
     sampling,
     serve,
     shadow,
+    spending,
     worker,
 )
 from bdp.cli.screen import complain
@@ -77,6 +79,8 @@ app.command("compare")(compare.compare)
 app.command("shadow")(shadow.shadow)
 app.command("query")(query.query)
 app.add_typer(sampling.app, name="sampling")
+app.add_typer(model.verbs, name="model")
+app.add_typer(spending.verbs, name="spending")
 app.command("doctor")(doctor.doctor)
 app.command("token")(doctor.token)
 app.command("version")(doctor.version)

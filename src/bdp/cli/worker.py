@@ -82,10 +82,12 @@ def _hired(settings: Settings) -> Iterator[Worker]:
 
     from bdp.clock import SystemClock
     from bdp.detect.dedup import Judgement, judge
+    from bdp.flow.advice import Questions, advising_by
     from bdp.flow.pipeline import Pipeline
     from bdp.flow.shadow import shadowed
     from bdp.flow.work import Worker
     from bdp.ids import Ids
+    from bdp.llm.gateway import open_gateway
     from bdp.settings import secret
     from bdp.store.clickhouse import open_store
     from bdp.store.state import open_state
@@ -102,18 +104,26 @@ def _hired(settings: Settings) -> Iterator[Worker]:
         parts.enter_context(contextlib.closing(stream))
         archive = Archive(settings.stream.archive, place.process, clock)
         parts.enter_context(contextlib.closing(archive))
+        gateway = open_gateway(settings.llm, state.spending, settings.home, clock, Ids())
+        parts.enter_context(contextlib.closing(gateway))
+        questions = Questions(state.inquiries, clock, settings.insights)
+        advising = advising_by(gateway, state.inquiries, state.insights, clock, settings.insights, settings.fabric)
+        if advising is not None:
+            advising.start()
+            parts.enter_context(contextlib.closing(advising))
         structlog.get_logger(__name__).info("worker.started", stream=stream.described)
 
         def pipeline(lane: Stream) -> Pipeline:
             return Pipeline(
                 lane,
                 store,
-                shadowed(settings.detection, settings.shadow_detection, clock),
+                shadowed(settings.detection, settings.shadow_detection, clock, inquiring=advising is not None),
                 state.incidents,
                 clock,
                 settings.pipeline,
                 archive=archive.add,
                 insights=state.insights,
+                inquire=questions.keep,
             )
 
         yield Worker(stream.join, stream.lane, pipeline, clock, settings.work, tend=stream.tend, changed=_tell)

@@ -2,6 +2,7 @@
 
 events  -> bursts ------------------------------> anomalies
 metrics -> fabric, series, edges -> insights ---> anomalies of the same incident list (`trouble`)
+           fabric -----------------------------> inquiries: samples that a model is to be asked about
 changes -> fabric (maintenance)
 """
 
@@ -21,22 +22,32 @@ from bdp.detect.trouble import Troubles
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyKind, AnomalyProgress
 from bdp.model.change import Change
 from bdp.model.event import EventSignal
+from bdp.model.inquiry import Inquiry
 from bdp.model.insight import Insight
 from bdp.model.metric import MetricPoint
 
-Finding = Anomaly | AnomalyEnd | AnomalyProgress | Insight
+Finding = Anomaly | AnomalyEnd | AnomalyProgress | Insight | Inquiry
 
 
 class Watch:
-    """Shows records to every detector that has to do with them, and gathers what they find."""
+    """Shows records to every detector that has to do with them, and gathers what they find.
+
+    Args:
+        inquiring: also say what a model is to be asked about the fabric's samples.
+    """
 
     def __init__(
-        self, bursts: BurstSettings, series: SeriesSettings | None = None, fabric: FabricSettings | None = None
+        self,
+        bursts: BurstSettings,
+        series: SeriesSettings | None = None,
+        fabric: FabricSettings | None = None,
+        *,
+        inquiring: bool = False,
     ) -> None:
         self.bursts = BurstDetector(bursts)
         self.series = SeriesDetector(series or SeriesSettings())
         self.edges = EdgeDetector()
-        self.fabric = FabricDetector(fabric or FabricSettings())
+        self.fabric = FabricDetector(fabric or FabricSettings(), inquiring=inquiring)
         self.troubles = Troubles()
         self._parts = (self.bursts, self.series, self.edges, self.fabric, self.troubles)
 
@@ -58,14 +69,14 @@ class Watch:
             newest = max(point.ts for point in points)
             found += self._told(self.fabric.advance(newest), AnomalyKind.FABRIC)
             found += self.troubles.advance(newest)
-        return found
+        return found + self.fabric.inquiries()
 
     def advance(self, watermark: datetime) -> list[Finding]:
         """Let event time pass without records and return what that raises or closes."""
         found: list[Finding] = [*self.bursts.advance(watermark)]
         found += self._told(self.fabric.advance(watermark), AnomalyKind.FABRIC)
         found += self.troubles.advance(watermark)
-        return found
+        return found + self.fabric.inquiries()
 
     def finish(self) -> list[Finding]:
         """The bounded input is over: judge what waits, close what is open."""
@@ -73,7 +84,7 @@ class Watch:
         found: list[Finding] = [*self.bursts.finish()]
         found += self._told(self.fabric.finish(), AnomalyKind.FABRIC)
         found += self.troubles.finish()
-        return found
+        return found + self.fabric.inquiries()
 
     def changed_rows(self) -> dict[str, bytes | None]:
         """Return the rows that changed since the last call; None deletes."""

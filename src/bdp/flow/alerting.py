@@ -13,7 +13,7 @@ waits for the next summary.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -40,6 +40,7 @@ class Alerting:
 
     Args:
         channels: each gets every message.
+        others: write messages of their own kind; each is called with the time in every step.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Alerting:
         channels: Sequence[Channel],
         clock: Clock,
         settings: AlertingSettings | None = None,
+        others: Sequence[Callable[[datetime], object]] = (),
     ) -> None:
+        self._others = others
         self._insights = insights
         self._alerts = alerts
         self._clock = clock
@@ -94,6 +97,8 @@ class Alerting:
             self._decide(now)
         if self._settings.digest:
             self._digest.step(now)
+        for other in self._others:
+            other(now)
         sent = self._courier.step()
         self._forget(now)
         return sent

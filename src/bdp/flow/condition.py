@@ -14,10 +14,10 @@ from typing import Protocol
 
 import msgspec
 
+from bdp.breaker import BreakerState
 from bdp.clock import Clock
 from bdp.errors import BdpError, StreamUnavailable
 from bdp.ports import Store
-from bdp.stream.delivery.breaker import BreakerState
 from bdp.stream.delivery.chain import Chain, Link
 
 STORE_SECONDS = 3.0

@@ -21,7 +21,7 @@ from bdp.flow.triage import AlertingSettings
 from bdp.model.action import Message, MessageForm, Outgoing
 from bdp.notify.channels import deliver
 from bdp.ports import Alerts, Channel, Effects
-from bdp.telemetry import ALERT_SECONDS, ALERTS_SUPPRESSED, ALERTS_TOLD, ALERTS_WAITING, DIGESTS
+from bdp.telemetry import ALERT_SECONDS, ALERTS_SUPPRESSED, ALERTS_TOLD, ALERTS_WAITING, COST_MESSAGES, DIGESTS
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class Courier:
         self._alerts.tried(key, now, told=told, again=again)
         if over:
             lost = self._alerts.give_up(key)
-            if outgoing.form is not MessageForm.DIGEST:
+            if outgoing.form in (MessageForm.ALERT, MessageForm.SUMMARY):
                 ALERTS_SUPPRESSED.labels(reason="unreachable").inc(lost)
             log.warning("alert.given_up", key=key, channels=list(missing), insights=lost)
 
@@ -121,6 +121,9 @@ class Courier:
     def _count(self, outgoing: Outgoing) -> None:
         if outgoing.form is MessageForm.DIGEST:
             DIGESTS.inc()
+            return
+        if outgoing.form is MessageForm.COST:
+            COST_MESSAGES.inc()
             return
         ALERTS_TOLD.labels(form=outgoing.form).inc()
         ALERT_SECONDS.observe(max(0.0, (self._clock.now() - outgoing.detected_at).total_seconds()))

@@ -18,6 +18,7 @@ from bdp.errors import BadRequest
 from bdp.flow.history import Stretch
 from bdp.model.anomaly import SEVERITIES, Anomaly, AnomalyEnd, AnomalyKind, AnomalyProgress, Severity
 from bdp.model.incident import Incident, TimelineEntry
+from bdp.model.inquiry import Inquiry
 from bdp.model.insight import Insight, InsightFilter, PredictionType, severity_of
 from bdp.model.noun import Noun
 from bdp.ports import Incidents, Insights
@@ -26,7 +27,8 @@ MOST: Final = 20_000
 _PAGE: Final = 1000
 _LONGEST: Final = 400
 _LONGEST_INSIGHT: Final = 4000
-Found = Anomaly | AnomalyEnd | AnomalyProgress | Insight
+Found = Anomaly | AnomalyEnd | AnomalyProgress | Insight | Inquiry
+"""What a detector says; of an inquiry, which is a question, nothing is told or compared."""
 
 
 class FindingKind(StrEnum):

@@ -13,7 +13,16 @@ from datetime import datetime, timedelta
 from bdp.brief.escape import code, escape, plain
 from bdp.ids import derived
 from bdp.model.action import Message
-from bdp.model.insight import CRITICAL_RISK, MEDIUM_RISK, AlertState, DueAlert, Insight, QuietInsights
+from bdp.model.insight import (
+    CRITICAL_RISK,
+    MEDIUM_RISK,
+    AlertState,
+    DueAlert,
+    Insight,
+    InsightSource,
+    Opinion,
+    QuietInsights,
+)
 
 SHOWN = 10
 """Insights told one by one in a summary or digest."""
@@ -29,6 +38,7 @@ _WHY_QUIET = {
 
 def alert_of(insight: Insight, detected_at: datetime) -> Message:
     """Return the message of one critical insight: risk, what, where, numbers, what to do, how to see more."""
+    insight = _pressing(insight)
     advice = (f"{number}. {escape(text, _LONGEST)}" for number, text in enumerate(insight.recommendations, 1))
     lines = (
         f"Where: {code(insight.related_entity)}",
@@ -37,6 +47,7 @@ def alert_of(insight: Insight, detected_at: datetime) -> Message:
         "Do next:",
         *advice,
         f"Confidence {insight.confidence:.2f}, by {_by(insight)}.",
+        *_beside(insight.beside),
         f"More: {_command('bdp insight', insight.entity_id)}",
     )
     return Message(
@@ -63,7 +74,7 @@ def summary_of(due: Sequence[DueAlert], worst: Sequence[Insight], now: datetime)
         "They come in one message because there are so many.",
         f"By type: {_counted(kinds)}",
         "The worst:",
-        *(_line(insight) for insight in worst),
+        *(_line(_pressing(insight)) for insight in worst),
         f"All: {_since(CRITICAL_RISK, first)}",
     ]
     return Message(
@@ -109,7 +120,25 @@ def digest_key(until: datetime) -> str:
     return f"digest:{until - timedelta(hours=1):%Y-%m-%dT%H}"
 
 
-def _by(insight: Insight) -> str:
+def _pressing(insight: Insight) -> Insight:
+    """Return the critical one of an insight's two opinions first: why people are told although the other says less."""
+    other = insight.beside
+    if other is None or other.prediction_type is None or insight.risk_score >= CRITICAL_RISK:
+        return insight
+    if other.risk_score < CRITICAL_RISK:
+        return insight
+    first = Opinion(**{name: getattr(insight, name) for name in Opinion.model_fields})
+    return insight.model_copy(update={**dict(other), "beside": first})
+
+
+def _beside(opinion: Opinion | None) -> Iterable[str]:
+    if opinion is not None:
+        kind = opinion.prediction_type.replace("_", " ") if opinion.prediction_type else "nothing wrong"
+        says = "say" if opinion.source is InsightSource.RULES else "says"
+        yield f"Besides, {_by(opinion)} {says}: {kind}, risk {opinion.risk_score}."
+
+
+def _by(insight: Insight | Opinion) -> str:
     named = insight.model_used != insight.source
     return f"{insight.source} ({escape(insight.model_used, 80)})" if named else insight.source
 

@@ -25,6 +25,7 @@ from bdp.model.batch import Batch, Cause, DeadLetter, RecordKind, Stored
 from bdp.model.change import Change
 from bdp.model.event import EventSignal
 from bdp.model.incident import Incident
+from bdp.model.inquiry import Inquiry
 from bdp.model.insight import Insight
 from bdp.model.metric import MetricPoint
 from bdp.ports import Incidents, Insights, Store, Stream
@@ -53,7 +54,7 @@ class PipelineSettings(BaseModel):
     retry_seconds: float = Field(default=1.0, gt=0, description="first wait after the store was away; doubles to 30")
 
 
-Finding = Anomaly | AnomalyEnd | AnomalyProgress | Insight
+Finding = Anomaly | AnomalyEnd | AnomalyProgress | Insight | Inquiry
 
 
 class Detector(Protocol):
@@ -102,6 +103,7 @@ class Pipeline:
         on_quiet: Callable[[str], None] = lambda incident_id: None,
         archive: Callable[[Sequence[Batch]], None] = lambda batches: None,
         insights: Insights | None = None,
+        inquire: Callable[[Sequence[Inquiry]], None] = lambda inquiries: None,
     ) -> None:
         self._stream = stream
         self._store = store
@@ -113,6 +115,7 @@ class Pipeline:
         self._on_quiet = on_quiet
         self._archive = archive
         self._insights = insights
+        self._inquire = inquire
         self._archived = 0
         self._stopping = threading.Event()
         self._absence = Absence(log, "pipeline.waiting", "pipeline.moving", clock.monotonic)
@@ -280,10 +283,13 @@ class Pipeline:
         self._record(moving.findings)
 
     def _record(self, findings: Iterable[Finding]) -> None:
-        insights = []
+        insights: list[Insight] = []
+        inquiries: list[Inquiry] = []
         for finding in findings:
             if isinstance(finding, Insight):
                 insights.append(finding)
+            elif isinstance(finding, Inquiry):
+                inquiries.append(finding)
             elif isinstance(finding, Anomaly):
                 self._open(finding)
             elif isinstance(finding, AnomalyProgress):
@@ -292,6 +298,9 @@ class Pipeline:
                 self._on_quiet(quiet)
         if insights and self._insights is not None:
             self._insights.add_all(insights, self._clock.now())
+        if inquiries:
+            # Behind the insights: what the rules say is there before anybody is asked about it.
+            self._inquire(inquiries)
 
     def _open(self, anomaly: Anomaly) -> None:
         incident, opened = self._incidents.record(anomaly, self._clock.now())

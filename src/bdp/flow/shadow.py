@@ -184,11 +184,15 @@ class Shadow:
         return True
 
 
-def shadowed(live: Detection, other: Detection | None, clock: Clock) -> Shadow:
-    """Return fresh live detectors with those of other settings beside them; None: with nothing beside them."""
+def shadowed(live: Detection, other: Detection | None, clock: Clock, *, inquiring: bool = False) -> Shadow:
+    """Return fresh live detectors with those of other settings beside them; None: with nothing beside them.
+
+    Args:
+        inquiring: the live ones also say what a model is to be asked.
+    """
     if other is None:
-        return Shadow(Watch(*live), None, clock)
-    return Shadow(Watch(*live), lambda: Watch(*other), clock, fingerprint(live, other))
+        return Shadow(Watch(*live, inquiring=inquiring), None, clock)
+    return Shadow(Watch(*live, inquiring=inquiring), lambda: Watch(*other), clock, fingerprint(live, other))
 
 
 def fingerprint(live: Detection, other: Detection) -> str:

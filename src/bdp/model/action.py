@@ -74,11 +74,12 @@ class Message(Noun):
 
 
 class MessageForm(StrEnum):
-    """Of how many findings a message speaks, and how urgently."""
+    """What a message speaks of: one finding, many, those that can wait, or what asking models costs."""
 
     ALERT = "alert"
     SUMMARY = "summary"
     DIGEST = "digest"
+    COST = "cost"
 
 
 class Outgoing(Noun):

@@ -42,6 +42,23 @@ class InsightSource(StrEnum):
     CACHED = "cached"
 
 
+class Opinion(Noun):
+    """What one source says of a sample.
+
+    Attributes:
+        prediction_type: None: it sees nothing wrong.
+        model_used: name of the model; `rules` where no model spoke.
+    """
+
+    prediction_type: PredictionType | None
+    risk_score: Annotated[int, Field(ge=0, le=100)]
+    explanation: str
+    recommendations: Annotated[tuple[str, ...], Field(min_length=2, max_length=4)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    model_used: str
+    source: InsightSource
+
+
 class Insight(Noun):
     """One finding about one fabric stream or port.
 
@@ -52,6 +69,7 @@ class Insight(Noun):
         model_used: name of the model; `rules` where no model spoke.
         related_entity: the stream or port.
         ttl: when it may be forgotten (UTC).
+        beside: what the other source says, rules beside a model or a model beside rules; None where only one spoke.
     """
 
     entity_id: str
@@ -66,6 +84,7 @@ class Insight(Noun):
     source: InsightSource
     related_entity: str
     ttl: datetime
+    beside: Opinion | None = None
 
 
 def severity_of(risk_score: int) -> Severity:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -86,7 +87,9 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writing = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        begin = {"sqlite_begin": "BEGIN IMMEDIATE"}
+        self._writing = engine.execution_options(sqlite_synchronous="FULL", **begin)
+        self._hasty = engine.execution_options(sqlite_synchronous="NORMAL", **begin)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -99,14 +102,20 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
         """Give a connection in one transaction: committed at the end, rolled back on any error.
+
+        Args:
+            lasting: False does not wait for the disk: a crash of this process loses nothing, one of the machine may
+                lose the last transactions, in order. For what is also right without it.
 
         Raises:
             StoreUnavailable: the database did not answer or is busy; nothing of it was kept, unless the answer to the
                 commit itself was lost.
         """
-        with _availability(self.engine), self._writing.begin() as connection:
+        with _availability(self.engine), (self._writing if lasting else self._hasty).begin() as connection:
+            if not lasting and connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
 
     def close(self) -> None:
@@ -117,6 +126,28 @@ class Database:
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an INSERT that knows ON CONFLICT, in the connection's dialect."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def add_up(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    summed: tuple[str, ...],
+    replaced: tuple[str, ...] = (),
+) -> None:
+    """Insert rows; where a key is there already, add the columns `summed` to its row and overwrite those `replaced`."""
+    if rows:
+        connection.execute(_adding(connection.dialect.name, table, summed, replaced), list(rows))
+
+
+@cache  # making such a statement takes far longer than running it
+def _adding(
+    dialect: str, table: Table, summed: tuple[str, ...], replaced: tuple[str, ...]
+) -> sqlite.Insert | postgresql.Insert:
+    query = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    changes: dict[str, Any] = {name: table.c[name] + query.excluded[name] for name in summed}
+    changes |= {name: query.excluded[name] for name in replaced}
+    return query.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
 
 def open_database(url: str) -> Database:
@@ -185,7 +216,12 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+    options = connection.get_execution_options()
+    wanted = options.get("sqlite_synchronous")
+    if wanted and wanted != connection.info.get("synchronous", "FULL"):  # outside of a transaction only
+        connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+        connection.info["synchronous"] = wanted
+    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN"))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, literal, select, text, tuple_
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, literal, select, text, tuple_, update
 
 from bdp.errors import BadRequest, NotFound
 from bdp.model.insight import CRITICAL_RISK, MEDIUM_RISK, TTL, AlertState, Insight, InsightFilter, InsightPage
@@ -24,6 +24,10 @@ CHUNK = 500
 _ALL = InsightFilter()
 _CRITICAL = text(f"risk_score >= {CRITICAL_RISK}")
 _FIELDS = [insights.c[name] for name in Insight.model_fields]
+_SAID = frozenset(
+    {"prediction_type", "risk_score", "explanation", "recommendations", "confidence", "model_used", "source", "beside"}
+)
+"""What another opinion changes."""
 T = TypeVar("T")
 
 
@@ -106,6 +110,34 @@ def insight_of(row: RowMapping) -> Insight:
     return Insight(**{column.name: row[column] for column in _FIELDS})
 
 
+def revise(connection: Connection, insight: Insight, now: datetime, *, known: bool) -> bool:
+    """Let an insight say something else, within a transaction; whether people are told of it follows.
+
+    One that becomes critical is due, also if a digest told it before. What is due, or was told, stays so: people are
+    told what the rules call critical, whatever is said of it later.
+
+    Args:
+        known: it was raised before; else it is new, and one with its id stays as it is.
+
+    Returns:
+        True if it was kept.
+    """
+    if not known:
+        is_new = bool(_insert(connection, [_row(insight, now)]))
+        if is_new:
+            INSIGHTS.labels(prediction_type=insight.prediction_type, source=insight.source).inc()
+        return is_new
+    here = insights.c.entity_id == name_of(insight.entity_id)
+    query = select(insights.c.alert, insights.c.message_key).where(here).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return False
+    changes = {name: value for name, value in dict(insight).items() if name in _SAID}
+    changes |= _told_after(AlertState(row.alert), row.message_key, insight.risk_score)
+    connection.execute(update(insights).where(here).values(**changes))
+    return True
+
+
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Return parts that one statement can hold."""
     return (values[at : at + CHUNK] for at in range(0, len(values), CHUNK))
@@ -114,6 +146,15 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
 def _row(insight: Insight, now: datetime) -> dict[str, Any]:
     names = {name: name_of(getattr(insight, name)) for name in ("entity_id", "related_entity")}
     return {**dict(insight), **names, "detected_at": now, "alert": _first_state(insight.risk_score)}
+
+
+def _told_after(state: AlertState, message: str | None, risk: int) -> dict[str, Any]:
+    """Return what changes about telling people when an insight's risk does."""
+    if state not in (AlertState.BELOW, AlertState.NONE):
+        return {}
+    if risk >= CRITICAL_RISK:
+        return {"alert": AlertState.DUE, "message_key": None}
+    return {"alert": _first_state(risk)} if message is None else {}
 
 
 def _first_state(risk: int) -> AlertState:

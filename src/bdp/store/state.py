@@ -1,4 +1,4 @@
-"""The state: incidents, questions, runs, effects, policies, insights and the audit log in one relational database."""
+"""The state: incidents, questions, runs, effects, policies, insights, money and the audit log in one database."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from bdp.store.database import Database, open_database
 from bdp.store.effects import SqlEffects
 from bdp.store.executions import SqlExecutions
 from bdp.store.incidents import Judge, SqlIncidents, joins_live
+from bdp.store.inquiries import SqlInquiries
 from bdp.store.insights import SqlInsights
 from bdp.store.migrations import upgrade
 from bdp.store.policies import SqlPolicies
+from bdp.store.spending import SqlSpending
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class State:
     policies: SqlPolicies
     insights: SqlInsights
     alerts: SqlAlerts
+    spending: SqlSpending
+    inquiries: SqlInquiries
 
     @property
     def engine(self) -> Engine:
@@ -71,4 +75,6 @@ def open_state(url: str, judge: Judge = joins_live) -> State:
         policies=SqlPolicies(database),
         insights=SqlInsights(database),
         alerts=SqlAlerts(database),
+        spending=SqlSpending(database),
+        inquiries=SqlInquiries(database),
     )

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from bdp.store.database import Document, Instant, PlainText
 
@@ -167,6 +179,7 @@ insights = Table(
     Column("detected_at", Instant, nullable=False),
     Column("alert", PlainText, nullable=False),
     Column("message_key", PlainText),
+    Column("beside", Document),
     Index(None, "timestamp", "entity_id"),
     Index(None, "related_entity", "timestamp", "entity_id"),
     Index(None, "prediction_type", "timestamp", "entity_id"),
@@ -202,6 +215,103 @@ alerts = Table(
     Index(None, "form", "written_at"),
     Index(None, "written_at"),
     Index(None, "told_at"),
+)
+
+# Money is whole nano-dollars. One row, which those who reserve or settle queue for on PostgreSQL.
+spending_gate = Table(
+    "spending_gate",
+    METADATA,
+    Column("gate_id", Integer, primary_key=True, autoincrement=False),
+    Column("stopped_at", Instant),
+)
+
+# Running totals of an hour, day, month or incident, so that no check sums over calls.
+spending_periods = Table(
+    "spending_periods",
+    METADATA,
+    Column("scope", PlainText, primary_key=True),
+    Column("period", PlainText, primary_key=True),
+    Column("spent", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("granted", BigInteger, nullable=False),
+    Column("refused_above", BigInteger),  # the limit that a request was last refused by
+    Column("used_at", Instant, nullable=False),
+)
+
+# What was reserved within each second, by provider and agent.
+spending_seconds = Table(
+    "spending_seconds",
+    METADATA,
+    Column("name", PlainText, primary_key=True),
+    Column("second", BigInteger, primary_key=True, autoincrement=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
+
+spending_calls = Table(
+    "spending_calls",
+    METADATA,
+    Column("call_id", PlainText, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("second", BigInteger, nullable=False),
+    Column("agent", PlainText, nullable=False),
+    Column("provider", PlainText, nullable=False),
+    Column("model", PlainText, nullable=False),
+    Column("incident_id", PlainText, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("nano_usd", BigInteger, nullable=False),
+    Column("settled_at", Instant),
+    Index(None, "at"),
+)
+_open = spending_calls.c.settled_at.is_(None)
+Index("spending_calls_open_ix", spending_calls.c.at, sqlite_where=_open, postgresql_where=_open)
+
+spending_days = Table(
+    "spending_days",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    Column("agent", PlainText, primary_key=True),
+    Column("provider", PlainText, primary_key=True),
+    Column("model", PlainText, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("tokens_in", BigInteger, nullable=False),
+    Column("tokens_out", BigInteger, nullable=False),
+    Column("tokens_cached", BigInteger, nullable=False),
+    Column("nano_usd", BigInteger, nullable=False),
+)
+
+# Questions to models about samples; what was asked goes once it is answered.
+inquiries = Table(
+    "inquiries",
+    METADATA,
+    Column("inquiry_id", PlainText, primary_key=True),
+    Column("inquiry", Document),
+    Column("risk", Integer, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("deadline", Instant, nullable=False),
+    Column("free_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("source", PlainText, nullable=False),
+    Column("reason", PlainText, nullable=False),
+    Column("nano_usd", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Index(None, "closed_at"),
+)
+_waits = inquiries.c.closed_at.is_(None)
+for _name, _columns in (
+    ("inquiries_waiting_ix", (inquiries.c.risk, inquiries.c.asked_at)),
+    ("inquiries_overdue_ix", (inquiries.c.deadline,)),
+):
+    Index(_name, *_columns, sqlite_where=_waits, postgresql_where=_waits)
+
+remembered_answers = Table(
+    "remembered_answers",
+    METADATA,
+    Column("key", PlainText, primary_key=True),
+    Column("answer", PlainText, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index(None, "until"),
 )
 
 # Append-only: the migration adds triggers that refuse UPDATE and DELETE.

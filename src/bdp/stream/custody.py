@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bdp.breaker import Breaker
 from bdp.clock import Clock
 from bdp.ports import Backlog, Books, Stream
 from bdp.stream.backlog.files import Files
 from bdp.stream.backlog.table import Table
-from bdp.stream.delivery.breaker import Breaker
 from bdp.stream.delivery.chain import Chain, Link
 from bdp.stream.delivery.drops import DropFile
 from bdp.stream.delivery.recovery import Recovery

@@ -27,6 +27,7 @@ from bdp.web import (
     replay,
     sampling,
     shadow,
+    spending,
 )
 
 _ABOUT = (
@@ -59,6 +60,7 @@ def create_api(app: App, token: str) -> FastAPI:
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
     for routes in (incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
         api.include_router(routes, dependencies=guarded)
+    api.include_router(spending.routes, dependencies=guarded)
     for routes in (events.own_routes, letters.routes, replay.routes, insights.routes, backtests.routes, shadow.routes):
         api.include_router(routes, dependencies=guarded)
     return api

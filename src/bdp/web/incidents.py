@@ -46,7 +46,7 @@ def get_incident(incident_id: str, product: Product) -> IncidentReport:
 @routes.post("/{incident_id}/analysis")
 def analyse(incident_id: str, product: Product) -> IncidentReport:
     """Explain the incident again from what the store holds now."""
-    return product.explain(incident_id)
+    return product.explaining.explain(incident_id)
 
 
 @routes.post("/{incident_id}/resolve")

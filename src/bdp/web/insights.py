@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
+from bdp.flow.concord import Concord, concord
 from bdp.model.insight import (
     AlertStanding,
     Insight,
@@ -51,6 +53,21 @@ def list_insights(
         since=since, min_risk=min_risk, prediction_type=prediction_type, related_entity=related_entity, source=source
     )
     return product.state.insights.recent(wanted, limit, cursor)
+
+
+@routes.get("/v1/comparisons/insights")
+def compare_insights(
+    product: Product,
+    since: Annotated[AwareDatetime, Query(alias="from", description="event time, from here on")],
+    until: Annotated[
+        AwareDatetime | None, Query(alias="to", description="event time, before here; default: now")
+    ] = None,
+    related_entity: Annotated[str, Query(max_length=4000, description="only this stream or port")] = "",
+) -> Concord:
+    """Return how far models and rules agree on the insights of a range, from what was kept of both."""
+    state = product.state
+    end = until or product.clock.now()
+    return concord(state.insights, state.inquiries, since.astimezone(UTC), end.astimezone(UTC), related_entity)
 
 
 @routes.get("/v1/insights/{entity_id:path}")

@@ -25,6 +25,7 @@ def test_a_new_home_is_well_and_each_verb_says_what_to_do(process: Bdp, tmp_path
         "settings",
         "disk",
         "store",
+        "models",
         "product",
         "delivery",
     ]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bdp.flow.notice import alert_of, digest_of, summary_of
-from bdp.model.insight import TTL, AlertState, DueAlert, Insight, InsightSource, PredictionType, QuietInsights
+from bdp.model.insight import TTL, AlertState, DueAlert, Insight, InsightSource, Opinion, PredictionType, QuietInsights
 
 AT = datetime(2026, 3, 1, 12, 0, 3, tzinfo=UTC)
 HOUR = datetime(2026, 3, 1, 13, tzinfo=UTC)
@@ -104,3 +104,19 @@ def test_the_command_can_be_copied_into_a_shell() -> None:
     told = alert_of(insight("a b; $(rm -rf ~) 'c'"), AT).body
     (command,) = re.findall(r"^More: `+(.*?)`+$", told, re.MULTILINE)
     assert shlex.split(command) == ["bdp", "insight", "alert_a b; $(rm -rf ~) 'c'_1772366403"]
+
+
+def test_an_alert_leads_with_the_critical_opinion_and_tells_the_other() -> None:
+    rules = insight()
+    said = {name: getattr(rules, name) for name in Opinion.model_fields}
+    calmer = {"risk_score": 30, "source": InsightSource.AI, "model_used": "m-1", "explanation": "It is over"}
+    lowered = rules.model_copy(update={**calmer, "beside": Opinion(**said)})
+    raised = rules.model_copy(
+        update={"source": InsightSource.AI, "model_used": "m-1", "beside": Opinion(**said | {"risk_score": 65})}
+    )
+    told = alert_of(lowered, AT)
+    assert told.title == "Risk 92, critical: latency spike at leaf1/port3"
+    assert "by rules." in told.body
+    assert "Besides, ai (m-1) says: latency spike, risk 30." in told.body
+    assert "Besides, rules say: latency spike, risk 65." in alert_of(raised, AT).body
+    assert "- 92 latency spike" in summary_of([due(rules)], [lowered], AT).body

@@ -15,15 +15,17 @@ import pytest
 from bdp.clock import ManualClock
 from bdp.detect.burst.detector import BurstSettings
 from bdp.detect.dedup import DedupSettings, Judgement, judge
-from bdp.detect.watch import Watch
+from bdp.detect.watch import Finding, Watch
 from bdp.errors import StoreUnavailable, StreamUnavailable
 from bdp.flow.pipeline import Pipeline, PipelineSettings, Range
 from bdp.model.batch import Batch, RecordKind
 from bdp.model.event import Event, Level
+from bdp.model.insight import Insight
 from bdp.ports import Row
 from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
 from bdp.store.state import State, open_state
 from bdp.stream.journal.journal import Journal
+from tests.contract.test_inquiries import asked
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -289,3 +291,33 @@ def test_a_range_is_archived_once_however_often_its_commit_is_tried(bench: Bench
             pipeline.step()
     assert pipeline.step() == 5
     assert kept == ["a", "b"]
+
+
+def test_what_is_to_be_asked_is_kept_behind_the_insights_and_again_after_a_crash(bench: Bench) -> None:
+    order: list[tuple[str, int]] = []
+
+    class Asks(Watch):
+        def observe(self, *records: object) -> list[Finding]:
+            one = asked("a", 50)
+            assert one.insight is not None
+            return [one, one.insight]
+
+    class Insights:
+        def add_all(self, found: list[Insight], now: object) -> None:
+            order.append(("insights", len(found)))
+
+    for kill in ("before commit", ""):
+        bench.stream = Fragile(bench.folder / "journal.db", kill)
+        pipeline = Pipeline(
+            bench.stream, bench.store, Asks(BurstSettings()), bench.state.incidents, ManualClock(START),
+            insights=Insights(),  # type: ignore[arg-type]
+            inquire=lambda found: order.append(("inquiries", len(found))),
+        )  # fmt: skip
+        if kill:
+            bench.stream.append([events("a", 3)])
+            with pytest.raises(Killed):
+                pipeline.step()
+        else:
+            pipeline.recover()
+        bench.stream.close()
+    assert order == [("insights", 1), ("inquiries", 1)] * 2

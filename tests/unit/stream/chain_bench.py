@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bdp.breaker import Breaker
 from bdp.clock import ManualClock
 from bdp.errors import DiskFull, StreamUnavailable
 from bdp.model.batch import Batch, RecordKind
 from bdp.stream.backlog.memory import MemorySink
-from bdp.stream.delivery.breaker import Breaker
 from bdp.stream.delivery.buffer import BufferSettings
 from bdp.stream.delivery.chain import Chain, DeliverySettings, DrainSettings, Link
 from bdp.stream.delivery.drops import DropFile

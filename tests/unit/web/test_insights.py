@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bdp.app import App
+from tests.contract.test_inquiries import advice, asked
 from tests.contract.test_insights import insight
 
 START = datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
@@ -48,6 +49,7 @@ def test_both_routes_tell_the_newest_first(client: TestClient, ids: list[str]) -
         "source": "rules",
         "related_entity": "leaf0/port3",
         "ttl": "2026-03-31T12:06:00.000001Z",
+        "beside": None,
     }
 
 
@@ -142,3 +144,31 @@ def test_what_was_raised_and_told_is_measured(app: App, client: TestClient, ids:
     assert 'bdp_insights_total{prediction_type="latency_spike",source="rules"}' in told
     for name in ("bdp_alerts_told_total", "bdp_alerts_suppressed_total", "bdp_alert_seconds", "bdp_digests_total"):
         assert f"# TYPE {name}" in told
+
+
+def test_what_the_other_source_says_stands_beside(app: App, client: TestClient) -> None:
+    one = asked("leaf0/port3", 50)
+    app.state.insights.add_all([one.insight] if one.insight else [], START)
+    app.state.inquiries.add_all([one], START, START + timedelta(seconds=60))
+    app.state.inquiries.close(one.inquiry_id, advice(one, 72), START)
+    (row,) = page(client, "/insights/recent")["insights"]
+    assert (row["source"], row["risk_score"], row["model_used"]) == ("ai", 72, "m-1")
+    assert (row["beside"]["source"], row["beside"]["risk_score"]) == ("rules", 50)
+
+
+def test_models_and_rules_are_compared_by_what_was_kept(app: App, client: TestClient) -> None:
+    one = asked("leaf0/port3", 50)
+    app.state.insights.add_all([one.insight] if one.insight else [], START)
+    app.state.inquiries.add_all([one], START, START + timedelta(seconds=60))
+    app.state.inquiries.close(one.inquiry_id, advice(one, 72), START)
+    told = page(client, "/v1/comparisons/insights", **{"from": "2026-03-01T00:00:00Z"})
+    assert told["sources"] == {"ai": 1, "rules": 0, "cached": 0}
+    assert (told["comparison"]["first"], told["comparison"]["second"]) == ("rules", "model")
+    total = told["comparison"]["total"]
+    assert (total["inputs"], total["same_type"], total["risk_mean"]) == (1, 0, 22.0)
+    assert told["fallback_percent"] == 0.0
+    wrong = client.get(
+        "/v1/comparisons/insights", params={"from": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}
+    )
+    assert wrong.status_code == 400
+    assert client.get("/v1/comparisons/insights").status_code in (400, 422)

@@ -18,6 +18,9 @@ with the maintenance's reference, and do not count for later flaps. Other findin
 Ids: `alert_<stream>_<epoch seconds>`; if an insight of another type was raised in that second of that stream,
 `alert_<stream>_<epoch seconds>_<type>`. Both are made from the data alone, so they are the same after a replay.
 
+Inquiries: what a model is to be asked, see `inquiry.py`; only where that is wanted, else nothing is spent on it. Falls
+of a link that a maintenance means are no question.
+
 Memory: `max_streams` streams and as many ports; the least recently heard go first, one in a hundred at a time. A stream
 is about 3 kB packed, 9 kB as objects after a quarter of an hour (measured), 16 kB with two weeks behind it (reckoned);
 a port 1 kB packed.
@@ -33,16 +36,18 @@ from typing import Final
 
 import msgspec
 
+from bdp.detect.fabric.inquiry import inquiry, of_sample, of_scrape
 from bdp.detect.fabric.maintenance import Calendar
 from bdp.detect.fabric.place import LONGEST, called, cut
 from bdp.detect.fabric.port import Port, Scrape
 from bdp.detect.fabric.risk import MAINTENANCE, Signal, Verdict, confidence, judge, risk_class
-from bdp.detect.fabric.rules import Values, normal, signals, triggered
+from bdp.detect.fabric.rules import Reading, Values, normal, signals, triggered
 from bdp.detect.fabric.sample import Gathered, gather
 from bdp.detect.fabric.settings import FabricSettings
 from bdp.detect.fabric.track import SECOND, Head, Past, Raised, Track
 from bdp.detect.fabric.wording import explain, recommend
 from bdp.model.change import Change, ChangeKind
+from bdp.model.inquiry import Inquiry, Measure
 from bdp.model.insight import TTL, Insight, InsightSource, PredictionType
 from bdp.model.metric import MetricPoint
 
@@ -66,10 +71,16 @@ class Meta(msgspec.Struct, array_like=True):
 
 
 class FabricDetector:
-    """Finds what is wrong with a fabric, in any cut of its points into micro-batches."""
+    """Finds what is wrong with a fabric, in any cut of its points into micro-batches.
 
-    def __init__(self, settings: FabricSettings) -> None:
+    Args:
+        inquiring: keep what a model is to be asked for `inquiries`, which is to be called after each other call.
+    """
+
+    def __init__(self, settings: FabricSettings, *, inquiring: bool = False) -> None:
         self._settings = settings
+        self._inquiring = inquiring
+        self._inquiries: list[Inquiry] = []
         self._meta = Meta()
         self._calendar = Calendar(timedelta(minutes=settings.maintenance_minutes))
         self._tracks: dict[str, Track] = {}
@@ -127,6 +138,11 @@ class FabricDetector:
         """The bounded input is over: judge what waits."""
         return self._release(_END)
 
+    def inquiries(self) -> list[Inquiry]:
+        """Return what a model is to be asked, since the last call, in the order of the samples."""
+        asked, self._inquiries = self._inquiries, []
+        return sorted(asked, key=lambda one: (one.timestamp, one.inquiry_id))
+
     def changed_rows(self) -> dict[str, bytes | None]:
         """Return the rows that changed since the last call; None deletes."""
         encode = msgspec.msgpack.encode
@@ -160,6 +176,7 @@ class FabricDetector:
         self._waiting = {track.head.entity for track in self._tracks.values() if track.head.waiting}
         self._waiting |= {port.entity for port in self._ports.values() if port.waiting}
         self._dirty, self._dirty_past, self._dirty_ports = {}, {}, {}
+        self._inquiries = []
 
     def _observe_stream(self, entity: str, samples: dict[int, Values], gathered: Gathered) -> list[Insight]:
         track = self._tracks.pop(entity, None)
@@ -184,23 +201,27 @@ class FabricDetector:
             self._dirty_past[head.entity] = None
         base = track.base(settings)
         found: list[Signal] = []
+        reading: Reading | None = None
         if not head.fabric or normal(values, base, track.level, settings):
             track.calm()
         else:
             reading = track.reading(instant, values, base, settings)
             found = signals(reading, settings) if triggered(reading, settings) else []
-        maintained = None
-        if found and any(one.type is PredictionType.CONNECTION_INSTABILITY for one in found):
-            maintained = self._calendar.covers(head.names, instant)
         track.learn(instant, values)
-        if not found:
-            return []
-        verdict = judge(found)
-        if maintained is None or verdict.type is not PredictionType.CONNECTION_INSTABILITY:
-            maintained = None
-        else:
+        raised, maintained = self._judge_signals(track, instant, found) if found else ([], None)
+        if self._inquiring and head.fabric and self._asks(raised, found, reading, base, maintained):
+            measures = of_sample(instant, values, base, reading, found, track.past.minutes, settings)
+            self._ask(head.entity, head.names, instant, measures, raised)
+        return raised
+
+    def _judge_signals(self, track: Track, instant: int, found: list[Signal]) -> tuple[list[Insight], str | None]:
+        """Return what is raised, and the maintenance that it was expected from."""
+        head, verdict, maintained = track.head, judge(found), None
+        if verdict.type is PredictionType.CONNECTION_INSTABILITY:
+            maintained = self._calendar.covers(head.names, instant)
+        if maintained is not None:
             track.forgive()
-        return self._raise(head.entity, instant, verdict, head.raised, head.heard, maintained)
+        return self._raise(head.entity, instant, verdict, head.raised, head.heard, maintained), maintained
 
     def _observe_port(self, entity: str, scrapes: dict[int, Scrape], gathered: Gathered) -> list[Insight]:
         port = self._ports.pop(entity, None) or Port(entity, names=called(entity, gathered.labels[entity]))
@@ -222,7 +243,34 @@ class FabricDetector:
         verdict = judge(found)
         if verdict.type is not PredictionType.CONNECTION_INSTABILITY:
             maintained = None
-        return self._raise(port.entity, instant, verdict, port.raised, port.heard, maintained)
+        raised = self._raise(port.entity, instant, verdict, port.raised, port.heard, maintained)
+        if self._inquiring and self._asks(raised, found, None, (), maintained):
+            self._ask(port.entity, port.names, instant, of_scrape(found), raised)
+        return raised
+
+    def _asks(
+        self,
+        raised: Sequence[Insight],
+        found: Sequence[Signal],
+        reading: Reading | None,
+        base: Sequence[float | None],
+        maintained: str | None,
+    ) -> bool:
+        """Say whether a model is to be asked about a sample."""
+        ask = self._settings.ask
+        if maintained is not None:
+            return False
+        if raised or ask == "raised":
+            return bool(raised)
+        if ask == "every" and any(known is not None for known in base):
+            return True
+        return bool(found) or (reading is not None and triggered(reading, self._settings))
+
+    def _ask(
+        self, entity: str, names: Sequence[str], instant: int, measures: Sequence[Measure], raised: Sequence[Insight]
+    ) -> None:
+        maintenance = self._calendar.covers(names, instant)
+        self._inquiries.append(inquiry(entity, instant, measures, raised[0] if raised else None, maintenance))
 
     def _raise(
         self, entity: str, instant: int, verdict: Verdict, raised: Raised, heard: int, maintained: str | None

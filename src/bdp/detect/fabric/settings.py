@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Language = Literal["en", "ko"]
+Asking = Literal["raised", "triggered", "every"]
 
 
 class FabricSettings(BaseModel):
@@ -15,6 +16,12 @@ class FabricSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     language: Language = Field(default="en", description="Language of explanations and recommendations.")
+    ask: Asking = Field(
+        default="raised",
+        description="Samples that a model is asked about, where one is set up. raised: those that the rules raise; "
+        "triggered: also those worth an analysis of which the rules say nothing, or nothing new; every: all samples of "
+        "streams with a baseline, which is dear.",
+    )
     baseline_samples: int = Field(
         default=6,
         ge=2,

@@ -18,11 +18,11 @@ import msgspec
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
+from bdp.breaker import Breaker, BreakerSettings, BreakerState
 from bdp.clock import Clock
 from bdp.errors import BadRecord, DiskFull, StreamUnavailable
 from bdp.model.batch import Batch, Cause, DeadLetter, Drop, Ledger, Priority
 from bdp.ports import Backlog, Books, Sink
-from bdp.stream.delivery.breaker import Breaker, BreakerSettings, BreakerState
 from bdp.stream.delivery.buffer import Buffer, BufferSettings, Memory
 from bdp.stream.delivery.drops import DropFile
 from bdp.stream.delivery.held import Held

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bdp.breaker import Breaker
 from bdp.clock import ManualClock
 from bdp.model.batch import Batch, Cause, DeadLetter, Drop, DropReason, Ledger, Priority, RecordKind
 from bdp.stream.backlog.files import Files, FilesSettings
 from bdp.stream.backlog.marks import write_synced
-from bdp.stream.delivery.breaker import Breaker
 from bdp.stream.delivery.chain import Chain, Link
 from bdp.stream.delivery.drops import DropFile
 from bdp.stream.delivery.recovery import Recovery

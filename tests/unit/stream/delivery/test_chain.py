@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from bdp.breaker import BreakerSettings, BreakerState
 from bdp.errors import BadRecord, StreamUnavailable
 from bdp.model.batch import Batch, Cause, Drop, DropReason, Priority
-from bdp.stream.delivery.breaker import BreakerSettings, BreakerState
 from bdp.stream.delivery.buffer import BufferSettings
 from bdp.stream.delivery.chain import DeliverySettings
 from bdp.stream.delivery.drops import DropFile

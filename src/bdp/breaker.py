@@ -1,4 +1,4 @@
-"""A circuit breaker for one sink: after failures in a row nobody waits for it; single calls find out when it is back.
+"""A circuit breaker for what may be away: after failures in a row nobody waits for it; single calls find its return.
 
 Pattern: Nygard, Release It!, 2nd ed. (2018), chapter 5. It counts monotonic time, so that a step of the wall clock
 neither opens nor holds it; the published libraries looked at use the wall clock (docs/decisions/delivery.md).
@@ -15,7 +15,7 @@ from bdp.clock import Clock
 
 
 class BreakerSettings(BaseModel):
-    """When a sink counts as away, and how often it is tried."""
+    """When something counts as away, and how often it is tried."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,7 +53,7 @@ class Breaker:
                 return True
             if self._clock.monotonic() < self._until:
                 return False
-            # A probe that never told (its thread died) must not keep the sink away for ever: another may try later.
+            # A probe that never told (its thread died) must not keep it away for ever: another may try later.
             self.state = BreakerState.PROBING
             self._until = self._clock.monotonic() + self._settings.longest_probe_seconds
             return True

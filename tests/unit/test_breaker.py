@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from bdp.breaker import Breaker, BreakerSettings, BreakerState
 from bdp.clock import ManualClock
-from bdp.stream.delivery.breaker import Breaker, BreakerSettings, BreakerState
 
 
 def breaker() -> tuple[Breaker, ManualClock]:

@@ -1,0 +1,1 @@
+"""The model gateway: any provider, never over budget, never an outage."""

@@ -1,0 +1,142 @@
+"""Money and rates of one gateway: reserved before each request, settled after it, in threads of its own.
+
+Every request is reserved by an upper bound: a prompt has at most as many tokens as it has bytes, with its schema and
+what a chat template adds, and an answer has at most `max_tokens`. So no budget can be exceeded by what a provider does
+within its own promises; settling gives back what was not used. Where nobody knows what a request cost (no answer came,
+or half of one), all of its reservation is taken as spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+import structlog
+
+from bdp.errors import StoreUnavailable
+from bdp.ids import Ids
+from bdp.llm.errand import Errand, Failed
+from bdp.llm.pace import Pace
+from bdp.llm.prices import Price
+from bdp.llm.settings import BudgetSettings, Candidate
+from bdp.model.spending import NANO, Bill, Bounds, Demand, Grant, Reason
+from bdp.ports import Spending
+from bdp.telemetry import LLM_UNSETTLED
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+_LEAST_WAIT: Final = 0.05
+_SETTLE_WAITS: Final = (0.1, 0.5, 2.0)
+_TOLD: Final = {
+    Reason.INCIDENT_BUDGET: "The incident's budget is spent.",
+    Reason.DAY_BUDGET: "The day's budget is spent.",
+    Reason.MONTH_BUDGET: "The month's budget is spent.",
+    Reason.STOPPED: "Asking models is stopped until a person resumes it.",
+    Reason.REJECTED: "The request has more tokens than a minute may have.",
+}
+
+
+class Meter:
+    """Asks the state database for money and a place within the rates, for all models of one gateway."""
+
+    def __init__(
+        self, spending: Spending, budget: BudgetSettings, agents: Mapping[str, int], ids: Ids, pace: Pace, threads: int
+    ) -> None:
+        self._spending = spending
+        self._budget = budget
+        self._agents = agents
+        self._ids = ids
+        self._pace = pace
+        # One more for each request that is being settled while the next is reserved.
+        self._threads = ThreadPoolExecutor(2 * threads, thread_name_prefix="llm-meter")
+        self._later: set[asyncio.Future[None]] = set()
+
+    def close(self) -> None:
+        """Finish what is being settled."""
+        self._threads.shutdown()
+
+    async def reserve(
+        self, errand: Errand, provider: str, candidate: Candidate, model: str, price: Price, tokens: tuple[int, int]
+    ) -> Demand:
+        """Return the reservation; wait for a place within the rates as long as the errand has time.
+
+        Args:
+            tokens: upper bounds of prompt and answer.
+
+        Raises:
+            Failed: there is no money, no place in time, or no state database.
+        """
+        bounds = self._bounds(errand, candidate)
+        while True:
+            now = self._pace.clock.now()
+            demand = Demand(
+                call_id=self._ids.new(now),
+                at=now,
+                agent=errand.agent,
+                provider=provider,
+                model=model,
+                incident_id=errand.incident_id,
+                tokens=sum(tokens),
+                nano_usd=price.most(*tokens),
+            )
+            grant = await self._granted(demand, bounds)
+            if grant.reason is None:
+                return demand
+            if grant.reason is not Reason.RATE:
+                raise Failed(grant.reason, _TOLD.get(grant.reason, grant.reason))
+            wait = max(_LEAST_WAIT, grant.wait_seconds)
+            if wait >= errand.left(self._pace.clock):
+                raise Failed(Reason.RATE, "There is no place within the rates before the deadline.")
+            await self._pace.sleep(wait)
+
+    async def settle(self, bill: Bill) -> None:
+        """Book what a request took. One that cannot be booked stays reserved, and is later taken as spent in full."""
+        for wait in (*_SETTLE_WAITS, None):
+            try:
+                await self._in_thread(lambda: self._spending.settle(bill))
+                return
+            except StoreUnavailable as error:
+                if wait is None:
+                    LLM_UNSETTLED.inc()
+                    log.warning("llm.unsettled", call_id=bill.call_id, reason=str(error))
+                else:
+                    await self._pace.sleep(wait)
+
+    async def _granted(self, demand: Demand, bounds: Bounds) -> Grant:
+        asked = asyncio.ensure_future(self._in_thread(lambda: self._spending.reserve(demand, bounds)))
+        try:
+            return await asyncio.shield(asked)
+        except StoreUnavailable as error:
+            raise Failed(Reason.STORE, str(error), goes_on=False) from error
+        except asyncio.CancelledError:
+            # A thread cannot be cancelled: it may reserve yet, for a request that nobody sends.
+            asked.add_done_callback(lambda done: self._give_back(demand, done))
+            raise
+
+    def _give_back(self, demand: Demand, done: asyncio.Future[Grant]) -> None:
+        if done.cancelled() or done.exception() is not None or done.result().reason is not None:
+            return
+        bill = Bill(call_id=demand.call_id, ended_at=demand.at, outcome=Reason.CANCELLED, seconds=0.0)
+        self._later = {task for task in self._later if not task.done()} | {asyncio.ensure_future(self.settle(bill))}
+
+    def _bounds(self, errand: Errand, candidate: Candidate) -> Bounds:
+        budget = self._budget
+        return Bounds(
+            incident_usd=_nano(budget.incident_usd) if errand.incident_id else None,
+            day_usd=_nano(budget.day_usd),
+            month_usd=_nano(budget.month_usd),
+            requests_per_minute=candidate.requests_per_minute,
+            tokens_per_minute=candidate.tokens_per_minute,
+            agent_requests_per_minute=self._agents.get(errand.agent),
+            stops=budget.at_limit == "stop",
+        )
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _nano(usd: float | None) -> int | None:
+    return None if usd is None else round(usd * NANO)
