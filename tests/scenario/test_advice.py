@@ -225,6 +225,19 @@ def test_one_that_sees_nothing_wrong_does_not_silence_the_rules(scene: Make) -> 
     assert s.state.inquiries.counts(at(0)).reasons == {"normal": 1}
 
 
+@pytest.mark.parametrize(("risk", "decides"), [(0, "rules"), (39, "rules"), (65, "ai"), (75, "ai")])
+def test_one_that_is_sure_talks_no_finding_away(scene: Make, risk: int, decides: str) -> None:
+    s = scene(Model(risk=risk, confidence=1.0))
+    s.warm()
+    (rules,) = s.push({"latency_p99": 13})
+    assert rules.risk_score >= 80
+    s.pass_time(25)
+    found = s.get(rules)
+    assert (found.source, found.risk_score) == (decides, rules.risk_score if decides == "rules" else risk)
+    assert found.beside is not None
+    assert found.beside.risk_score == (risk if decides == "rules" else rules.risk_score)
+
+
 @pytest.mark.parametrize("reason", [Reason.AWAY, Reason.DAY_BUDGET, Reason.NO_MODEL])
 def test_without_an_answer_the_rules_stand_and_the_reason_is_counted(scene: Make, reason: Reason) -> None:
     s = scene(Model(reason=reason))
@@ -374,12 +387,12 @@ def test_what_a_model_calls_critical_is_told_and_what_was_told_stays(scene: Make
     assert "Risk 91" in told.title
     assert "by scripted" in told.body or "by ai" in told.body
 
-    s.model.risk = 30
+    s.model.risk = 65
     (critical,) = s.push(CRITICAL, "b")
     alerting.step(s.clock.now())
     assert len(people.heard) == 2  # at once: no alert waits for a model
     s.pass_time(5)
-    assert s.get(critical).risk_score == 30
+    assert s.get(critical).risk_score == 65
     assert s.state.alerts.standing(critical.entity_id).state is AlertState.TOLD
     assert s.state.alerts.standing(high.entity_id).state is AlertState.TOLD
 

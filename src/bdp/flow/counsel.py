@@ -5,6 +5,7 @@
 
     a model is sure of something        its opinion decides, the rules' stands beside it
     a model is sure that all is well    the rules' finding stands, its opinion beside it (`normal`)
+    … or that it is far less risky      the same, from two classes on: nobody talks a finding away (`far_lower`)
     a model is not sure                 the rules' finding stands, its opinion beside it (`unsure`)
     no model gave a usable answer       the rules' finding stands (the reason of `NoAnswer`)
 
@@ -37,6 +38,9 @@ from bdp.ports import Inquiries, Insights
 AGENT: Final = "insights"
 UNSURE: Final = "unsure"
 NORMAL: Final = "normal"
+FAR_LOWER: Final = "far_lower"
+_FAR: Final = 2
+"""Classes of risk."""
 _ROUNDS: Final = 2
 """Further calls about those of a call that were wrong, or not told."""
 _LEAST_SECONDS: Final = 2.0
@@ -262,7 +266,7 @@ class Counsel:
         )
         known = [*(one for one in fresh if _same(one, insight)), *self._insights.recent(wanted).insights]
         near = [one for one in known if abs(one.timestamp - insight.timestamp) < around]
-        return any(_rank(one) >= _rank(insight) for one in near)
+        return any(_rank(one.risk_score) >= _rank(insight.risk_score) for one in near)
 
 
 def is_sampled(inquiry: Inquiry, rate: float) -> bool:
@@ -286,14 +290,24 @@ def advised(inquiry: Inquiry, said: Said, sure_from: float) -> Advice:
     """Return what follows from an opinion."""
     opinion, rules = said.opinion, inquiry.insight
     nano_usd, tokens = said.nano_usd, said.tokens
-    unsure = UNSURE if opinion.confidence < sure_from else ""
-    if unsure or (opinion.prediction_type is None and rules is not None):
+    reason = _doubt(opinion, rules, sure_from)
+    if reason:
         beside = None if rules is None else rules.model_copy(update={"beside": opinion})
-        reason = unsure or NORMAL
         source, insight = InsightSource.RULES, beside
     else:
         source, reason, insight = opinion.source, "", _insight(inquiry, opinion)
     return Advice(source=source, reason=reason, opinion=opinion, insight=insight, nano_usd=nano_usd, tokens=tokens)
+
+
+def _doubt(opinion: Opinion, rules: Insight | None, sure_from: float) -> str:
+    """Return why the rules' finding stands beside an opinion; empty where the opinion decides."""
+    if opinion.confidence < sure_from:
+        return UNSURE
+    if rules is None:
+        return ""
+    if opinion.prediction_type is None:
+        return NORMAL
+    return FAR_LOWER if _rank(rules.risk_score) - _rank(opinion.risk_score) >= _FAR else ""
 
 
 def _insight(inquiry: Inquiry, opinion: Opinion) -> Insight | None:
@@ -336,6 +350,6 @@ def _same(one: Insight, other: Insight) -> bool:
     return (one.related_entity, one.prediction_type) == (other.related_entity, other.prediction_type)
 
 
-def _rank(insight: Insight) -> int:
+def _rank(risk: int) -> int:
     order = ("low", "medium", "high", "critical")
-    return order.index(severity_of(insight.risk_score).value)
+    return order.index(severity_of(risk).value)

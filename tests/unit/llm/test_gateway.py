@@ -84,14 +84,14 @@ def chain(provider: FakeProvider, **changed: object) -> GatewaySettings:
         model="fake-1",
         base_url=provider.url,
         api_key=SecretStr("k"),
-        seconds=3,
+        seconds=20,
         price=PriceSettings(input_usd=1, output_usd=4),
     )
     retry = RetrySettings(first_seconds=0.01, longest_seconds=0.05)
     return GatewaySettings(chain=("vllm",), vllm=vllm, retry=retry).model_copy(update=changed)
 
 
-def asked(text: str = "Say yes.", seconds: float = 5.0, **more: object) -> Ask[Word]:
+def asked(text: str = "Say yes.", seconds: float = 30.0, **more: object) -> Ask[Word]:
     return Ask("test", lambda tokens: Prompt("You answer.", text), Word, seconds, **more)  # type: ignore[arg-type]
 
 
@@ -255,7 +255,7 @@ def test_a_prompt_is_made_for_the_models_context(serve: Serve, opened: Callable[
         given.append(tokens)
         return Prompt("You answer.", "Say yes.")
 
-    opened(chain(provider, vllm=vllm)).ask(Ask("test", prompt, Word, 5))
+    opened(chain(provider, vllm=vllm)).ask(Ask("test", prompt, Word, 30))
     assert given == [7192]
 
 
@@ -264,7 +264,7 @@ def test_a_question_that_does_not_fit_is_left_to_the_rules(serve: Serve, opened:
         raise NoAnswer("It does not fit.", reason=Reason.REJECTED)
 
     provider = serve("well")
-    assert reason_of(opened(chain(provider)), Ask("test", prompt, Word, 5)) == Reason.REJECTED
+    assert reason_of(opened(chain(provider)), Ask("test", prompt, Word, 30)) == Reason.REJECTED
     assert not provider.arrivals
 
 
@@ -304,7 +304,7 @@ def test_prompts_are_logged_only_if_asked_for_and_pseudonymised(
 def test_metrics_tell_tokens_money_and_who_answered(serve: Serve, opened: Callable[..., Gateway]) -> None:
     labels = {"agent": "metrics", "provider": "vllm", "model": "fake-1"}
     well, away = serve("well"), serve("refuses")
-    ask = Ask("metrics", lambda tokens: Prompt("You answer.", "Say yes."), Word, 5)
+    ask = Ask("metrics", lambda tokens: Prompt("You answer.", "Say yes."), Word, 30)
     answer = opened(chain(well)).ask(ask)
     with pytest.raises(NoAnswer):
         opened(chain(away)).ask(ask)
