@@ -18,7 +18,7 @@ from bdp.store.state import State
 from tests.contract.spending_child import MOST, START, Gate, die_with_money, hammer
 
 WORKERS = 3
-SECONDS = 4.0
+SECONDS = 2.5
 SPAWN = multiprocessing.get_context("spawn")
 OpenMore = Callable[..., State]
 

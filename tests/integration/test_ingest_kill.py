@@ -79,7 +79,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_few_kills(home: Path) -> None:
-    run(home, kills=6, seed=1)
+    run(home, kills=4, seed=1)
 
 
 @pytest.mark.long

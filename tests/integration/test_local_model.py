@@ -174,7 +174,7 @@ def test_who_stops_waiting_leaves_the_model_free_for_others(home: Path, served: 
         given: ModelSettings = {**provided.settings, "max_tokens": 1900}
         counting = provided.request(messages("Count to 10,000."), given, ModelRequestParameters())
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(counting, 0.3)
+            await asyncio.wait_for(counting, 0.05)
         await provided.request(messages(), {**provided.settings, "max_tokens": 4}, parameters(provided))
         await provided.close()
         return time.monotonic() - began

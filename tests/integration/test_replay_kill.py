@@ -18,7 +18,7 @@ from tests.integration.serving import BDP, Served
 
 QUICK = {"BDP_PIPELINE__LINGER_SECONDS": "0"}
 Serve = Callable[..., Served]
-RECORDS = 30_000
+RECORDS = 15_000
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 

@@ -99,7 +99,7 @@ class Play:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("kills", "incidents"), [(10, 30), pytest.param(100, 250, marks=pytest.mark.long)], ids=["short", "long"]
+    ("kills", "incidents"), [(6, 20), pytest.param(100, 250, marks=pytest.mark.long)], ids=["short", "long"]
 )
 def test_kill_at_any_instant(tmp_path: Path, kills: int, incidents: int, capsys: pytest.CaptureFixture[str]) -> None:
     began = time.monotonic()

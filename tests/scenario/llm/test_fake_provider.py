@@ -40,6 +40,8 @@ ASKERS = 5
 REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 60, 60_000
 JITTER = 5.0
 """Of the clock's seconds by which requests may come bunched at the provider: 0.6 real seconds on a busy machine."""
+LATE = 2.0
+"""Real seconds that a busy machine may take to wake up whoever asked."""
 
 MISCHIEF = {
     "throttles": 1,
@@ -188,13 +190,13 @@ def play(seed: int, folder: Path, speed: float, run_seconds: float) -> tuple[lis
     return told, provider, (chosen, incidents)
 
 
-def judge(told: list[Told], provider: FakeProvider, found: Any, jitter: float) -> None:
+def judge(told: list[Told], provider: FakeProvider, found: Any, jitter: float, speed: float) -> None:
     chosen, incidents = found
     numbers = sorted(one.number for one in told)
     assert len(numbers) == len(set(numbers))
     assert all((one.answer is None) == bool(one.reason) for one in told)
     for one in told:
-        assert one.seconds <= DEADLINE + jitter, "answered within its deadline"
+        assert one.seconds <= DEADLINE + LATE * speed, "answered within its deadline"
         assert one.reason in {"", *Reason}
         if one.answer:
             assert one.answer.value.number == one.number, "nobody gets another's answer"
@@ -212,12 +214,12 @@ def judge(told: list[Told], provider: FakeProvider, found: Any, jitter: float) -
 
 
 def test_no_schedule_loses_a_question_or_exceeds_a_budget_or_a_rate(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(5) as schedules:
+    with ThreadPoolExecutor(7) as schedules:
         played = list(schedules.map(lambda seed: play(seed, tmp_path, SPEED, RUN_SECONDS), range(20)))
     manners = set[str]()
     reasons = set[str]()
     for told, provider, found in played:
-        judge(told, provider, found, JITTER)
+        judge(told, provider, found, JITTER, SPEED)
         manners |= set(provider.manners_seen)
         reasons |= {one.reason for one in told}
     assert manners == {"well", *MISCHIEF}, "every mischief was met"
@@ -231,4 +233,4 @@ def test_in_real_time_no_minute_has_more_requests_than_allowed(tmp_path: Path) -
     with ThreadPoolExecutor(5) as schedules:
         played = list(schedules.map(lambda seed: play(seed, tmp_path, 1.0, 150.0), range(100, 110)))
     for told, provider, found in played:
-        judge(told, provider, found, 1.0)
+        judge(told, provider, found, 1.0, 1.0)

@@ -103,7 +103,9 @@ def test_what_cannot_be_meant_is_told(bdp: Bdp, life: Served) -> None:
 
 
 def test_one_is_shown_with_what_to_do_and_whether_people_know(bdp: Bdp, life: Served) -> None:
-    told = bdp("insight", ID, "--home", life.home)
+    deadline = time.monotonic() + 20
+    while "Alert told" not in (told := bdp("insight", ID, "--home", life.home)).out and time.monotonic() < deadline:
+        time.sleep(0.2)
     assert told.code == 0
     for said in ("92 CRITICAL", "latency spike at leaf1/port3", "P99 14.2 µs", "1. Look at the congestion counters"):
         assert said in told.out
