@@ -109,6 +109,12 @@ LLM_OVER_RESERVATION = Counter(
     ["provider"],
     registry=REGISTRY,
 )
+LLM_REFUSED = Counter(
+    "bdp_llm_refused_answers_total",
+    "Answers that came, were paid for, and were of no use: no JSON, another form, or wrong in what they say",
+    ["agent", "provider", "model"],
+    registry=REGISTRY,
+)
 LLM_AWAY = Gauge(
     "bdp_llm_provider_away", "1 while a model failed so often that nobody asks it", ["provider"], registry=REGISTRY
 )

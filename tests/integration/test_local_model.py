@@ -77,7 +77,7 @@ def served(home: Path, weights: Path) -> Iterator[Child]:
 
 
 def settings(**more: Any) -> LocalSettings:
-    return LocalSettings(context_tokens=2048, max_tokens=120, **more)
+    return LocalSettings(context_tokens=2048, max_tokens=120, threads=1, **more)
 
 
 def test_answers_are_of_the_form_that_was_asked_for(home: Path, served: Child) -> None:

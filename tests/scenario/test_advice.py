@@ -397,6 +397,22 @@ def test_what_a_model_calls_critical_is_told_and_what_was_told_stays(scene: Make
     assert s.state.alerts.standing(high.entity_id).state is AlertState.TOLD
 
 
+def test_what_the_rules_call_critical_is_told_in_their_words_also_in_a_summary(scene: Make) -> None:
+    s = scene(Model(kind="packet_loss_detected", risk=88, text="All is as the model says: {latency} µs."))
+    people = People()
+    alerting = Alerting(s.state.insights, s.state.alerts, s.state.effects, [people], s.clock)
+    streams = [f"s{number}" for number in range(12)]
+    s.warm(*streams)
+    found = [insight for stream in streams for insight in s.push(CRITICAL, stream)]
+    s.pass_time(25)  # the model has spoken before anybody was told
+    assert InsightSource.AI in {s.get(one).source for one in found}
+    alerting.step(s.clock.now())
+    (told,) = people.heard
+    assert "latency spike 12" in told.body
+    assert "packet loss" not in told.body
+    assert "as the model says" not in told.body
+
+
 def test_asked_about_more_a_model_may_raise_what_the_rules_did_not_but_once(scene: Make) -> None:
     s = scene(Model(kind="anomaly_detected", risk=66), FabricSettings(ask="triggered"), cache_seconds=0)
     s.warm()

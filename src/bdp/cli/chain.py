@@ -31,6 +31,13 @@ def checks(settings: Settings) -> Iterator[tuple[str, bool, str]]:
 def _none(settings: Settings) -> str:
     if not settings.llm.enabled:
         return "switched off: rules decide"
+    given = {
+        "vllm": settings.llm.vllm.base_url,
+        "gemini": settings.llm.gemini.model,
+        "bedrock": settings.llm.bedrock.model,
+    }
+    if named := next((name for name, value in given.items() if value), ""):
+        return f"none: rules decide; {named} is set up, but not named: set LLM_PROVIDER={named}, or llm.chain"
     if here := [one.name for one in weights.installed(settings.home)]:
         return f'none: rules decide; {", ".join(here)} is installed, llm.chain = ["local"] switches it on'
     return "none: rules decide; 'bdp model install' gives a local model"

@@ -121,11 +121,11 @@ def digest_key(until: datetime) -> str:
 
 
 def _pressing(insight: Insight) -> Insight:
-    """Return the critical one of an insight's two opinions first: why people are told although the other says less."""
+    """Return why people are told first: what the rules call critical in the rules' words, else what is critical."""
     other = insight.beside
-    if other is None or other.prediction_type is None or insight.risk_score >= CRITICAL_RISK:
+    if other is None or other.prediction_type is None or other.risk_score < CRITICAL_RISK:
         return insight
-    if other.risk_score < CRITICAL_RISK:
+    if insight.risk_score >= CRITICAL_RISK and other.source is not InsightSource.RULES:
         return insight
     first = Opinion(**{name: getattr(insight, name) for name in Opinion.model_fields})
     return insight.model_copy(update={**dict(other), "beside": first})

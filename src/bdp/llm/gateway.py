@@ -205,7 +205,8 @@ class Gateway:
         return NoAnswer(text, "The rules' answer stands.", reason=reason)
 
     async def _end(self) -> None:
-        pending = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
+        settling = self._inquirer.settling if self._inquirer else set()
+        pending = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)} - settling
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)

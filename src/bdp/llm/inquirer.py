@@ -28,6 +28,7 @@ from bdp.llm.providers import Context, build
 from bdp.llm.settings import Candidate, GatewaySettings
 from bdp.model.spending import Reason
 from bdp.ports import Spending
+from bdp.telemetry import LLM_REFUSED
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T", bound=BaseModel)
@@ -105,8 +106,15 @@ class Inquirer:
         last = failures[-1] if failures else Failed(Reason.NO_MODEL, "No model is set up.")
         raise Failed(last.reason, " ".join(map(str, failures)) or str(last))
 
+    @property
+    def settling(self) -> set[asyncio.Task[None]]:
+        """What is being settled now."""
+        return self._meter.settling
+
     async def close(self) -> None:
         """Let go of the models, and finish what is being settled."""
+        while settling := self._meter.settling:
+            await asyncio.gather(*settling, return_exceptions=True)
         for line in self._lines:
             await line.provided.close()
         await asyncio.get_running_loop().run_in_executor(None, self._meter.close)
@@ -126,6 +134,8 @@ class Inquirer:
                 value = self._value(response, ask)
             except Malformed as error:
                 problem = str(error)[:_LONGEST_PROBLEM]
+                labels = {"provider": line.provided.name, "model": line.provided.model_name}
+                LLM_REFUSED.labels(agent=ask.agent, **labels).inc()
                 continue
             line.judged(well=True)
             return value

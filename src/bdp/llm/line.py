@@ -68,6 +68,7 @@ class Line:
         self.breaker = breaker
         self._price = price
         self._rules = rules
+        self._told = ""
         self._observer = Observer(provided.name, provided.system, provided.model_name, candidate)
 
     async def request(
@@ -97,10 +98,16 @@ class Line:
 
     def judged(self, *, well: bool, reason: str = "") -> None:
         """Note whether the model is of use, for the breaker."""
+        before = self.breaker.state
         if well:
             self.breaker.succeeded()
         else:
             self.breaker.failed(reason)
+        name, now = self.provided.name, self.breaker.state
+        if now is not before and now is BreakerState.OPEN and before is BreakerState.CLOSED:
+            log.warning("llm.away", provider=name, model=self.provided.model_name, reason=reason, told=self._told)
+        elif now is not before and now is BreakerState.CLOSED:
+            log.info("llm.back", provider=name, model=self.provided.model_name)
         LLM_AWAY.labels(provider=self.provided.name).set(self.breaker.state is not BreakerState.CLOSED)
 
     async def _tried(
@@ -115,7 +122,7 @@ class Line:
                 errand, self.provided.name, self.candidate, self.provided.model_name, self._price, (tokens, most)
             )
             if not self.breaker.allows():
-                await self._settled(self._bill(demand, Reason.BREAKER, 0.0, cost=0), errand)
+                self._settled(self._bill(demand, Reason.BREAKER, 0.0, cost=0), errand)
                 raise Failed(Reason.BREAKER, f"{self.provided.name} is away: {self.breaker.reason}")
             response = await self._sent(errand, demand, sent, parameters, most)
         return restored(response, errand.disguise)
@@ -135,14 +142,15 @@ class Line:
             except asyncio.CancelledError:
                 # By whoever asked, or by the deadline, which is the model's fault.
                 reason = Reason.CANCELLED if errand.left(clock) > _AT_ONCE else Reason.TIMEOUT
-                await self._failed(errand, demand, begun, span, reason, billed=True)
+                self._failed(errand, demand, begun, span, reason, billed=True)
                 raise
             except Exception as error:
                 # Any error of an SDK ends here: whoever asked gets the rules' answer, never a traceback.
                 failure = classify(error)
+                self._told = failure.text
                 if not failure.expected:
                     log.warning("llm.unexpected", provider=self.provided.name, exc_info=True)
-                await self._failed(errand, demand, begun, span, failure.reason, billed=failure.billed)
+                self._failed(errand, demand, begun, span, failure.reason, billed=failure.billed)
                 raise Failed(
                     failure.reason,
                     f"{self.provided.name}: {failure.text}",
@@ -152,11 +160,11 @@ class Line:
                 ) from error
             bill = self._billed(demand, response, sent, clock.monotonic() - begun)
             self._observer.told(span, errand.agent, bill, response.finish_reason or "", response.model_name or "")
-        await self._settled(bill, errand)
+        self._settled(bill, errand)
         self._log(errand, demand, sent, response)
         return response
 
-    async def _failed(
+    def _failed(
         self, errand: Errand, demand: Demand, begun: float, span: Span, reason: Reason, *, billed: bool
     ) -> None:
         seconds = self._rules.pace.clock.monotonic() - begun
@@ -164,15 +172,15 @@ class Line:
         self._observer.told(span, errand.agent, bill)
         if reason in _COUNTS:
             self.judged(well=False, reason=reason)
-        await self._settled(bill, errand)
+        self._settled(bill, errand)
 
-    async def _settled(self, bill: Bill, errand: Errand) -> None:
-        """Book it, also where whoever asked has gone."""
+    def _settled(self, bill: Bill, errand: Errand) -> None:
+        """Count it, and have it booked, also where whoever asked has gone."""
         errand.nano_usd += bill.nano_usd
         errand.tokens_in += bill.tokens_in
         errand.tokens_out += bill.tokens_out
         errand.tokens_cached += bill.tokens_cached
-        await asyncio.shield(self._rules.meter.settle(bill))
+        self._rules.meter.settle(bill)
 
     def _billed(self, demand: Demand, response: ModelResponse, sent: list[ModelMessage], seconds: float) -> Bill:
         usage = response.usage

@@ -52,10 +52,16 @@ class Meter:
         self._pace = pace
         # One more for each request that is being settled while the next is reserved.
         self._threads = ThreadPoolExecutor(2 * threads, thread_name_prefix="llm-meter")
-        self._later: set[asyncio.Future[None]] = set()
+        self._later: set[asyncio.Task[None]] = set()
+
+    @property
+    def settling(self) -> set[asyncio.Task[None]]:
+        """What is being settled now."""
+        self._later = {task for task in self._later if not task.done()}
+        return self._later
 
     def close(self) -> None:
-        """Finish what is being settled."""
+        """Let go of the threads, once nothing is being settled."""
         self._threads.shutdown()
 
     async def reserve(
@@ -92,8 +98,14 @@ class Meter:
                 raise Failed(Reason.RATE, "There is no place within the rates before the deadline.")
             await self._pace.sleep(wait)
 
-    async def settle(self, bill: Bill) -> None:
-        """Book what a request took. One that cannot be booked stays reserved, and is later taken as spent in full."""
+    def settle(self, bill: Bill) -> None:
+        """Book what a request took, behind the answer: until then its reservation stands, which is never less.
+
+        One that cannot be booked stays reserved, and is later taken as spent in full.
+        """
+        self.settling.add(asyncio.get_running_loop().create_task(self._settled(bill)))
+
+    async def _settled(self, bill: Bill) -> None:
         for wait in (*_SETTLE_WAITS, None):
             try:
                 await self._in_thread(lambda: self._spending.settle(bill))
@@ -119,8 +131,7 @@ class Meter:
     def _give_back(self, demand: Demand, done: asyncio.Future[Grant]) -> None:
         if done.cancelled() or done.exception() is not None or done.result().reason is not None:
             return
-        bill = Bill(call_id=demand.call_id, ended_at=demand.at, outcome=Reason.CANCELLED, seconds=0.0)
-        self._later = {task for task in self._later if not task.done()} | {asyncio.ensure_future(self.settle(bill))}
+        self.settle(Bill(call_id=demand.call_id, ended_at=demand.at, outcome=Reason.CANCELLED, seconds=0.0))
 
     def _bounds(self, errand: Errand, candidate: Candidate) -> Bounds:
         budget = self._budget

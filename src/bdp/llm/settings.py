@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from bdp.breaker import BreakerSettings
 
@@ -72,8 +72,10 @@ class LocalSettings(Candidate):
     """A GGUF model on this machine; `bdp model install` fetches one."""
 
     model: str = Field(default="smollm2-135m", description="an installed model, see bdp model list; or a .gguf file")
-    context_tokens: int = Field(default=8192, ge=2048, description="tokens of prompt and answer together")
-    threads: int = Field(default=1, ge=1, le=256, description="threads that the model computes with")
+    context_tokens: int = Field(
+        default=4096, ge=2048, description="tokens of prompt and answer together; more makes longer prompts, and slower"
+    )
+    threads: int = Field(default=2, ge=1, le=256, description="threads that the model computes with")
     seconds: float = Field(default=60.0, gt=0, le=600, description="longest time for one request")
 
 
@@ -124,6 +126,14 @@ class GatewaySettings(Part):
     agents: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default={"improvement": 5}, description="requests in any minute, by agent; others have no bound of their own"
     )
+
+    @field_validator("chain")
+    @classmethod
+    def _each_once(cls, chain: tuple[Kind, ...]) -> tuple[Kind, ...]:
+        if len(set(chain)) < len(chain):
+            raise ValueError("chain: it names a model twice")
+        return chain
+
     concurrency: int = Field(default=8, ge=1, le=256, description="requests of this process at a time")
     answer_kib: int = Field(default=256, ge=4, le=8192, description="longest body of an answer that is read, in KiB")
     log_prompts: bool = Field(default=False, description="log prompts and answers, pseudonymised")

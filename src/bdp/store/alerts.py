@@ -14,7 +14,16 @@ from sqlalchemy import Connection, and_, func, or_, select, text, update
 
 from bdp.errors import NotFound
 from bdp.model.action import Message, MessageForm, Outgoing
-from bdp.model.insight import AlertStanding, AlertState, DueAlert, Insight, PredictionType, QuietInsights
+from bdp.model.insight import (
+    CRITICAL_RISK,
+    AlertStanding,
+    AlertState,
+    DueAlert,
+    Insight,
+    InsightSource,
+    PredictionType,
+    QuietInsights,
+)
 from bdp.store.database import Database, insert
 from bdp.store.insights import chunks, insight_of, name_of
 from bdp.store.tables import alerts, insights
@@ -119,7 +128,7 @@ class SqlAlertDesk:
 
     def due(self, limit: int) -> list[DueAlert]:
         """Return critical insights that were not decided yet, first detected first."""
-        columns = [insights.c[name] for name in DueAlert._fields]
+        columns = [*(insights.c[name] for name in DueAlert._fields), insights.c.beside]
         query = select(*columns).where(_IS_DUE).order_by(insights.c.detected_at, insights.c.entity_id).limit(limit)
         return [_due(row) for row in self._connection.execute(query)]
 
@@ -222,7 +231,13 @@ class SqlAlertDesk:
 
 
 def _due(row: Any) -> DueAlert:
-    return DueAlert(*row)._replace(prediction_type=PredictionType(row.prediction_type))
+    """What the rules call critical is told as they call it, whatever a model has made of it since."""
+    *fields, beside = row
+    rules = beside if beside and beside["source"] == InsightSource.RULES else None
+    said = rules if rules and rules["risk_score"] >= CRITICAL_RISK else row._mapping
+    return DueAlert(*fields)._replace(
+        prediction_type=PredictionType(said["prediction_type"]), risk_score=said["risk_score"]
+    )
 
 
 def _undigested(before: datetime) -> Any:

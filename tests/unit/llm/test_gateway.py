@@ -30,7 +30,7 @@ from bdp.llm.settings import (
     PriceSettings,
     RetrySettings,
 )
-from bdp.model.spending import Bounds, Reason
+from bdp.model.spending import Bounds, Reason, Standing
 from bdp.store.state import State, open_state
 from bdp.telemetry import REGISTRY
 from tests.scenario.llm.fake_provider import FakeProvider
@@ -109,6 +109,16 @@ def ending_of(gateway: Gateway, ask: Ask[Word]) -> str:
     return "ok"
 
 
+def day_of(state: State) -> Standing:
+    """The day's budget, once all is settled."""
+    deadline = time.monotonic() + 10
+    while True:
+        day = state.spending.standings(SystemClock().now(), Bounds())[1]
+        if not day.reserved or time.monotonic() > deadline:
+            return day
+        time.sleep(0.01)
+
+
 def sample(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
@@ -119,7 +129,7 @@ def test_an_answer_says_what_it_took(serve: Serve, opened: Callable[..., Gateway
     assert answer.value == Word(word="yes")
     assert (answer.model, answer.provider, answer.requests) == ("fake-1", "vllm", 1)
     assert answer.nano_usd == provider.billed > 0
-    day = state.spending.standings(SystemClock().now(), Bounds())[1]
+    day = day_of(state)
     assert (day.spent, day.reserved) == (provider.billed, 0)
 
 
@@ -128,10 +138,13 @@ def test_a_useless_answer_is_asked_again_twice_and_paid_for(
     manner: str, serve: Serve, opened: Callable[..., Gateway], state: State
 ) -> None:
     provider = serve(manner)
-    assert reason_of(opened(chain(provider)), asked()) in {Reason.INVALID, Reason.REJECTED}
+    labels = {"agent": "test", "provider": "vllm", "model": "fake-1"}
+    before = sample("bdp_llm_refused_answers_total", **labels)
+    assert reason_of(opened(chain(provider)), asked()) == Reason.INVALID
+    assert sample("bdp_llm_refused_answers_total", **labels) == before + 3
     assert len(provider.arrivals) == 3
     assert "refused" in provider.seen[1]
-    day = state.spending.standings(SystemClock().now(), Bounds())[1]
+    day = day_of(state)
     assert day.spent >= provider.billed > 0
 
 
@@ -142,7 +155,7 @@ def test_throttling_and_failures_are_tried_three_times(
     provider = serve(manner)
     assert reason_of(opened(chain(provider)), asked()) in {Reason.THROTTLED, Reason.AWAY}
     assert len(provider.arrivals) == 3
-    assert state.spending.standings(SystemClock().now(), Bounds())[1].spent == 0
+    assert day_of(state).spent == 0
 
 
 def test_a_refused_request_is_not_tried_again(serve: Serve, opened: Callable[..., Gateway]) -> None:
@@ -178,6 +191,14 @@ def test_the_breaker_spares_a_model_that_is_away(serve: Serve, opened: Callable[
     assert sample("bdp_llm_provider_away", provider="vllm") == 1
 
 
+def test_the_log_says_when_a_model_is_away_and_why(serve: Serve, opened: Callable[..., Gateway]) -> None:
+    gateway = opened(chain(serve("fails"), breaker=BreakerSettings(failures=3, probe_seconds=0.01)))
+    with structlog.testing.capture_logs() as entries:
+        reason_of(gateway, asked())
+    (away,) = [entry for entry in entries if entry["event"] == "llm.away"]
+    assert (away["log_level"], away["provider"], away["reason"]) == ("warning", "vllm", Reason.AWAY)
+
+
 def test_a_stalled_model_ends_by_the_deadline_and_counts_as_dear_as_can_be(
     serve: Serve, opened: Callable[..., Gateway], state: State
 ) -> None:
@@ -185,9 +206,7 @@ def test_a_stalled_model_ends_by_the_deadline_and_counts_as_dear_as_can_be(
     begun = time.monotonic()
     assert reason_of(opened(chain(provider)), asked(seconds=0.5)) == Reason.TIMEOUT
     assert time.monotonic() - begun < 2
-    deadline = time.monotonic() + 5
-    while (day := state.spending.standings(SystemClock().now(), Bounds())[1]).reserved and time.monotonic() < deadline:
-        time.sleep(0.01)
+    day = day_of(state)
     assert day.spent >= provider.billed > 0
 
 
@@ -225,10 +244,7 @@ def test_a_cancelled_question_ends_its_request(serve: Serve, opened: Callable[..
     future.cancel()
     with pytest.raises(CancelledError):
         future.result()
-    deadline = time.monotonic() + 5
-    while state.spending.standings(SystemClock().now(), Bounds())[1].reserved and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert state.spending.standings(SystemClock().now(), Bounds())[1].reserved == 0
+    assert day_of(state).reserved == 0
 
 
 def test_closing_ends_every_question(serve: Serve, opened: Callable[..., Gateway], state: State) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 from bdp.explain.wording import clean
@@ -26,6 +27,17 @@ _ORDERS: Final = re.compile(
     re.IGNORECASE,
 )
 
+_PLACE: Final = re.compile(
+    r"(?<![\w.@/-])[a-z0-9-]{1,63}(?:(?:\.|\[\.\]|\[dot\]|\(dot\))[a-z0-9-]{1,63}){0,8}"
+    r"(?:\.|\[\.\]|\[dot\]|\(dot\))[a-z]{2,24}(?![\w-])",
+    re.IGNORECASE,
+)
+_SHELL: Final = re.compile(
+    r"\$[({]|\|\s*(?:ba|z|k|da)?sh\b|&&|>>|\|\||\b(?:curl|wget|sudo|chmod|rm -|nc -|eval|powershell|base64)\b"
+    r"|\b(?:log ?in|sign in|password|credential|token)s?\b|로그인|비밀번호",
+    re.IGNORECASE,
+)
+
 
 def plain(text: str) -> str:
     """Return a text on one line without control characters, markup and addresses.
@@ -36,6 +48,20 @@ def plain(text: str) -> str:
     shown = unicodedata.normalize("NFKC", text[:LONGEST]).replace("\u03bc", "\u00b5")
     shown = _MARKS.sub("", _TAG.sub(" ", _LINK.sub(r"\1", shown)))
     return clean(_ADDRESS.sub(" ", shown))
+
+
+def leads_away(text: str, names: Iterable[str]) -> bool:
+    """Return whether a text sends people to an address, has them run commands, or asks for what they log in with.
+
+    Args:
+        names: that may look like an address and are none, such as the stream's.
+
+    >>> leads_away("See evil[.]example", ()), leads_away("See ib-1.rack.", ["ib-1.rack"])
+    (True, False)
+    """
+    for name in names:
+        text = text.replace(name, " ") if name else text
+    return _PLACE.search(text) is not None or _SHELL.search(text) is not None
 
 
 def orders(text: str) -> bool:

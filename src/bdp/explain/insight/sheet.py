@@ -7,13 +7,14 @@ answer is right; else the wrong items may be asked again in a call of their own,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
 
 from bdp.errors import NoAnswer
 from bdp.explain.insight.examples import Language
-from bdp.explain.insight.figures import strangers
+from bdp.explain.insight.figures import names_of, strangers
 from bdp.explain.insight.form import (
     FEWEST_STEPS,
     LONGEST_EXPLANATION,
@@ -24,7 +25,7 @@ from bdp.explain.insight.form import (
     Judged,
     Judgements,
 )
-from bdp.explain.insight.plain import orders, plain, shortened
+from bdp.explain.insight.plain import leads_away, orders, plain, shortened
 from bdp.explain.insight.prompt import prompt
 from bdp.llm.ask import Prompt
 from bdp.model.inquiry import Inquiry
@@ -35,6 +36,10 @@ ANSWER_TOKENS: Final = 250
 """That one item's answer may have, in English."""
 _SHOWN: Final = 5
 _LONGEST_SHOWN: Final = 40
+_LASTING: Final = re.compile(
+    r"\b\d{1,4} ?(?:s|sec|seconds?|min|minutes?|h|hours?|days?|samples?|times)\b|\d{1,4} ?(?:초|분|시간|일|번|회)",
+    re.IGNORECASE,
+)
 
 
 class Outcome(NamedTuple):
@@ -113,7 +118,8 @@ def opinion_of(judged: Judged, inquiry: Inquiry, model: str) -> Opinion | str:
     explanation = shortened(plain(judged.explanation), LONGEST_EXPLANATION)
     steps = [shortened(plain(step), LONGEST_STEP) for step in judged.recommendations[: 2 * MOST_STEPS]]
     steps = [step for step in dict.fromkeys(steps) if step][:MOST_STEPS]
-    if wrong := _wrong_words(explanation, steps) or _wrong_numbers(explanation, inquiry):
+    wrong = _wrong_words(explanation, steps, inquiry) or _wrong_numbers("explanation", explanation, inquiry)
+    if wrong := wrong or _wrong_steps(steps, inquiry):
         return wrong
     return Opinion(
         prediction_type=None if kind == NORMAL else PredictionType(kind),
@@ -130,19 +136,27 @@ def _counted(said: Sequence[Judged]) -> str:
     return "there is more than one answer to it" if said else "there is no answer to it"
 
 
-def _wrong_words(explanation: str, steps: Sequence[str]) -> str:
+def _wrong_words(explanation: str, steps: Sequence[str], inquiry: Inquiry) -> str:
     if not explanation:
         return "explanation is empty"
     if len(steps) < FEWEST_STEPS:
         return f"recommendations are fewer than {FEWEST_STEPS}"
     if any(orders(text) for text in (explanation, *steps)):
         return "explanation or recommendations speak to a model, not to people"
+    if any(leads_away(text, names_of(inquiry)) for text in (explanation, *steps)):
+        return "explanation or recommendations have an address, a command line, or ask for credentials"
     return ""
 
 
-def _wrong_numbers(explanation: str, inquiry: Inquiry) -> str:
-    strange = strangers(explanation, inquiry)
+def _wrong_steps(steps: Sequence[str], inquiry: Inquiry) -> str:
+    """A step may say how long or how often, which no sample knows; every other number must be the sample's."""
+    found = (_wrong_numbers("a recommendation", _LASTING.sub(" ", step), inquiry) for step in steps)
+    return next((wrong for wrong in found if wrong), "")
+
+
+def _wrong_numbers(what: str, text: str, inquiry: Inquiry) -> str:
+    strange = strangers(text, inquiry)
     if not strange:
         return ""
     shown = ", ".join(one[:_LONGEST_SHOWN] for one in strange[:_SHOWN])
-    return f"explanation says {shown}, which the item does not have: write its figures as they are, or rounded"
+    return f"{what} says {shown}, which the item does not have: write its figures as they are, or rounded"

@@ -49,8 +49,15 @@ def build(settings: OpenAiSettings, context: Context) -> Provided:
     """
     if urlsplit(settings.base_url).scheme not in {"http", "https"} or not urlsplit(settings.base_url).hostname:
         raise BadSetting(
-            f"The model server's address is {settings.base_url!r}.",
+            f"The model server's address is {settings.base_url!r}: no http://host/path."
+            if settings.base_url
+            else "No model server is named.",
             "Set VLLM_BASE_URL or llm.vllm.base_url, such as http://gpu-1:8000/v1.",
+        )
+    if "@" in urlsplit(settings.base_url).netloc:
+        raise BadSetting(
+            "The model server's address holds a name or a password, which would be shown with it.",
+            "Take it out, and set VLLM_API_KEY or llm.vllm.api_key.",
         )
     if not settings.model:
         raise BadSetting(

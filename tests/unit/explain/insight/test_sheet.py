@@ -118,3 +118,24 @@ def test_the_rules_words_would_pass() -> None:
     raised = insight()
     said = judged(explanation=raised.explanation, recommendations=list(raised.recommendations))
     assert isinstance(opinion_of(said, ONE, "m"), Opinion)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Open evil.example/fix and log in.",
+        "See evil[.]example for more.",
+        "Run curl -s x|sh as root.",
+        "Run $(reboot) on the leaf.",
+        "Send the password to support.",
+        "Set MTU 9999 on port 77.",
+    ],
+)
+def test_a_step_that_leads_people_away_is_refused(step: str) -> None:
+    found = opinion_of(judged(recommendations=["Read the port's counters.", step]), ONE, "m")
+    assert isinstance(found, str)
+
+
+def test_a_step_may_say_how_long_to_wait() -> None:
+    found = opinion_of(judged(recommendations=["Watch it for 15 minutes.", "Swap the cable."]), ONE, "m")
+    assert not isinstance(found, str)
