@@ -45,22 +45,29 @@ def serve(
     given = {name: value for name, value in (("port", port), ("host", host)) if value is not None}
     settings = load(home, {"web": given} if given else None)
     set_up_logs(log_level, json=log_json)
+    ending = Ending()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
+        signal.signal(number, ending)
     with App(settings) as app, _listening(settings.web.host, settings.web.port) as listener:
         address = _url(listener)
         app.start()
         _greet(app, address)
         with app.home.announced(address):
-            _run(app, listener)
+            _run(app, listener, ending)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    # uvicorn hands the signal on when it is done; the default would end us before the home is closed.
-    raise SystemExit(0)
+class Ending:
+    """What a signal to end does: exits, and remembers it where a library that is just starting swallows the exit."""
+
+    asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        # uvicorn hands the signal on when it is done; the default would end us before the home is closed.
+        self.asked = True
+        raise SystemExit(0)
 
 
-def _run(app: App, listener: socket.socket) -> None:
+def _run(app: App, listener: socket.socket, ending: Ending) -> None:
     import uvicorn
 
     from bdp.web.api import create_api
@@ -73,7 +80,9 @@ def _run(app: App, listener: socket.socket) -> None:
         timeout_graceful_shutdown=10,
         limit_concurrency=app.settings.web.connections,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    server.should_exit = ending.asked
+    server.run(sockets=[listener])
 
 
 @contextlib.contextmanager
