@@ -17,7 +17,8 @@ HEAD = """# Settings
 Set them in `bdp.toml` in the home, or in the environment: `threshold` under `[detect]` is `BDP_DETECT__THRESHOLD`. The
 environment is stronger than the file; a list is written as JSON there. A name that is not on this page is refused.
 `BDP_HOME` names the home itself. Any address (`url`, `dsn`) may be `env:NAME`, a variable that holds it, or
-`file:/path`.
+`file:/path`. Names that others use for models (`LLM_PROVIDER`, `VLLM_BASE_URL` and the like) are read as well, weaker
+than ours: see [models](../guides/models.md).
 
 This page is written from the code by `make settings`.
 """

@@ -41,7 +41,9 @@ class Candidate(Part):
         default=2_000_000, ge=1000, description="tokens of prompts and answers in any minute, of all workers together"
     )
     price: PriceSettings | None = Field(
-        default=None, description="instead of the price table; a model that nobody knows the price of is not asked"
+        default=None,
+        description="input_usd and output_usd for a million tokens, instead of the price table; a model that nobody "
+        "knows the price of is not asked",
     )
 
 
@@ -94,6 +96,14 @@ class RetrySettings(Part):
     asks_again: int = Field(default=2, ge=0, le=5, description="times that an answer of the wrong form is asked again")
 
 
+class AwaySettings(BreakerSettings):
+    """When a model counts as away, and how often it is tried."""
+
+    failures: int = Field(default=5, ge=1, description="failures in a row after which a model counts as away")
+    probe_seconds: float = Field(default=5.0, gt=0, description="first wait before it is tried again; doubles")
+    longest_probe_seconds: float = Field(default=300.0, gt=0, description="longest wait between two tries")
+
+
 class BudgetSettings(Part):
     """Money in US dollars; 0: nothing may be spent, empty: no limit."""
 
@@ -121,7 +131,7 @@ class GatewaySettings(Part):
     local: LocalSettings = LocalSettings()
     recorded: RecordedSettings = RecordedSettings()
     retry: RetrySettings = RetrySettings()
-    breaker: BreakerSettings = BreakerSettings(failures=5, probe_seconds=5, longest_probe_seconds=300)
+    breaker: AwaySettings = AwaySettings()
     budget: BudgetSettings = BudgetSettings()
     agents: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default={"improvement": 5}, description="requests in any minute, by agent; others have no bound of their own"

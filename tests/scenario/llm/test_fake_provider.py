@@ -20,14 +20,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from bdp.breaker import BreakerSettings
 from bdp.errors import NoAnswer
 from bdp.ids import Ids
 from bdp.llm.ask import Answer, Ask, Prompt
 from bdp.llm.gateway import Gateway
 from bdp.llm.pace import Pace
 from bdp.llm.providers import Context
-from bdp.llm.settings import BudgetSettings, GatewaySettings, OpenAiSettings, PriceSettings, RetrySettings
+from bdp.llm.settings import AwaySettings, BudgetSettings, GatewaySettings, OpenAiSettings, PriceSettings, RetrySettings
 from bdp.model.spending import NANO, Bounds, Reason
 from bdp.store.state import open_state
 from tests.scenario.llm.fake_provider import NANO_IN, NANO_OUT, Arrival, FakeProvider
@@ -134,7 +133,7 @@ def settings(url: str, chance: random.Random) -> GatewaySettings:
             tokens_per_minute=TOKENS_PER_MINUTE,
         ),
         retry=RetrySettings(first_seconds=0.5, longest_seconds=4),
-        breaker=BreakerSettings(failures=8, probe_seconds=2, longest_probe_seconds=10),
+        breaker=AwaySettings(failures=8, probe_seconds=2, longest_probe_seconds=10),
         budget=BudgetSettings(incident_usd=chance.choice([0.02, 0.05, None]), day_usd=chance.choice([0.03, 0.05, 0.2])),
         concurrency=4,
         answer_kib=32,

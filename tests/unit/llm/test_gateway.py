@@ -15,7 +15,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from bdp.breaker import BreakerSettings
 from bdp.clock import SystemClock
 from bdp.errors import NoAnswer
 from bdp.ids import Ids
@@ -23,6 +22,7 @@ from bdp.llm.ask import Ask, Prompt
 from bdp.llm.gateway import Gateway, NoModel, open_gateway
 from bdp.llm.providers import Context
 from bdp.llm.settings import (
+    AwaySettings,
     BudgetSettings,
     GatewaySettings,
     GeminiSettings,
@@ -183,7 +183,7 @@ def test_the_next_model_of_the_chain_answers(serve: Serve, opened: Callable[...,
 
 def test_the_breaker_spares_a_model_that_is_away(serve: Serve, opened: Callable[..., Gateway]) -> None:
     provider = serve("fails")
-    breaker = BreakerSettings(failures=3, probe_seconds=60, longest_probe_seconds=60)
+    breaker = AwaySettings(failures=3, probe_seconds=60, longest_probe_seconds=60)
     gateway = opened(chain(provider, breaker=breaker))
     reason_of(gateway, asked())
     assert reason_of(gateway, asked()) == Reason.BREAKER
@@ -192,7 +192,7 @@ def test_the_breaker_spares_a_model_that_is_away(serve: Serve, opened: Callable[
 
 
 def test_the_log_says_when_a_model_is_away_and_why(serve: Serve, opened: Callable[..., Gateway]) -> None:
-    gateway = opened(chain(serve("fails"), breaker=BreakerSettings(failures=3, probe_seconds=0.01)))
+    gateway = opened(chain(serve("fails"), breaker=AwaySettings(failures=3, probe_seconds=0.01)))
     with structlog.testing.capture_logs() as entries:
         reason_of(gateway, asked())
     (away,) = [entry for entry in entries if entry["event"] == "llm.away"]
@@ -212,7 +212,7 @@ def test_a_stalled_model_ends_by_the_deadline_and_counts_as_dear_as_can_be(
 
 def test_a_model_that_stalls_again_and_again_is_left_alone(serve: Serve, opened: Callable[..., Gateway]) -> None:
     provider = serve("stalls")
-    breaker = BreakerSettings(failures=2, probe_seconds=60, longest_probe_seconds=60)
+    breaker = AwaySettings(failures=2, probe_seconds=60, longest_probe_seconds=60)
     gateway = opened(chain(provider, breaker=breaker))
     endings = [reason_of(gateway, asked(seconds=0.3)) for _ in range(3)]
     assert endings == [Reason.TIMEOUT, Reason.TIMEOUT, Reason.BREAKER]
