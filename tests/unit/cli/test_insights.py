@@ -110,7 +110,7 @@ def test_one_is_shown_with_what_to_do_and_whether_people_know(bdp: Bdp, life: Se
     for said in ("92 CRITICAL", "latency spike at leaf1/port3", "P99 14.2 µs", "1. Look at the congestion counters"):
         assert said in told.out
     assert "By rules, confidence 0.87" in told.out
-    assert re.search(r"Alert told at .* UTC, \d+ s after detection", told.out)
+    assert re.search(r"Alert told at .* UTC, [\d,]+ s after detection", told.out)
     assert f"bdp insight {ID}" in life.told()  # the console channel had the message
     assert bdp("insight", ID, "--json", "--home", life.home).object["alert"]["state"] == "told"
 
