@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from pydantic import BaseModel
@@ -107,17 +107,15 @@ class Inquirer:
         raise Failed(last.reason, " ".join(map(str, failures)) or str(last))
 
     @property
-    def settling(self) -> set[asyncio.Task[None]]:
+    def settling(self) -> frozenset[asyncio.Future[Any]]:
         """What is being settled now."""
         return self._meter.settling
 
     async def close(self) -> None:
-        """Let go of the models, and finish what is being settled."""
-        while settling := self._meter.settling:
-            await asyncio.gather(*settling, return_exceptions=True)
+        """Let go of the models, and finish what is being reserved and settled."""
         for line in self._lines:
             await line.provided.close()
-        await asyncio.get_running_loop().run_in_executor(None, self._meter.close)
+        await self._meter.close()
 
     async def _of(self, line: Line, ask: Ask[T], errand: Errand) -> T:
         most = min(ask.max_tokens or line.candidate.max_tokens, line.candidate.max_tokens)

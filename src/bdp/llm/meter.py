@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -52,17 +52,19 @@ class Meter:
         self._pace = pace
         # One more for each request that is being settled while the next is reserved.
         self._threads = ThreadPoolExecutor(2 * threads, thread_name_prefix="llm-meter")
-        self._later: set[asyncio.Task[None]] = set()
+        self._reserving: set[asyncio.Future[Any]] = set()
+        self._settling: set[asyncio.Future[Any]] = set()
 
     @property
-    def settling(self) -> set[asyncio.Task[None]]:
+    def settling(self) -> frozenset[asyncio.Future[Any]]:
         """What is being settled now."""
-        self._later = {task for task in self._later if not task.done()}
-        return self._later
+        return frozenset(self._settling)
 
-    def close(self) -> None:
-        """Let go of the threads, once nothing is being settled."""
-        self._threads.shutdown()
+    async def close(self) -> None:
+        """Finish what is being reserved and settled, and let go of the threads."""
+        while under_way := self._reserving | self._settling:
+            await asyncio.wait(under_way)
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     async def reserve(
         self, errand: Errand, provider: str, candidate: Candidate, model: str, price: Price, tokens: tuple[int, int]
@@ -103,7 +105,7 @@ class Meter:
 
         One that cannot be booked stays reserved, and is later taken as spent in full.
         """
-        self.settling.add(asyncio.get_running_loop().create_task(self._settled(bill)))
+        _kept(self._settling, asyncio.get_running_loop().create_task(self._settled(bill)))
 
     async def _settled(self, bill: Bill) -> None:
         for wait in (*_SETTLE_WAITS, None):
@@ -118,7 +120,8 @@ class Meter:
                     await self._pace.sleep(wait)
 
     async def _granted(self, demand: Demand, bounds: Bounds) -> Grant:
-        asked = asyncio.ensure_future(self._in_thread(lambda: self._spending.reserve(demand, bounds)))
+        asked = self._in_thread(lambda: self._spending.reserve(demand, bounds))
+        _kept(self._reserving, asked)
         try:
             return await asyncio.shield(asked)
         except StoreUnavailable as error:
@@ -145,8 +148,13 @@ class Meter:
             stops=budget.at_limit == "stop",
         )
 
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    def _in_thread(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _kept(among: set[asyncio.Future[Any]], future: asyncio.Future[Any]) -> None:
+    among.add(future)
+    future.add_done_callback(among.discard)
 
 
 def _nano(usd: float | None) -> int | None:

@@ -30,7 +30,7 @@ from bdp.llm.settings import (
     PriceSettings,
     RetrySettings,
 )
-from bdp.model.spending import Bounds, Reason, Standing
+from bdp.model.spending import Bounds, Demand, Grant, Reason, Standing
 from bdp.store.state import State, open_state
 from bdp.telemetry import REGISTRY
 from tests.scenario.llm.fake_provider import FakeProvider
@@ -260,6 +260,31 @@ def test_closing_ends_every_question(serve: Serve, opened: Callable[..., Gateway
     assert told == [Reason.CANCELLED]
     assert state.spending.standings(SystemClock().now(), Bounds())[1].reserved == 0
     assert reason_of(gateway, asked()) == Reason.CANCELLED
+
+
+def test_closing_gives_back_what_is_just_being_reserved(serve: Serve, state: State, tmp_path: Path) -> None:
+    provider = serve("well")
+    entered, goes_on = threading.Event(), threading.Event()
+    reserve = state.spending.reserve
+
+    def slowly(demand: Demand, bounds: Bounds) -> Grant:
+        grant = reserve(demand, bounds)
+        entered.set()
+        assert goes_on.wait(10)
+        return grant
+
+    state.spending.reserve = slowly  # type: ignore[method-assign]
+    gateway = Gateway(chain(provider), state.spending, Context(tmp_path), SystemClock(), Ids())
+    question = gateway.submit(asked())
+    assert entered.wait(10)
+    closing = threading.Thread(target=gateway.close)
+    closing.start()
+    with pytest.raises(CancelledError):
+        question.result(10)
+    goes_on.set()
+    closing.join(10)
+    assert provider.arrivals == []
+    assert state.spending.standings(SystemClock().now(), Bounds())[1].reserved == 0
 
 
 def test_a_prompt_is_made_for_the_models_context(serve: Serve, opened: Callable[..., Gateway]) -> None:
