@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from bdp.errors import BadRequest
-from bdp.model.spending import NANO, Bill, Bounds, Demand, Grant, Reason, Standing
+from bdp.model.spending import NANO, Bill, Bounds, Demand, Reason, Standing
 from bdp.ports import Spending
 from bdp.store.state import State
 from bdp.telemetry import REGISTRY
@@ -47,7 +47,7 @@ def standing(spending: Spending, name: str, bounds: Bounds = FREE, seconds: floa
 
 def test_what_is_reserved_is_replaced_by_what_it_took(spending: Spending) -> None:
     asked = demand(5 * CENT, incident_id="i1")
-    assert spending.reserve(asked, FREE) == Grant()
+    assert spending.reserve(asked, FREE).reason is None
     before = spending.standings(START, FREE, "i1")
     assert [(one.name, one.period, one.reserved, one.spent) for one in before] == [
         ("hour", "2026-03-01T12", 5 * CENT, 0),

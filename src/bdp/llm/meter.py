@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _LEAST_WAIT: Final = 0.05
+_FRESH: Final = 1.0
+"""Seconds after which a place within the rates is too old to be used: a minute would have room for others again."""
 _SETTLE_WAITS: Final = (0.1, 0.5, 2.0)
 _TOLD: Final = {
     Reason.INCIDENT_BUDGET: "The incident's budget is spent.",
@@ -92,7 +95,10 @@ class Meter:
             )
             grant = await self._granted(demand, bounds)
             if grant.reason is None:
-                return demand
+                if self._fresh(demand, grant):
+                    return demand
+                self._unused(demand)
+                continue
             if grant.reason is not Reason.RATE:
                 raise Failed(grant.reason, _TOLD.get(grant.reason, grant.reason))
             wait = max(_LEAST_WAIT, grant.wait_seconds)
@@ -131,9 +137,16 @@ class Meter:
             asked.add_done_callback(lambda done: self._give_back(demand, done))
             raise
 
+    def _fresh(self, demand: Demand, grant: Grant) -> bool:
+        # A slow database, a starved process or a machine that slept can lie between taking a place and using it.
+        taken = demand.at + timedelta(seconds=grant.waited_seconds)
+        return self._pace.clock.now() - taken <= timedelta(seconds=_FRESH)
+
     def _give_back(self, demand: Demand, done: asyncio.Future[Grant]) -> None:
-        if done.cancelled() or done.exception() is not None or done.result().reason is not None:
-            return
+        if not (done.cancelled() or done.exception()) and done.result().reason is None:
+            self._unused(demand)
+
+    def _unused(self, demand: Demand) -> None:
         self.settle(Bill(call_id=demand.call_id, ended_at=demand.at, outcome=Reason.CANCELLED, seconds=0.0))
 
     def _bounds(self, errand: Errand, candidate: Candidate) -> Bounds:

@@ -98,10 +98,12 @@ class Grant(Noun):
     Attributes:
         reason: why not; None means that it was reserved.
         wait_seconds: with `Reason.RATE`, when asking again may help; else 0.
+        waited_seconds: from the demand's time until its place within the rates was taken.
     """
 
     reason: Reason | None = None
     wait_seconds: float = 0.0
+    waited_seconds: float = 0.0
 
 
 class Bill(Noun):

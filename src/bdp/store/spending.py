@@ -95,14 +95,15 @@ class SqlSpending:
                 if bounds.stops and reason is not Reason.INCIDENT_BUDGET:
                     _stop(connection, demand.at, _ACTOR, reason)
                 return Grant(reason=reason)
-            rates = Rates(connection, demand, bounds, demand.at.timestamp() + self._monotonic() - began)
+            waited = self._monotonic() - began
+            rates = Rates(connection, demand, bounds, demand.at.timestamp() + waited)
             wait = rates.wait()
             if wait:
                 return Grant(reason=Reason.RATE, wait_seconds=wait)
             if _open_call(connection, demand, rates.second):
                 rates.take()
                 _add(connection, demand.at, demand.incident_id, reserved=demand.nano_usd)
-            return Grant()
+            return Grant(waited_seconds=waited)
 
     def settle(self, bill: Bill) -> None:
         """Replace a reservation by what it took; once by `call_id`, unknown ids are ignored.

@@ -28,6 +28,7 @@ from bdp.llm.pace import Pace
 from bdp.llm.providers import Context
 from bdp.llm.settings import AwaySettings, BudgetSettings, GatewaySettings, OpenAiSettings, PriceSettings, RetrySettings
 from bdp.model.spending import NANO, Bounds, Reason
+from bdp.store.spending import SqlSpending
 from bdp.store.state import open_state
 from tests.scenario.llm.fake_provider import NANO_IN, NANO_OUT, Arrival, FakeProvider
 
@@ -37,9 +38,9 @@ DEADLINE = 30.0
 RUN_SECONDS = 66.0
 ASKERS = 5
 REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 60, 60_000
-JITTER = 5.0
-"""Of the clock's seconds by which requests may come bunched at the provider: 0.6 real seconds."""
-LATE = 2.0
+JITTER = 3.0
+"""Of the clock's seconds by which requests may come bunched at the provider: 0.4 real seconds."""
+LATE = 1.0
 """Real seconds that a busy machine may take to wake up whoever asked."""
 
 MISCHIEF = {
@@ -158,8 +159,9 @@ def play(seed: int, folder: Path, speed: float, run_seconds: float) -> tuple[lis
     provider = FakeProvider(seed, clock, right, manners)
     state = open_state(f"sqlite:///{folder / f'{seed}.db'}")
     chosen = settings(provider.url, chance)
+    spending = SqlSpending(state.database, clock.monotonic)
     gateways = [
-        Gateway(chosen, state.spending, Context(folder), clock, Ids.seeded(seed * 2 + n), Pace(clock, speed, chance))
+        Gateway(chosen, spending, Context(folder), clock, Ids.seeded(seed * 2 + n), Pace(clock, speed, chance))
         for n in range(2)
     ]
     told: list[Told] = []

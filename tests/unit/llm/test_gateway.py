@@ -287,6 +287,27 @@ def test_closing_gives_back_what_is_just_being_reserved(serve: Serve, state: Sta
     assert state.spending.standings(SystemClock().now(), Bounds())[1].reserved == 0
 
 
+def test_a_place_within_the_rates_that_came_late_is_not_used(
+    serve: Serve, opened: Callable[..., Gateway], state: State
+) -> None:
+    provider = serve("well")
+    reserve = state.spending.reserve
+    taken: list[float] = []
+
+    def slowly(demand: Demand, bounds: Bounds) -> Grant:
+        grant = reserve(demand, bounds)
+        taken.append(time.monotonic())
+        if len(taken) == 1:
+            time.sleep(1.5)
+        return grant
+
+    state.spending.reserve = slowly  # type: ignore[method-assign]
+    answer = opened(chain(provider)).ask(asked())
+    assert (answer.requests, len(provider.arrivals), len(taken)) == (1, 1, 2)
+    assert provider.arrivals[0].at - taken[1] < 1.0
+    assert day_of(state).spent == answer.nano_usd
+
+
 def test_a_prompt_is_made_for_the_models_context(serve: Serve, opened: Callable[..., Gateway]) -> None:
     provider = serve("well")
     vllm = OpenAiSettings(model="m", base_url=provider.url, context_tokens=8192, max_tokens=1000)
