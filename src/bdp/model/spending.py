@@ -44,6 +44,8 @@ class Reason(StrEnum):
     BREAKER = "breaker"
     """It failed so often lately that nobody waits for it now."""
     CANCELLED = "cancelled"
+    UNSENT = "unsent"
+    """It was reserved but never sent: money and place within the rates are given back."""
     SAMPLED_OUT = "sampled_out"
     """Left to the rules by the share that is set for the rollout."""
     STORE = "store"
