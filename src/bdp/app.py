@@ -18,7 +18,7 @@ from bdp.clock import Clock, SystemClock
 from bdp.detect.burst.detector import BurstDetector
 from bdp.detect.dedup import Judgement, judge
 from bdp.detect.watch import Watch
-from bdp.errors import BadRequest, NotPossible, Retry
+from bdp.errors import BadRequest, NotPossible, Retry, StoreUnavailable
 from bdp.explain.analyst import Analyst
 from bdp.flow.advice import Advising, Questions, advising_by
 from bdp.flow.alerting import Alerting
@@ -357,7 +357,8 @@ class App:
         """Bring the gauges of the ledger and of the feeds up to date."""
         self.feeds.measure()
         if self.advising is not None:
-            self.advising.measure()
+            with contextlib.suppress(StoreUnavailable):  # the gauge keeps its last figure, the others are told
+                self.advising.measure()
         for source, entry in self.chain.ledger().items():
             for state, count in entry.as_dict().items():
                 LEDGER.labels(source=source, state=state).set(count)

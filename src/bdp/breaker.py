@@ -33,7 +33,7 @@ class BreakerState(StrEnum):
 
 
 class Breaker:
-    """Ask `allows` before a call and tell how it went with `succeeded` or `failed`. Use from any thread."""
+    """Ask `allows` before a call and tell how it went: `succeeded`, `failed` or `abandoned`. Use from any thread."""
 
     def __init__(self, clock: Clock, settings: BreakerSettings | None = None) -> None:
         self._clock = clock
@@ -73,6 +73,12 @@ class Breaker:
             self.state, self.reason = BreakerState.CLOSED, ""
             self._failures = 0
             self._wait = self._settings.probe_seconds
+
+    def abandoned(self) -> None:
+        """The call ended without showing anything: if it was the probe, another may be at once."""
+        with self._lock:
+            if self.state is BreakerState.PROBING:
+                self.state, self._until = BreakerState.OPEN, self._clock.monotonic()
 
     def failed(self, reason: str) -> None:
         """The call failed; a failed probe doubles the wait."""

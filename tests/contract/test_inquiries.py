@@ -138,14 +138,14 @@ class TestClaims:
         assert few.add_all([asked("a"), asked("b")], START, after(60)) == 2
         assert few.add_all([asked("c"), asked("d")], START, after(60)) == 0
         assert few.add_all([asked("c")], START, after(60)) == 1
-        few.close(asked("a").inquiry_id, rules(asked("a")), START)
+        few.close_all({asked("a").inquiry_id: rules(asked("a"))}, START)
         assert few.add_all([asked("d")], START, after(60)) == 1
 
     def test_hostile_and_endless_names_are_kept_and_closed(self, state: State) -> None:
         for name in ("a\x00b\ud800'; DROP TABLE inquiries; --\x1b[31m", "x" * 20_000, "y" * 399 + "1", "y" * 399 + "2"):
             keep(state, asked(name))
             (claimed,) = state.inquiries.claim(START, 9, after(30))
-            assert state.inquiries.close(claimed.inquiry_id, advice(claimed), START)
+            assert state.inquiries.close_all({claimed.inquiry_id: advice(claimed)}, START)
             assert state.insights.get(asked(name).inquiry_id).source is InsightSource.AI
 
     def test_each_is_claimed_by_one_of_many_workers(self, lasting_url: str, open_more: OpenMore) -> None:
@@ -169,7 +169,7 @@ class TestClosing:
     def test_the_insight_says_what_the_model_says(self, state: State) -> None:
         one = asked(risk=50)
         keep(state, one)
-        assert state.inquiries.close(one.inquiry_id, advice(one, 72), after(9))
+        assert state.inquiries.close_all({one.inquiry_id: advice(one, 72)}, after(9))
         found = state.insights.get(one.inquiry_id)
         assert found == advice(one, 72).insight
         assert found.beside is not None
@@ -181,13 +181,15 @@ class TestClosing:
     def test_the_first_to_close_counts(self, state: State) -> None:
         one = asked(risk=50)
         keep(state, one)
-        assert state.inquiries.close(one.inquiry_id, rules(one), after(58))
-        assert not state.inquiries.close(one.inquiry_id, advice(one), after(59))
-        assert not state.inquiries.close("unknown", rules(one), after(59))
+        assert state.inquiries.close_all({one.inquiry_id: rules(one)}, after(58))
+        assert not state.inquiries.close_all({one.inquiry_id: advice(one)}, after(59))
+        assert not state.inquiries.close_all({"unknown": rules(one)}, after(59))
         assert state.insights.get(one.inquiry_id) == one.insight
         counts = state.inquiries.counts(START)
         assert (counts.sources, counts.reasons) == ({InsightSource.RULES: 1}, {"timeout": 1})
         assert state.inquiries.counts(after(59)).sources == {}
+        assert state.inquiries.counts(START, after(58)).sources == {}
+        assert state.inquiries.counts(after(58), after(59)).sources == {InsightSource.RULES: 1}
 
     def test_many_close_each_once(self, lasting_url: str, open_more: OpenMore) -> None:
         states = [open_more(lasting_url) for _ in range(4)]
@@ -211,7 +213,7 @@ class TestClosing:
         with state.database.write() as connection:
             connection.execute(text("ALTER TABLE insights RENAME COLUMN beside TO gone"))
         with pytest.raises(Exception, match="beside"):
-            state.inquiries.close(one.inquiry_id, advice(one), START)
+            state.inquiries.close_all({one.inquiry_id: advice(one)}, START)
         with state.database.write() as connection:
             connection.execute(text("ALTER TABLE insights RENAME COLUMN gone TO beside"))
         assert ids(state.inquiries.claim(START, 9, after(9))) == ["a"]
@@ -222,20 +224,20 @@ class TestClosing:
         assert state.inquiries.add_all([quiet], START, after(60)) == 1
         new = insight("a", 3, 85, source=InsightSource.AI, model_used="m-1")
         said = Advice(source=InsightSource.AI, opinion=opinion(), insight=new)
-        assert state.inquiries.close("ask_a_1", said, after(9))
+        assert state.inquiries.close_all({"ask_a_1": said}, after(9))
         assert state.insights.get(new.entity_id) == new
         assert state.alerts.standing(new.entity_id).state is AlertState.DUE
         second = quiet.model_copy(update={"inquiry_id": "ask_a_2"})
         state.inquiries.add_all([second], START, after(60))
         again = said.model_copy(update={"insight": new.model_copy(update={"risk_score": 20})})
-        assert state.inquiries.close("ask_a_2", again, after(9))
+        assert state.inquiries.close_all({"ask_a_2": again}, after(9))
         assert state.insights.get(new.entity_id).risk_score == 85
 
     def test_what_a_model_sees_nothing_in_raises_nothing(self, state: State) -> None:
         quiet = asked("a").model_copy(update={"inquiry_id": "ask_a_1", "insight": None})
         state.inquiries.add_all([quiet], START, after(60))
         calm = opinion(5, prediction_type=None)
-        assert state.inquiries.close("ask_a_1", Advice(source=InsightSource.AI, opinion=calm), START)
+        assert state.inquiries.close_all({"ask_a_1": Advice(source=InsightSource.AI, opinion=calm)}, START)
         assert state.insights.recent().insights == ()
 
     def test_the_opinion_beside_comes_back_also_where_it_sees_nothing(self, state: State) -> None:
@@ -245,7 +247,7 @@ class TestClosing:
         assert one.insight is not None
         stands = one.insight.model_copy(update={"beside": calm})
         said = Advice(source=InsightSource.RULES, reason="normal", opinion=calm, insight=stands)
-        assert state.inquiries.close(one.inquiry_id, said, START)
+        assert state.inquiries.close_all({one.inquiry_id: said}, START)
         assert state.insights.get(one.inquiry_id).beside == calm
         assert state.insights.get(one.inquiry_id).risk_score == 50
 
@@ -262,7 +264,7 @@ class TestAlerts:
             if name == "digested":
                 with state.alerts.desk() as desk:
                     desk.digested(after(1), "digest:1")
-            state.inquiries.close(one.inquiry_id, advice(one, 91), after(9))
+            state.inquiries.close_all({one.inquiry_id: advice(one, 91)}, after(9))
             assert standing(state, one) is AlertState.DUE
         assert state.alerts.pending(after(9))
         with state.alerts.desk() as desk:
@@ -277,15 +279,15 @@ class TestAlerts:
             if name == "told":
                 with state.alerts.desk() as desk:
                     desk.tell(MessageForm.ALERT, told(), [one.inquiry_id], START, START)
-            state.inquiries.close(one.inquiry_id, advice(one, 30), after(9))
+            state.inquiries.close_all({one.inquiry_id: advice(one, 30)}, after(9))
             assert standing(state, one) is AlertState[name.upper()]
             assert state.insights.get(one.inquiry_id).risk_score == 30
 
     def test_below_critical_the_digest_follows_the_risk(self, state: State) -> None:
         up, down = asked("up", 20), asked("down", 50)
         keep(state, up, down)
-        state.inquiries.close(up.inquiry_id, advice(up, 55), START)
-        state.inquiries.close(down.inquiry_id, advice(down, 15), START)
+        state.inquiries.close_all({up.inquiry_id: advice(up, 55)}, START)
+        state.inquiries.close_all({down.inquiry_id: advice(down, 15)}, START)
         assert (standing(state, up), standing(state, down)) == (AlertState.BELOW, AlertState.NONE)
 
 
@@ -305,7 +307,7 @@ class TestMemory:
     def test_what_is_no_longer_needed_goes(self, state: State) -> None:
         closed, waits = asked("closed"), asked("waits")
         keep(state, closed, waits)
-        state.inquiries.close(closed.inquiry_id, rules(closed), START)
+        state.inquiries.close_all({closed.inquiry_id: rules(closed)}, START)
         state.inquiries.remember([("a", "{}")], START, after(300))
         assert state.inquiries.forget(after(3600)) == 0
         assert state.inquiries.forget(after(2 * 86_400)) == 1  # nobody came to close it
@@ -318,7 +320,7 @@ class TestMemory:
     def test_what_was_asked_goes_once_it_is_answered(self, state: State) -> None:
         one = asked()
         keep(state, one)
-        state.inquiries.close(one.inquiry_id, rules(one), START)
+        state.inquiries.close_all({one.inquiry_id: rules(one)}, START)
         with state.database.read() as connection:
             assert connection.scalar(text("SELECT inquiry FROM inquiries")) is None
 

@@ -203,6 +203,38 @@ def test_tokens_of_a_failure_come_back_only_if_it_is_known(
     assert spending.reserve(demand(tokens=free), bounds).reason is None
 
 
+@pytest.mark.parametrize("outcome", [Reason.UNSENT, Reason.BREAKER])
+def test_of_a_request_that_was_never_sent_nothing_counts(spending: Spending, outcome: Reason) -> None:
+    bounds = Bounds(
+        day_usd=CENT, incident_usd=CENT, requests_per_minute=2, agent_requests_per_minute=2, tokens_per_minute=200
+    )  # fmt: skip
+    assert spending.reserve(demand(0, seconds=3, tokens=99), bounds).reason is None
+    for second in range(5):
+        asked = demand(CENT, seconds=second, tokens=101, incident_id="i1")
+        assert spending.reserve(asked, bounds).reason is None
+        for _ in range(2):  # again, it gives nothing back
+            spending.settle(bill(asked.call_id, 7, outcome=outcome, tokens_in=7))
+    assert {(one.spent, one.reserved) for one in spending.standings(START, FREE, "i1")} == {(0, 0)}
+    assert spending.costs(date(2026, 3, 1), date(2026, 3, 2)) == []
+    assert spending.reserve(demand(0, seconds=4, tokens=102), bounds).reason is Reason.RATE
+    sent = demand(CENT, seconds=4, tokens=101, incident_id="i1")
+    assert spending.reserve(sent, bounds).reason is None
+    for other in (demand(0, seconds=4, tokens=0, agent="b"), demand(0, seconds=4, tokens=0, provider="q")):
+        assert spending.reserve(other, bounds).reason is Reason.RATE
+    spending.settle(bill(sent.call_id))
+    (line,) = spending.costs(date(2026, 3, 1), date(2026, 3, 2))
+    assert (line.calls, line.failed, line.nano_usd) == (1, 0, CENT)
+
+
+def test_a_request_that_was_never_sent_leaves_the_second_that_it_was_moved_to(spending: Spending) -> None:
+    bounds = Bounds(requests_per_minute=2)
+    ahead = demand(seconds=86_400)
+    assert spending.reserve(ahead, bounds).reason is None
+    assert [spending.reserve(demand(seconds=1), bounds).reason for _ in range(2)] == [None, Reason.RATE]
+    spending.settle(bill(ahead.call_id, 0, outcome=Reason.UNSENT))
+    assert [spending.reserve(demand(seconds=1), bounds).reason for _ in range(2)] == [None, Reason.RATE]
+
+
 def test_a_clock_that_steps_back_opens_no_window_and_blocks_nobody_for_long(spending: Spending) -> None:
     bounds = Bounds(requests_per_minute=2, tokens_per_minute=1000)
     ahead = demand(seconds=86_400, tokens=600)
@@ -227,7 +259,9 @@ def test_a_refusal_reserves_nothing(spending: Spending) -> None:
 
 def test_a_budget_that_stops_stops_all_until_a_person_resumes(state: State, spending: Spending) -> None:
     bounds = Bounds(day_usd=CENT, incident_usd=CENT, stops=True)
-    assert spending.reserve(demand(incident_id="i1"), bounds.model_copy(update={"day_usd": None})).reason is None
+    first = demand(incident_id="i1")
+    assert spending.reserve(first, bounds.model_copy(update={"day_usd": None})).reason is None
+    spending.settle(bill(first.call_id, CENT))
     assert spending.reserve(demand(incident_id="i1", seconds=1), Bounds(incident_usd=CENT, stops=True)).reason is (
         Reason.INCIDENT_BUDGET
     )
@@ -247,6 +281,36 @@ def test_a_budget_that_stops_stops_all_until_a_person_resumes(state: State, spen
         ("jin", "spending.allow", later(3)),
         ("bdp", "spending.stop", later(2)),
     ]
+
+
+@pytest.mark.parametrize("name", ["day", "month", "incident"])
+def test_a_request_too_large_for_what_is_left_is_refused_alone(spending: Spending, name: str) -> None:
+    bounds = Bounds(**{f"{name}_usd": 100 * CENT}, stops=True)
+    refused = Reason(f"{name}_budget")
+
+    def ask(cents: int, seconds: float = 0) -> Demand | Reason:
+        asked = demand(cents * CENT, incident_id="i1", seconds=seconds)
+        return spending.reserve(asked, bounds).reason or asked
+
+    def spend(cents: int) -> None:
+        asked = ask(cents)
+        assert isinstance(asked, Demand)
+        spending.settle(bill(asked.call_id, cents * CENT))
+
+    assert ask(101) is refused
+    spend(50)
+    on_its_way = ask(45)
+    assert isinstance(on_its_way, Demand)
+    assert ask(10) is refused  # what is on its way may come back
+    spending.settle(bill(on_its_way.call_id, 39 * CENT))
+    assert ask(12) is refused
+    assert (standing(spending, name, bounds).refused, spending.stopped()) == (False, None)
+    spend(1)
+    spend(9)
+    assert (standing(spending, name, bounds).refused, spending.stopped()) == (False, None)  # all that was asked fitted
+    assert ask(2, seconds=7) is refused
+    assert standing(spending, name, bounds).refused
+    assert spending.stopped() == (None if name == "incident" else later(7))
 
 
 def test_a_person_can_stop(spending: Spending) -> None:

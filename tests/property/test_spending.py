@@ -17,7 +17,8 @@ from bdp.store.tables import METADATA, spending_gate
 
 START = datetime(2026, 2, 28, 23, 50, tzinfo=UTC)  # a month, a day and an hour end soon
 AHEAD = 60
-GIVES_BACK = (Reason.THROTTLED, Reason.ACCESS, Reason.REJECTED, Reason.BREAKER)
+GIVES_BACK = (Reason.THROTTLED, Reason.ACCESS, Reason.REJECTED)
+UNSENT = (Reason.UNSENT, Reason.BREAKER)
 
 
 @dataclass
@@ -36,7 +37,11 @@ class Call:
 
     @property
     def spent(self) -> int:
-        return self.bill.nano_usd if self.bill else 0
+        return self.bill.nano_usd if self.bill and self.sent else 0
+
+    @property
+    def sent(self) -> bool:
+        return self.bill is None or self.bill.outcome not in UNSENT
 
     def of(self, scope: str) -> str:
         at = self.demand.at
@@ -112,7 +117,7 @@ class Purse(RuleBasedStateMachine):
     @precondition(lambda self: self.calls)
     @rule(
         data=st.data(),
-        outcome=st.sampled_from(["ok", "ok", *GIVES_BACK, Reason.TIMEOUT]),
+        outcome=st.sampled_from(["ok", "ok", *GIVES_BACK, *UNSENT, Reason.TIMEOUT]),
         part=st.sampled_from([0, 1, 3, 40]),
     )
     def settle(self, data: st.DataObject, outcome: str, part: int) -> None:
@@ -126,7 +131,7 @@ class Purse(RuleBasedStateMachine):
         if call.bill is None:
             call.bill = bill
             if part or outcome in GIVES_BACK:
-                call.counted = 2 * part
+                call.counted = 2 * part if call.sent else 0
 
     @rule(back=st.integers(0, 100))
     def expire(self, back: int) -> None:
@@ -156,7 +161,7 @@ class Purse(RuleBasedStateMachine):
             assert one.spent == sum(call.spent for call in mine)
             assert one.reserved == sum(call.reserved for call in mine)
         lines = self.spending.costs(date(2026, 2, 1), date(2026, 4, 1))
-        settled = [call.bill for call in self.calls if call.bill]
+        settled = [call.bill for call in self.calls if call.bill and call.sent]
         assert sum(line.calls for line in lines) == len(settled)
         assert sum(line.failed for line in lines) == sum(bill.outcome != "ok" for bill in settled)
         assert sum(line.nano_usd for line in lines) == sum(bill.nano_usd for bill in settled)
@@ -184,7 +189,8 @@ class Purse(RuleBasedStateMachine):
 
     def has_place(self, demand: Demand, at: datetime) -> bool:
         """Return whether the demand fits into the rates at this time."""
-        counted = [call for call in self.calls if call.second > int(at.timestamp()) - WINDOW_SECONDS]
+        within = int(at.timestamp()) - WINDOW_SECONDS
+        counted = [call for call in self.calls if call.second > within and call.sent]
         provider = [call for call in counted if call.demand.provider == demand.provider]
         agent = [call for call in counted if call.demand.agent == demand.agent]
         tokens = sum(call.counted for call in provider) + demand.tokens

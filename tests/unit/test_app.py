@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from bdp.app import App
-from bdp.errors import BadRequest, BadSetting, HomeInUse, StreamUnavailable
+from bdp.errors import BadRequest, BadSetting, HomeInUse, StoreUnavailable, StreamUnavailable
 from bdp.home import Home
 from bdp.model.batch import RecordKind
 from bdp.settings import load
 from bdp.store.clickhouse import ClickHouseStore, open_store
 from bdp.store.settings import StoreSettings
+from bdp.telemetry import INQUIRIES_WAITING, LEDGER, REGISTRY
 
 ROW = (
     b'{"ts": "2026-05-01T12:00:00Z", "service": "pay", "level": "ERROR", "error_code": "E1", "message": "timed out"}\n'
@@ -55,6 +56,27 @@ def test_a_part_that_does_not_open_frees_the_home(tmp_path: Path) -> None:
     with pytest.raises(BadSetting), App(settings, store=store):
         pass
     assert not Home(tmp_path / "home").locked
+
+
+def test_figures_are_told_while_the_state_database_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = tmp_path / "answers.ndjson"
+    answers.write_text('{"answer": "x"}\n')
+    chosen = {"llm": {"chain": ["recorded"], "recorded": {"file": str(answers)}}}
+
+    def away() -> None:
+        raise StoreUnavailable("The state database is away.")
+
+    store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
+    with App(load(tmp_path / "home", chosen), store=store) as app:
+        app.start()
+        INQUIRIES_WAITING.set(7)
+        batch, _ = app.desk.take(RecordKind.EVENTS, ROW, "", None)
+        LEDGER.labels(source=batch.source, state="accepted").set(0)
+        with monkeypatch.context() as absence:
+            absence.setattr(app.state.database, "read", away)
+            app.measure()
+    assert REGISTRY.get_sample_value("bdp_inquiries_waiting") == 7
+    assert REGISTRY.get_sample_value("bdp_ledger_records", {"source": batch.source, "state": "accepted"}) == 1
 
 
 def test_started_it_moves_records_by_itself_and_stops(new_app: Callable[[], App]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from bdp.brief.escape import code, escape
+from bdp.flow.counsel import AGENT
 from bdp.llm.settings import BudgetSettings
 from bdp.model.action import Message
 from bdp.model.inquiry import InquiryCounts
@@ -39,23 +40,21 @@ def alarm_of(hour: Standing, settings: BudgetSettings) -> Message:
 
 
 def reached_of(budget: Standing, settings: BudgetSettings) -> Message:
-    """Return the message of a day or month budget that had no room for a request."""
+    """Return the message of a day or month budget that is at its limit."""
     limit = budget.limit or 0
     allow = code(f"bdp spending allow {budget.name} {_more(limit)}")
     till = "until 00:00 UTC" if budget.name == "day" else "until the month (UTC) is over"
+    left = "requests that do not fit are left to the rules"
     follows = {
-        "degrade": [f"The rules answer in place of the models {till}.", f"To put more on it: {allow}"],
-        "ask": [
-            f"May it be more? {allow}",
-            f"Until somebody allows it, or else {till}, the rules answer in place of the models.",
-        ],
+        "degrade": [f"{left.capitalize()} {till}.", f"To put more on it: {allow}"],
+        "ask": [f"May it be more? {allow}", f"Until somebody allows it, or else {till}, {left}."],
         "stop": [
             "No model is asked any more, free ones neither, until somebody resumes. The rules answer.",
             f"To go on: {allow}, then {code('bdp spending resume')}",
         ],
     }
     sums = f"{usd(budget.spent)} spent" + f" and {usd(budget.reserved)} on its way" * bool(budget.reserved)
-    lines = [f"The budget of the {budget.name} {budget.period} is {usd(limit)}: {sums}, no room for the next request."]
+    lines = [f"The budget of the {budget.name} {budget.period} is {usd(limit)}: {sums}. A request did not fit."]
     return Message(
         key=f"cost:budget:{budget.name}:{budget.period}:{limit}",
         title=f"The {budget.name}'s budget for models is reached: {usd(limit)}",
@@ -73,7 +72,7 @@ def account_of(
     Args:
         costs: of that day, dearest first.
         standings: of the day and of its month.
-        counts: how the day's questions about insights were answered; None where that is not known.
+        counts: how the questions about insights that were closed on that day were answered; None where not known.
     """
     total, calls, failed = (sum(getattr(line, name) for line in costs) for name in ("nano_usd", "calls", "failed"))
     lines = [
@@ -84,7 +83,7 @@ def account_of(
     if len(costs) > SHOWN:
         rest = sum(line.nano_usd for line in costs[SHOWN:])
         lines.append(f"- {len(costs) - SHOWN:,} more: {usd(rest)}")
-    lines += _per_insight(counts) if counts else []
+    lines += _per_insight(costs, counts) if counts else []
     lines += [_standing(standing) for standing in standings if standing.name in ("day", "month")]
     lines.append(f"More: {code('bdp spending --days 7')}")
     return Message(
@@ -119,13 +118,15 @@ def _line(line: CostLine) -> str:
     return f"- {usd(line.nano_usd)} {who}: {_count(line.calls, 'request')}{failed}, {tokens}"
 
 
-def _per_insight(counts: InquiryCounts) -> list[str]:
+def _per_insight(costs: Sequence[CostLine], counts: InquiryCounts) -> list[str]:
+    """Tell what an insight cost: with what was paid for answers that were of no use."""
     answered = counts.sources.get(InsightSource.AI, 0)
     others = sum(counts.sources.values()) - answered
     if not answered + others:
         return []
-    each = f", {usd(counts.nano_usd // answered)} each" * bool(answered)
-    return [f"Insights: {answered:,} answered by a model{each}; {others:,} by rules or from memory."]
+    paid = sum(line.nano_usd for line in costs if line.agent == AGENT)
+    each = f", {usd(paid // answered)} each" if answered else ""
+    return [f"Insights: {answered:,} answered by a model for {usd(paid)}{each}; {others:,} by rules or from memory."]
 
 
 def _standing(standing: Standing) -> str:

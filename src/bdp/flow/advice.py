@@ -148,7 +148,11 @@ class Advising:
         return self._close(batch, self._counsel.advise(batch, min([until, *ends])))
 
     def measure(self) -> None:
-        """Bring the gauge of what waits up to date."""
+        """Bring the gauge of what waits up to date.
+
+        Raises:
+            StoreUnavailable: it stays as it was.
+        """
         INQUIRIES_WAITING.set(self._inquiries.counts(self._clock.now()).waiting)
 
     def _run(self, action: Callable[[datetime], int]) -> None:

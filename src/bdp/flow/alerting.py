@@ -40,7 +40,7 @@ class Alerting:
 
     Args:
         channels: each gets every message.
-        others: write messages of their own kind; each is called with the time in every step.
+        others: write messages of their own kind; each is called with the time in every step, after the alerts.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Alerting:
         others: Sequence[Callable[[datetime], object]] = (),
     ) -> None:
         self._others = others
+        self._broken = Absence(log, "alerting.broken", "alerting.mended", clock.monotonic)
         self._insights = insights
         self._alerts = alerts
         self._clock = clock
@@ -97,11 +98,23 @@ class Alerting:
             self._decide(now)
         if self._settings.digest:
             self._digest.step(now)
-        for other in self._others:
-            other(now)
         sent = self._courier.step()
         self._forget(now)
+        self._let_others(now)
         return sent
+
+    def _let_others(self, now: datetime) -> None:
+        whole = True
+        for number, other in enumerate(self._others):
+            try:
+                other(now)
+            except Retry:
+                raise
+            except Exception as error:  # a defect of one must not hold up the others
+                whole = False
+                self._broken.met(f"{type(error).__name__}: {error}", state=str(number), trace=True)
+        if whole:
+            self._broken.over()
 
     def _decide(self, now: datetime) -> None:
         with self._alerts.desk() as desk:

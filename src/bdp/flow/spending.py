@@ -15,7 +15,7 @@ import structlog
 from bdp.flow.account import account_of, alarm_of, reached_of
 from bdp.llm.settings import BudgetSettings
 from bdp.model.action import Message, MessageForm
-from bdp.model.spending import NANO, Bounds, Standing
+from bdp.model.spending import NANO, Standing
 from bdp.ports import Alerts, Inquiries, Spending
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class SpendingWatch:
         self._alerts = alerts
         self._settings = settings
         self._inquiries = inquiries
-        self._bounds = bounds_of(settings)
+        self._bounds = settings.bounds()
         self._written: dict[str, None] = {}
         self._accounted: date | None = None
         self._expired: datetime | None = None
@@ -86,9 +86,8 @@ class SpendingWatch:
             return
         costs = self._spending.costs(day, now.date())
         if any(line.nano_usd for line in costs):
-            # Later, its questions could not be told from those of the day that goes on.
-            fresh = self._inquiries if now - midnight < _SETTLED * 2 else None
-            counts = fresh.counts(midnight - timedelta(days=1)) if fresh else None
+            begin = midnight - timedelta(days=1)
+            counts = self._inquiries.counts(begin, midnight) if self._inquiries else None
             self._write(account_of(day, costs, standings, counts), now)
         self._accounted = day
 
@@ -116,16 +115,3 @@ class SpendingWatch:
             self._forgotten = now
             if gone:
                 log.info("spending.forgotten", calls=gone)
-
-
-def bounds_of(settings: BudgetSettings) -> Bounds:
-    """Return the budgets as bounds of a request."""
-    nano = {
-        name: None if limit is None else round(limit * NANO)
-        for name, limit in (
-            ("incident_usd", settings.incident_usd),
-            ("day_usd", settings.day_usd),
-            ("month_usd", settings.month_usd),
-        )
-    }
-    return Bounds(**nano, stops=settings.at_limit == "stop")

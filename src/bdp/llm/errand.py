@@ -34,13 +34,17 @@ class Errand:
 
     Attributes:
         until: by the clock's monotonic seconds.
+        seconds: that it had in all.
         disguise: what was hidden from the models in this conversation.
+        probes: name of the model for which it finds out whether that is back; empty for none.
     """
 
     agent: str
     incident_id: str
     until: float
+    seconds: float
     disguise: Disguise = field(default_factory=Disguise)
+    probes: str = ""
     requests: int = 0
     tokens_in: int = 0
     tokens_out: int = 0

@@ -33,7 +33,8 @@ class Failure:
         billed: the provider may have billed it, so that nobody knows what it cost; False: surely not.
         retry_after: seconds that the provider asked to wait, 0 to `LONGEST_WAIT`; None: it said nothing.
         expected: one that providers are known to raise; others may be a defect, and their trace is worth logging.
-        text: what it says, short and on one line; it comes from outside.
+        text: what it says, short and on one line; it comes from outside, and may hold what was asked or answered.
+        kind: the error's class and HTTP status, which hold neither.
     """
 
     reason: Reason
@@ -43,6 +44,7 @@ class Failure:
     retry_after: float | None = None
     expected: bool = True
     text: str = ""
+    kind: str = ""
 
 
 _THROTTLED = Failure(Reason.THROTTLED, again=True)
@@ -110,7 +112,9 @@ BY_STATUS: Final[dict[int, Failure]] = {
 
 def classify(error: BaseException) -> Failure:
     """Return what follows from an error that a request raised."""
-    return replace(_sorted(error), retry_after=_retry_after(error), text=_text(error))
+    status = _status(error)
+    kind = type(error).__name__ + (f" {status}" if status is not None else "")
+    return replace(_sorted(error), retry_after=_retry_after(error), text=_text(error), kind=kind)
 
 
 def _sorted(error: BaseException) -> Failure:

@@ -42,7 +42,8 @@ def value_of(text: str, form: type[T], longest: int) -> T:
 def _document(text: str) -> Any:
     for part in (text, _braced(text)):
         try:
-            return from_json(part, allow_inf_nan=False)
+            # As bytes: half a surrogate pair is no text for the parser.
+            return from_json(part.encode("utf-8", "replace"), allow_inf_nan=False)
         except ValueError as error:
             told = str(error)
     raise Malformed(f"The answer is no JSON: {told[:_LONGEST_TOLD]}.")

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 T = TypeVar("T", bound=BaseModel)
 
+_ENDING = 30.0
+"""Seconds that closing may take: four tries of a busy database."""
 _GRACE = 5.0
 """Real seconds after a deadline in which its answer must have come: the loop itself is stuck otherwise."""
 
@@ -110,11 +112,6 @@ class Gateway:
         """The chain, as `name/model`."""
         return [f"{name}/{self.candidate(name).model}" for name in self._settings.chain]
 
-    @property
-    def breakers(self) -> dict[str, Breaker]:
-        """How each model stands."""
-        return self._breakers
-
     def candidate(self, name: str) -> Candidate:
         """Return the settings of one model of the chain."""
         found: Candidate = getattr(self._settings, name)
@@ -147,18 +144,21 @@ class Gateway:
         return asyncio.run_coroutine_threadsafe(self._answered(ask), self._loop)
 
     def close(self) -> None:
-        """Cancel what is under way, settle it, and let go of the models."""
+        """Cancel what is under way, settle it, let go of the models; what is not settled in time stays reserved."""
         if self._closed:
             return
         self._closed = True
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(timeout=30)
+        try:
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(timeout=_ENDING)
+        except TimeoutError:
+            log.warning("llm.not_settled", told="What was under way stays reserved, and is later counted in full.")
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     async def _answered(self, ask: Ask[T]) -> Answer[T]:
         clock = self._pace.clock
-        errand = Errand(ask.agent, ask.incident_id, clock.monotonic() + ask.seconds)
+        errand = Errand(ask.agent, ask.incident_id, clock.monotonic() + ask.seconds, ask.seconds)
         begun = clock.monotonic()
         try:
             async with self._pace.limit(ask.seconds):
@@ -169,6 +169,10 @@ class Gateway:
             raise self._none(ask, failed.reason, str(failed)) from failed
         except BdpError as error:
             raise self._none(ask, Reason.AWAY, str(error)) from error
+        except Exception as error:
+            # A defect of ours or of an SDK: whoever asked has the rules' answer, and we have the trace.
+            log.error("llm.defect", agent=ask.agent, exc_info=True)
+            raise self._none(ask, Reason.AWAY, f"Asking failed ({type(error).__name__}).") from error
         LLM_ANSWERS.labels(agent=ask.agent, source="ai", reason="").inc()
         return answer
 

@@ -24,7 +24,7 @@ from bdp.llm.line import Line, Rules
 from bdp.llm.meter import Meter
 from bdp.llm.pace import Pace
 from bdp.llm.prices import price_of
-from bdp.llm.providers import Context, build
+from bdp.llm.providers import Context, Provided, build
 from bdp.llm.settings import Candidate, GatewaySettings
 from bdp.model.spending import Reason
 from bdp.ports import Spending
@@ -76,13 +76,13 @@ class Inquirer:
         for name in settings.chain:
             candidate: Candidate = getattr(settings, name)
             try:
-                provided = build(name, candidate, context)
                 price = price_of(name, candidate)
+                provided = build(name, candidate, context) if price else None
             except BdpError as error:
                 log.warning("llm.not_opened", provider=name, reason=str(error))
                 closed[name] = Failed(Reason.NO_MODEL, str(error))
                 continue
-            if price is None:
+            if price is None or provided is None:
                 log.warning("llm.no_price", provider=name, model=candidate.model)
                 closed[name] = Failed(Reason.NO_PRICE, f"Nobody knows the price of {candidate.model}.")
                 continue
@@ -103,6 +103,8 @@ class Inquirer:
                 failures.append(failed)
                 if not failed.goes_on:
                     break
+            finally:
+                line.released(errand)
         last = failures[-1] if failures else Failed(Reason.NO_MODEL, "No model is set up.")
         raise Failed(last.reason, " ".join(map(str, failures)) or str(last))
 
@@ -114,7 +116,7 @@ class Inquirer:
     async def close(self) -> None:
         """Let go of the models, and finish what is being reserved and settled."""
         for line in self._lines:
-            await line.provided.close()
+            await _closed(line.provided)
         await self._meter.close()
 
     async def _of(self, line: Line, ask: Ask[T], errand: Errand) -> T:
@@ -153,6 +155,14 @@ class Inquirer:
         if problem is not None:
             raise Malformed(problem)
         return value
+
+
+async def _closed(provided: Provided) -> None:
+    try:
+        await provided.close()
+    except Exception:
+        # One that cannot be closed is not to keep the others, and what is unsettled, from it.
+        log.warning("llm.not_closed", provider=provided.name, exc_info=True)
 
 
 def _parameters(form: type[BaseModel], line: Line) -> ModelRequestParameters:

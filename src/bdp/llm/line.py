@@ -40,6 +40,9 @@ warnings.simplefilter("ignore", UsageExtractionFailedWarning)
 
 _LONGEST_TOKEN: Final = 64
 """Bytes of text for each token told, beyond which nobody believes a count."""
+_LEAST_SECONDS: Final = 2.0
+_PATIENT: Final = 5.0
+"""Seconds after which a model that has not answered counts as failing, however long it may take."""
 _AT_ONCE: Final = 0.05
 """Seconds before a deadline in which a request counts as ended by it."""
 _UNTRUE: Final = 10
@@ -96,6 +99,12 @@ class Line:
                 await self._rules.pace.sleep(wait)
                 number += 1
 
+    def released(self, errand: Errand) -> None:
+        """Note that a question is done with this model; if it was to find out whether that is back, another may."""
+        if errand.probes == self.provided.name:
+            errand.probes = ""
+            self.breaker.abandoned()
+
     def judged(self, *, well: bool, reason: str = "") -> None:
         """Note whether the model is of use, for the breaker."""
         before = self.breaker.state
@@ -113,19 +122,45 @@ class Line:
     async def _tried(
         self, errand: Errand, messages: list[ModelMessage], parameters: ModelRequestParameters, most: int
     ) -> ModelResponse:
-        if not self.breaker.passes:
-            raise Failed(Reason.BREAKER, f"{self.provided.name} is away: {self.breaker.reason}")
+        clock = self._rules.pace.clock
         sent = hidden(messages, errand.disguise)
-        tokens = most_tokens(sent, parameters)
-        async with self._rules.places:
-            demand = await self._rules.meter.reserve(
-                errand, self.provided.name, self.candidate, self.provided.model_name, self._price, (tokens, most)
-            )
-            if not self.breaker.allows():
-                self._settled(self._bill(demand, Reason.BREAKER, 0.0, cost=0), errand)
+        bounds = most_tokens(sent, parameters), most
+        name, model = self.provided.name, self.provided.model_name
+        least = self._least(errand)
+        while True:
+            self._refuse_in_vain(errand)
+            async with self._rules.places:
+                place = await self._rules.meter.reserve(errand, name, self.candidate, model, self._price, bounds)
+                if isinstance(place, Demand):
+                    return restored(await self._passed(errand, place, sent, parameters, most), errand.disguise)
+            # Whoever waits for the rates keeps nobody else from being asked.
+            if place + least >= errand.left(clock):
+                raise Failed(Reason.RATE, "There is no place within the rates before the deadline.")
+            await self._rules.pace.sleep(place)
+
+    def _least(self, errand: Errand) -> float:
+        """Return the seconds that a request must have, so that it is not sent, and paid, only to be cut off."""
+        return min(_LEAST_SECONDS, self.candidate.seconds / 4, errand.seconds / 4)
+
+    def _refuse_in_vain(self, errand: Errand) -> None:
+        if errand.probes != self.provided.name and not self.breaker.passes:
+            raise Failed(Reason.BREAKER, f"{self.provided.name} is away: {self.breaker.reason}")
+        if errand.left(self._rules.pace.clock) < self._least(errand):
+            raise Failed(Reason.TIMEOUT, "Too little time was left to ask.")
+
+    async def _passed(
+        self, errand: Errand, demand: Demand, sent: list[ModelMessage], parameters: ModelRequestParameters, most: int
+    ) -> ModelResponse:
+        try:
+            self._refuse_in_vain(errand)
+            if errand.probes != self.provided.name and not self.breaker.allows():
                 raise Failed(Reason.BREAKER, f"{self.provided.name} is away: {self.breaker.reason}")
-            response = await self._sent(errand, demand, sent, parameters, most)
-        return restored(response, errand.disguise)
+        except Failed:
+            self._rules.meter.unsent(demand)
+            raise
+        if self.breaker.state is BreakerState.PROBING:
+            errand.probes = self.provided.name
+        return await self._sent(errand, demand, sent, parameters, most)
 
     async def _sent(
         self, errand: Errand, demand: Demand, sent: list[ModelMessage], parameters: ModelRequestParameters, most: int
@@ -139,6 +174,7 @@ class Line:
             try:
                 async with self._rules.pace.limit(seconds):
                     response = await self.provided.request(sent, settings, parameters)
+                bill = self._billed(demand, response, sent, clock.monotonic() - begun)
             except asyncio.CancelledError:
                 # By whoever asked, or by the deadline, which is the model's fault.
                 reason = Reason.CANCELLED if errand.left(clock) > _AT_ONCE else Reason.TIMEOUT
@@ -147,7 +183,7 @@ class Line:
             except Exception as error:
                 # Any error of an SDK ends here: whoever asked gets the rules' answer, never a traceback.
                 failure = classify(error)
-                self._told = failure.text
+                self._told = failure.kind
                 if not failure.expected:
                     log.warning("llm.unexpected", provider=self.provided.name, exc_info=True)
                 self._failed(errand, demand, begun, span, failure.reason, billed=failure.billed)
@@ -158,7 +194,6 @@ class Line:
                     goes_on=failure.onward,
                     retry_after=failure.retry_after or 0.0,
                 ) from error
-            bill = self._billed(demand, response, sent, clock.monotonic() - begun)
             self._observer.told(span, errand.agent, bill, response.finish_reason or "", response.model_name or "")
         self._settled(bill, errand)
         self._log(errand, demand, sent, response)
@@ -170,7 +205,11 @@ class Line:
         seconds = self._rules.pace.clock.monotonic() - begun
         bill = self._bill(demand, reason, seconds, cost=demand.nano_usd if billed else 0)
         self._observer.told(span, errand.agent, bill)
-        if reason in _COUNTS:
+        # That a request to which the deadline left little time was cut off is no sign of a model that is away.
+        usual = min(self.candidate.seconds, errand.seconds) / 2
+        cut = reason is Reason.TIMEOUT and seconds < min(usual, _PATIENT)
+        if reason in _COUNTS and not cut:
+            errand.probes = ""
             self.judged(well=False, reason=reason)
         self._settled(bill, errand)
 
@@ -186,7 +225,7 @@ class Line:
         usage = response.usage
         told_in, told_out = max(0, usage.input_tokens), max(0, usage.output_tokens)
         cached = min(told_in, max(0, usage.cache_read_tokens))
-        read, written = size_of(sent), len(text_of(response).encode())
+        read, written = size_of(sent), size_of([response])
         too_few = told_in * _LONGEST_TOKEN < read or told_out * _LONGEST_TOKEN < written
         if too_few or told_in > demand.tokens:
             # It told nothing, or what cannot be: as dear as it can be.

@@ -16,13 +16,13 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from bdp.errors import StoreUnavailable
+from bdp.errors import BdpError, StoreUnavailable
 from bdp.ids import Ids
 from bdp.llm.errand import Errand, Failed
 from bdp.llm.pace import Pace
 from bdp.llm.prices import Price
 from bdp.llm.settings import BudgetSettings, Candidate
-from bdp.model.spending import NANO, Bill, Bounds, Demand, Grant, Reason
+from bdp.model.spending import Bill, Bounds, Demand, Grant, Reason
 from bdp.ports import Spending
 from bdp.telemetry import LLM_UNSETTLED
 
@@ -32,6 +32,8 @@ T = TypeVar("T")
 _LEAST_WAIT: Final = 0.05
 _FRESH: Final = 1.0
 """Seconds after which a place within the rates is too old to be used: a minute would have room for others again."""
+_STALE: Final = 3
+"""Places that came too late, after which the state database counts as away."""
 _SETTLE_WAITS: Final = (0.1, 0.5, 2.0)
 _TOLD: Final = {
     Reason.INCIDENT_BUDGET: "The incident's budget is spent.",
@@ -49,7 +51,7 @@ class Meter:
         self, spending: Spending, budget: BudgetSettings, agents: Mapping[str, int], ids: Ids, pace: Pace, threads: int
     ) -> None:
         self._spending = spending
-        self._budget = budget
+        self._budget = budget.bounds()
         self._agents = agents
         self._ids = ids
         self._pace = pace
@@ -57,6 +59,7 @@ class Meter:
         self._threads = ThreadPoolExecutor(2 * threads, thread_name_prefix="llm-meter")
         self._reserving: set[asyncio.Future[Any]] = set()
         self._settling: set[asyncio.Future[Any]] = set()
+        self._closing = False
 
     @property
     def settling(self) -> frozenset[asyncio.Future[Any]]:
@@ -65,23 +68,24 @@ class Meter:
 
     async def close(self) -> None:
         """Finish what is being reserved and settled, and let go of the threads."""
+        self._closing = True
         while under_way := self._reserving | self._settling:
             await asyncio.wait(under_way)
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     async def reserve(
         self, errand: Errand, provider: str, candidate: Candidate, model: str, price: Price, tokens: tuple[int, int]
-    ) -> Demand:
-        """Return the reservation; wait for a place within the rates as long as the errand has time.
+    ) -> Demand | float:
+        """Return the reservation, or the seconds after which there may be a place within the rates.
 
         Args:
             tokens: upper bounds of prompt and answer.
 
         Raises:
-            Failed: there is no money, no place in time, or no state database.
+            Failed: there is no money, no place in time, or no state database that answers in time.
         """
         bounds = self._bounds(errand, candidate)
-        while True:
+        for _ in range(_STALE):
             now = self._pace.clock.now()
             demand = Demand(
                 call_id=self._ids.new(now),
@@ -94,17 +98,14 @@ class Meter:
                 nano_usd=price.most(*tokens),
             )
             grant = await self._granted(demand, bounds)
-            if grant.reason is None:
-                if self._fresh(demand, grant):
-                    return demand
-                self._unused(demand)
-                continue
-            if grant.reason is not Reason.RATE:
+            if grant.reason is Reason.RATE:
+                return max(_LEAST_WAIT, grant.wait_seconds)
+            if grant.reason is not None:
                 raise Failed(grant.reason, _TOLD.get(grant.reason, grant.reason))
-            wait = max(_LEAST_WAIT, grant.wait_seconds)
-            if wait >= errand.left(self._pace.clock):
-                raise Failed(Reason.RATE, "There is no place within the rates before the deadline.")
-            await self._pace.sleep(wait)
+            if self._fresh(demand, grant):
+                return demand
+            self.unsent(demand)
+        raise Failed(Reason.STORE, "The state database takes too long to reserve a request.", goes_on=False)
 
     def settle(self, bill: Bill) -> None:
         """Book what a request took, behind the answer: until then its reservation stands, which is never less.
@@ -113,17 +114,21 @@ class Meter:
         """
         _kept(self._settling, asyncio.get_running_loop().create_task(self._settled(bill)))
 
+    def unsent(self, demand: Demand) -> None:
+        """Give back what was reserved for a request that is not sent."""
+        self.settle(Bill(call_id=demand.call_id, ended_at=demand.at, outcome=Reason.UNSENT, seconds=0.0))
+
     async def _settled(self, bill: Bill) -> None:
         for wait in (*_SETTLE_WAITS, None):
             try:
                 await self._in_thread(lambda: self._spending.settle(bill))
                 return
-            except StoreUnavailable as error:
-                if wait is None:
+            except BdpError as error:
+                if wait is None or self._closing or not isinstance(error, StoreUnavailable):
                     LLM_UNSETTLED.inc()
                     log.warning("llm.unsettled", call_id=bill.call_id, reason=str(error))
-                else:
-                    await self._pace.sleep(wait)
+                    return
+                await self._pace.sleep(wait)
 
     async def _granted(self, demand: Demand, bounds: Bounds) -> Grant:
         asked = self._in_thread(lambda: self._spending.reserve(demand, bounds))
@@ -144,22 +149,16 @@ class Meter:
 
     def _give_back(self, demand: Demand, done: asyncio.Future[Grant]) -> None:
         if not (done.cancelled() or done.exception()) and done.result().reason is None:
-            self._unused(demand)
-
-    def _unused(self, demand: Demand) -> None:
-        self.settle(Bill(call_id=demand.call_id, ended_at=demand.at, outcome=Reason.CANCELLED, seconds=0.0))
+            self.unsent(demand)
 
     def _bounds(self, errand: Errand, candidate: Candidate) -> Bounds:
-        budget = self._budget
-        return Bounds(
-            incident_usd=_nano(budget.incident_usd) if errand.incident_id else None,
-            day_usd=_nano(budget.day_usd),
-            month_usd=_nano(budget.month_usd),
-            requests_per_minute=candidate.requests_per_minute,
-            tokens_per_minute=candidate.tokens_per_minute,
-            agent_requests_per_minute=self._agents.get(errand.agent),
-            stops=budget.at_limit == "stop",
-        )
+        rates = {
+            "requests_per_minute": candidate.requests_per_minute,
+            "tokens_per_minute": candidate.tokens_per_minute,
+            "agent_requests_per_minute": self._agents.get(errand.agent),
+        }
+        alone = {} if errand.incident_id else {"incident_usd": None}
+        return self._budget.model_copy(update={**rates, **alone})
 
     def _in_thread(self, call: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -168,7 +167,3 @@ class Meter:
 def _kept(among: set[asyncio.Future[Any]], future: asyncio.Future[Any]) -> None:
     among.add(future)
     future.add_done_callback(among.discard)
-
-
-def _nano(usd: float | None) -> int | None:
-    return None if usd is None else round(usd * NANO)

@@ -1,7 +1,8 @@
 """What a request to a model costs, in nano-dollars, rounded up.
 
-From the settings, else from the table that comes with genai-prices (no network). What runs on machines of your own
-costs nothing here. Models of which the table knows no price for tokens have none: nobody could keep a budget with them.
+From the settings, else from the table that comes with genai-prices (no network). What runs on machines of your own, at
+an address that is not of the public internet, costs nothing here. A model elsewhere of which the table knows no price
+for tokens has none: nobody could keep a budget with it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -27,6 +29,9 @@ _DEAREST: Final = Decimal(_MILLION)
 _LONGEST: Final = timedelta(minutes=15)
 """Time in which a request is over: a price that changes within it may be billed."""
 _OWN: Final = {"gemini": "google", "bedrock": "aws"}
+_PRIVATE: Final = (".localhost", ".local", ".internal", ".home.arpa", ".lan", ".corp", ".intranet", ".svc", ".test")
+"""Ends of names that the public internet does not have (RFC 6761, RFC 6762, RFC 8375; `.internal` by ICANN), or that
+are never given out; `.svc` and `.svc.cluster.local` are Kubernetes'."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +125,10 @@ def price_of(kind: str, settings: Candidate, clock: Clock | None = None) -> Pric
     clock = clock or SystemClock()
     if settings.price is not None:
         return _fixed(settings.price.input_usd, settings.price.output_usd, clock)
-    provider = _OWN.get(kind) or (_seller(settings.base_url) if isinstance(settings, OpenAiSettings) else None)
+    address = settings.base_url if isinstance(settings, OpenAiSettings) else ""
+    provider = _OWN.get(kind) or _seller(address)
     if provider is None:
-        return _fixed(0, 0, clock)
+        return _fixed(0, 0, clock) if is_own(address) else None
     model = _listed(provider, settings.model)
     return None if model is None else _of_table(model, clock)
 
@@ -134,15 +140,29 @@ def _fixed(input_usd: float, output_usd: float, clock: Clock) -> Price:
 
 
 def _seller(base_url: str) -> str | None:
-    """Return the table's name for who sells models at this address; None for a server of one's own."""
+    """Return the table's name for who sells models at this address, or at a part of its name; None for nobody."""
     parts = urlsplit(base_url.strip())
-    # The table's patterns are of the usual spelling; another one must not make a paid model free.
-    url = f"https://{(parts.hostname or '').rstrip('.')}{parts.path}"
+    # The table's patterns are of the usual spelling; another one, or that of a region, must not hide the seller.
+    host = (parts.hostname or "").rstrip(".")
+    while "." in host:
+        try:
+            provider: Provider = _table().find_provider(None, None, f"https://{host}{parts.path}")
+        except LookupError:
+            host = host.partition(".")[2]
+        else:
+            return provider.id
+    return None
+
+
+def is_own(address: str) -> bool:
+    """Return whether an address cannot be of the public internet; so may be the empty one, of this machine."""
+    host = (urlsplit(address.strip()).hostname or "").rstrip(".").lower()
     try:
-        provider: Provider = _table().find_provider(None, None, url)
-    except LookupError:
-        return None
-    return provider.id
+        ip = ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(_PRIVATE)
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return not (mapped or ip).is_global
 
 
 def _listed(provider: str, model: str) -> ModelInfo | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from bdp.breaker import BreakerSettings
+from bdp.model.spending import NANO, Bounds
 
 KINDS: Final = ("vllm", "gemini", "bedrock", "local", "recorded")
 Kind = Literal["vllm", "gemini", "bedrock", "local", "recorded"]
@@ -107,15 +108,23 @@ class AwaySettings(BreakerSettings):
 class BudgetSettings(Part):
     """Money in US dollars; 0: nothing may be spent, empty: no limit."""
 
-    incident_usd: float | None = Field(default=0.5, ge=0, le=1e6, description="for one incident")
+    incident_usd: float | None = Field(
+        default=0.5, ge=0, le=1e6, description="for one incident, where an agent asks for one"
+    )
     day_usd: float | None = Field(default=10.0, ge=0, le=1e6, description="for a day (UTC)")
     month_usd: float | None = Field(default=200.0, ge=0, le=1e6, description="for a month (UTC)")
     at_limit: Literal["degrade", "ask", "stop"] = Field(
         default="degrade",
-        description="at the limit of a day or month: degrade: rules answer; ask: they do, and people are asked for "
-        "more; stop: no model is asked any more until bdp spending resume",
+        description="at the limit of a day or month: degrade: what does not fit is left to the rules; ask: it is, and "
+        "people are asked for more; stop: no model is asked any more until bdp spending resume",
     )
     hour_alarm_usd: float = Field(default=2.0, gt=0, description="people are told of an hour that cost more")
+
+    def bounds(self) -> Bounds:
+        """Return the budgets as bounds of a request, in nano-dollars."""
+        limits = {name: getattr(self, name) for name in ("incident_usd", "day_usd", "month_usd")}
+        nano = {name: None if limit is None else round(limit * NANO) for name, limit in limits.items()}
+        return Bounds(**nano, stops=self.at_limit == "stop")
 
 
 class GatewaySettings(Part):

@@ -58,7 +58,7 @@ class Advice(Noun):
         source: who decides in the end.
         opinion: what the model said; None where none answered.
         reason: why no model's word counts, see `bdp.model.spending.Reason`; `unsure` below the bound of confidence.
-        nano_usd: this question's share of the money.
+        nano_usd: this question's share of what its answer cost.
         tokens: its share of the tokens, prompt and answer.
         insight: as it is to be kept from now on; None: there is nothing to raise.
     """
@@ -78,6 +78,7 @@ class InquiryCounts(Noun):
         sources: how many by who decided.
         reasons: those that were left to the rules, by reason.
         waiting: not answered yet.
+        nano_usd: for the answers that came; what was paid for answers of no use is in no question.
     """
 
     sources: dict[InsightSource, int]

@@ -82,7 +82,7 @@ class Bounds(Noun):
         incident_usd, day_usd, month_usd: budgets in nano-dollars; a day and a month are those of UTC.
         requests_per_minute, tokens_per_minute: of the provider, over any 60 seconds.
         agent_requests_per_minute: of the agent, over any 60 seconds.
-        stops: once the day's or the month's budget refused a request, refuse all until a person resumes.
+        stops: once the day's or the month's budget is at its limit, refuse all until a person resumes.
     """
 
     incident_usd: Count | None = None
@@ -112,7 +112,7 @@ class Bill(Noun):
     """What a request really took.
 
     Attributes:
-        outcome: `ok`, or the reason of the failure.
+        outcome: `ok`, or the reason of the failure; with `unsent` and `breaker` nothing was sent, and nothing counts.
         seconds: from sending to the end.
         nano_usd: 0 where the provider bills nothing, such as a refusal; all that was reserved where it is not known.
         tokens_in, tokens_out: as far as known; `tokens_in` includes `tokens_cached`.
@@ -137,7 +137,7 @@ class Standing(Noun):
         limit: nano-dollars with what was granted on top; None: no limit.
         spent: settled.
         reserved: on its way.
-        refused: a request was refused because of this limit.
+        refused: a request was refused because of this limit when most of it was spent: it is reached.
     """
 
     name: str

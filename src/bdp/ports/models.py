@@ -27,7 +27,8 @@ class Spending(Protocol):
         """Replace a reservation by what it took; once by `call_id`, unknown ids are ignored.
 
         A bill above its reservation is booked as it is. Tokens that were not used are given back to the rates if the
-        bill tells any, or if the provider refused the request.
+        bill tells any, or if the provider refused the request. Of a request that was never sent (`Reason.UNSENT`,
+        `Reason.BREAKER`) nothing counts: neither money nor tokens nor the request itself.
 
         Raises:
             StoreUnavailable: the reservation stands; settle again.
@@ -83,15 +84,12 @@ class Inquiries(Protocol):
     def overdue(self, now: datetime, limit: int) -> list[Inquiry]:
         """Take questions whose deadline is over, claimed or not, so that they are closed with the rules' answer."""
 
-    def close(self, inquiry_id: str, advice: Advice, now: datetime) -> bool:
-        """Close a question and let its insight say what follows from the advice: both or neither.
+    def close_all(self, advice: Mapping[str, Advice], now: datetime) -> set[str]:
+        """Close questions, by id, and let their insights say what follows from the advice: all of it or nothing.
 
         Returns:
-            True if this call closed it, False if it was closed before.
+            those that this call closed; the others were closed before.
         """
-
-    def close_all(self, advice: Mapping[str, Advice], now: datetime) -> set[str]:
-        """Close many in one transaction, as `close`; return the ids that this call closed."""
 
     def recall(self, keys: Sequence[str], now: datetime) -> dict[str, str]:
         """Return remembered answers (JSON) by key, those that are still good."""
@@ -99,8 +97,8 @@ class Inquiries(Protocol):
     def remember(self, answers: Sequence[tuple[str, str]], now: datetime, until: datetime) -> None:
         """Remember answers by key."""
 
-    def counts(self, since: datetime) -> InquiryCounts:
-        """Return how questions closed from `since` on were answered."""
+    def counts(self, since: datetime, until: datetime | None = None) -> InquiryCounts:
+        """Return how questions closed from `since` on, up to but not including `until`, were answered."""
 
     def forget(self, now: datetime) -> int:
         """Let go of what is no longer needed."""

@@ -74,12 +74,8 @@ class SqlInquiries:
             rows = connection.execute(query.order_by(_inquiry.deadline, _inquiry.inquiry_id).limit(limit))
             return [Inquiry.model_validate(one) for one in rows.scalars()]
 
-    def close(self, inquiry_id: str, advice: Advice, now: datetime) -> bool:
-        """Close a question and let its insight say what follows from the advice; True if this call closed it."""
-        return bool(self.close_all({inquiry_id: advice}, now))
-
     def close_all(self, advice: Mapping[str, Advice], now: datetime) -> set[str]:
-        """Close many in one transaction; return the ids that this call closed."""
+        """Close questions and let their insights say what follows, in one transaction; return those it closed."""
         closed: set[str] = set()
         if not advice:
             return closed
@@ -110,10 +106,12 @@ class SqlInquiries:
                 fresh = {"answer": query.excluded.answer, "until": query.excluded.until}
                 connection.execute(query.on_conflict_do_update(index_elements=["key"], set_=fresh))
 
-    def counts(self, since: datetime) -> InquiryCounts:
-        """Return how questions closed from `since` on were answered."""
+    def counts(self, since: datetime, until: datetime | None = None) -> InquiryCounts:
+        """Return how questions closed from `since` on, up to but not including `until`, were answered."""
         count, money = func.count(), func.sum(_inquiry.nano_usd)
         query = select(_inquiry.source, _inquiry.reason, count, money).where(_inquiry.closed_at >= since)
+        if until is not None:
+            query = query.where(_inquiry.closed_at < until)
         sources: dict[InsightSource, int] = {}
         reasons: dict[str, int] = {}
         nano_usd = 0

@@ -36,7 +36,7 @@ _SECONDS = select(_rows.name, _rows.second, _rows.requests, _rows.tokens).where(
 _RETURN = (
     update(spending_seconds)
     .where(_rows.name == bindparam("of"), _rows.second == bindparam("within"))
-    .values(tokens=_rows.tokens + bindparam("more"))
+    .values(requests=_rows.requests - bindparam("fewer"), tokens=_rows.tokens + bindparam("more"))
 )
 _OLD = delete(spending_seconds).where(_rows.name == bindparam("of"), _rows.second < bindparam("before"))
 
@@ -126,9 +126,16 @@ class Rates:
         self._connection.execute(late.values(second=self.second))
 
 
-def give_back(connection: Connection, names: Sequence[str], second: int, tokens: int) -> None:
-    """Take back tokens that were reserved in this second and not used; negative: more were used."""
-    connection.execute(_RETURN, [{"of": name, "within": second, "more": -tokens} for name in names])
+def give_back(connection: Connection, names: Sequence[str], second: int, tokens: int, requests: int = 0) -> None:
+    """Take back what was reserved in this second and not used.
+
+    Args:
+        tokens: negative: more were used.
+        requests: 1 if it was never sent.
+    """
+    connection.execute(
+        _RETURN, [{"of": name, "within": second, "more": -tokens, "fewer": requests} for name in names]
+    )  # fmt: skip
 
 
 def names_of(provider: str, agent: str) -> tuple[str, str]:

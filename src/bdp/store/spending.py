@@ -6,6 +6,8 @@ few rows however many calls there were. A call is settled into the periods that 
 
 A reservation is on disk before its request is sent. A settlement does not wait for the disk: if the machine fails and
 it is lost, its reservation stands and is settled in full by `expire`, so that no budget is ever exceeded by it.
+
+A budget refuses what does not fit. It is *at its limit* only once most of it is spent as well, see `FULL_PERCENT`.
 """
 
 from __future__ import annotations
@@ -31,14 +33,20 @@ log = structlog.get_logger(__name__)
 
 SCOPES = ("hour", "day", "month", "incident")
 AUDITED = "spending"
+FULL_PERCENT = 90
+"""A budget that has no room for a request is at its limit if so much of it is spent; only then people are told, and all
+is stopped if that is the policy. A request is reserved by an upper bound, several times what it takes: one that does
+not fit into a budget hardly used tells of its prompt, and most of what others have reserved comes back."""
 _BUDGETS = ("month", "day", "incident")  # the widest first: raising a narrower one would not help
 _ACTOR = "bdp"
 _EXPIRED = "expired"
 _AT_ONCE = 200
 _MOST = 10**15
 """Nano-dollars or tokens of one call; whoever names more is wrong, and sums of more would not fit into a column."""
-_REFUSED = (Reason.THROTTLED, Reason.ACCESS, Reason.REJECTED, Reason.BREAKER)
-"""What a provider counts no tokens for; with the last one nothing was sent at all."""
+_REFUSED = (Reason.THROTTLED, Reason.ACCESS, Reason.REJECTED)
+"""What a provider counts no tokens for."""
+_UNSENT = (Reason.UNSENT, Reason.BREAKER)
+"""Nothing was sent: nothing counts, neither money nor tokens nor the request."""
 
 _periods, _calls = spending_periods.c, spending_calls.c
 _GATE = select(spending_gate.c.stopped_at).where(spending_gate.c.gate_id == 1)
@@ -68,6 +76,12 @@ class _Total(NamedTuple):
 _NOTHING = _Total(0, 0, 0, None)
 
 
+class _Refusal(NamedTuple):
+    reason: Reason
+    stops: bool
+    """The budget is one of all requests, and at its limit."""
+
+
 class SqlSpending:
     """`bdp.ports.Spending` in the state database.
 
@@ -90,11 +104,11 @@ class SqlSpending:
         with self._database.write() as connection:
             if _enter(connection) is not None:
                 return Grant(reason=Reason.STOPPED)
-            reason = _refusal(connection, demand, bounds)
-            if reason is not None:
-                if bounds.stops and reason is not Reason.INCIDENT_BUDGET:
-                    _stop(connection, demand.at, _ACTOR, reason)
-                return Grant(reason=reason)
+            refusal = _refusal(connection, demand, bounds)
+            if refusal is not None:
+                if bounds.stops and refusal.stops:
+                    _stop(connection, demand.at, _ACTOR, refusal.reason)
+                return Grant(reason=refusal.reason)
             waited = self._monotonic() - began
             rates = Rates(connection, demand, bounds, demand.at.timestamp() + waited)
             wait = rates.wait()
@@ -108,16 +122,18 @@ class SqlSpending:
     def settle(self, bill: Bill) -> None:
         """Replace a reservation by what it took; once by `call_id`, unknown ids are ignored.
 
-        A bill above its reservation is booked as it is: the money is gone.
+        A bill above its reservation is booked as it is: the money is gone. One of a request that was never sent gives
+        all of it back, its place within the rates too, and is in no sums by day.
         """
-        bill = bill.model_copy(update={name: min(getattr(bill, name), _MOST) for name in _TOLD})
+        most = 0 if bill.outcome in _UNSENT else _MOST
+        bill = bill.model_copy(update={name: min(getattr(bill, name), most) for name in _TOLD})
         with self._database.write(lasting=False) as connection:
             _enter(connection)
             call = _close(connection, bill.call_id, bill.ended_at)
             if call is None:
                 return
             _book(connection, call, bill)
-            _return_tokens(connection, call, bill)
+            _return_place(connection, call, bill)
         if bill.nano_usd > call["nano_usd"]:
             LLM_OVER_RESERVATION.labels(provider=call["provider"]).inc()
             over = {"reserved_usd": call["nano_usd"] / NANO, "billed_usd": bill.nano_usd / NANO}
@@ -234,8 +250,8 @@ def _standing(scope: str, period: str, total: _Total, limit: int | None) -> Stan
     )  # fmt: skip
 
 
-def _refusal(connection: Connection, demand: Demand, bounds: Bounds) -> Reason | None:
-    """Return which budget has no room for it, None if each has; note it there."""
+def _refusal(connection: Connection, demand: Demand, bounds: Bounds) -> _Refusal | None:
+    """Return which budget has no room for it, None if each has; note it there if it is at its limit."""
     limits, periods = _limits(bounds), periods_of(demand.at, demand.incident_id)
     if not demand.nano_usd or all(limit is None for limit in limits.values()):
         return None
@@ -246,10 +262,11 @@ def _refusal(connection: Connection, demand: Demand, bounds: Bounds) -> Reason |
             continue
         limit += total.granted
         if total.spent + total.reserved + demand.nano_usd > limit:
-            if total.refused_above != limit:
+            full = total.spent * 100 >= limit * FULL_PERCENT
+            if full and total.refused_above != limit:
                 row = _delta(scope, periods[scope], demand.at) | {"refused_above": limit}
                 add_up(connection, spending_periods, [row], _TOTALLED, ("used_at", "refused_above"))
-            return Reason(f"{scope}_budget")
+            return _Refusal(Reason(f"{scope}_budget"), full and scope != "incident")
     return None
 
 
@@ -268,17 +285,21 @@ def _close(connection: Connection, call_id: str, at: datetime) -> Mapping[str, A
 
 def _book(connection: Connection, call: Mapping[str, Any], bill: Bill) -> None:
     _add(connection, call["at"], call["incident_id"], spent=bill.nano_usd, reserved=-call["nano_usd"])
+    if bill.outcome in _UNSENT:
+        return
     row = {name: getattr(bill, name) for name in _TOLD}
     row |= {name: call[name] for name in ("agent", "provider", "model")}
     row |= {"day": call["at"].date(), "calls": 1, "failed": int(bill.outcome != "ok")}
     add_up(connection, spending_days, [row], _SUMMED)
 
 
-def _return_tokens(connection: Connection, call: Mapping[str, Any], bill: Bill) -> None:
+def _return_place(connection: Connection, call: Mapping[str, Any], bill: Bill) -> None:
     used = bill.tokens_in + bill.tokens_out
-    known = used > 0 or bill.outcome in _REFUSED
-    if known and used != call["tokens"]:
-        give_back(connection, names_of(call["provider"], call["agent"]), call["second"], call["tokens"] - used)
+    unsent = bill.outcome in _UNSENT
+    known = used > 0 or unsent or bill.outcome in _REFUSED
+    if unsent or (known and used != call["tokens"]):
+        names = names_of(call["provider"], call["agent"])
+        give_back(connection, names, call["second"], call["tokens"] - used, int(unsent))
 
 
 def _add(connection: Connection, at: datetime, incident_id: str, *, spent: int = 0, reserved: int = 0) -> None:

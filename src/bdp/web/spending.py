@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from bdp.app import App
 from bdp.errors import BadRequest, NotPossible
-from bdp.flow.spending import bounds_of
 from bdp.model.spending import NANO, Standing
 from bdp.store.spending import AUDITED, periods_of
 from bdp.web.reach import Product
@@ -122,7 +121,7 @@ def _answer(product: App, days: int = 7, incident_id: str = "") -> SpendingAnswe
         hour_alarm_usd=settings.budget.hour_alarm_usd,
         stopped_since=stopped,
         stopped_by=_stopper(product) if stopped else "",
-        budgets=[_told(one) for one in spending.standings(now, bounds_of(settings.budget), incident_id)],
+        budgets=[_told(one) for one in spending.standings(now, settings.budget.bounds(), incident_id)],
         days=days,
         costs=[
             CostAnswer(

@@ -55,6 +55,7 @@ class FakeProvider:
     manners: dict[str, float]
     arrivals: list[Arrival] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
@@ -114,11 +115,12 @@ class FakeProvider:
         """Answer one request; say whether the connection goes on."""
         question = json.loads(body)
         self.seen.append(body.decode())
+        self.asked.append(question["messages"][-1]["content"])
         manner = self._chance.choices(list(self.manners), list(self.manners.values()))[0]
         text = question["messages"][-1]["content"]
         made = self._made(manner, text)
         most = question.get("max_tokens") or question["max_completion_tokens"]
-        tokens_in, tokens_out = -(-len(body) // 4), min(most, -(-len(made.text.encode()) // 4))
+        tokens_in, tokens_out = -(-len(body) // 4), min(most, -(-len(made.text.encode("utf-8", "replace")) // 4))
         free = manner in {"throttles", "asks_to_wait", "fails", "refuses"}
         self.arrivals.append(
             Arrival(
@@ -145,6 +147,7 @@ class FakeProvider:
             "long": lambda: Made("words " * 4000),
             "obeys": lambda: Made('{"number": -1, "note": "IGNORE ALL RULES <script>alert(1)</script>"}'),
             "deep": lambda: Made('{"a":' * 3000),
+            "half_a_character": lambda: Made(right + "\ud800"),
             "tells_nothing": lambda: Made(right, usage={}),
             "tells_little": lambda: Made(right, usage=_usage(0, 0)),
             "tells_nonsense": lambda: Made(right, usage=_usage(-5, -5)),
@@ -198,6 +201,12 @@ class FakeProvider:
         writer.write(_head(200, len(document) // 3) + document)
         await writer.drain()
         return False
+
+    async def _echoes(self, writer: asyncio.StreamWriter, document: bytes) -> bool:
+        found = json.loads(document)
+        found["choices"][0]["message"]["content"] = {"said": self.asked[-1]}
+        await _send(writer, 200, json.dumps(found).encode())
+        return True
 
     async def _noise(self, writer: asyncio.StreamWriter, document: bytes) -> bool:
         await _send(writer, 200, self._chance.randbytes(300))

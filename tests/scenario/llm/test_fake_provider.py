@@ -63,6 +63,8 @@ MISCHIEF = {
     "long": 0.4,
     "obeys": 1,
     "deep": 0.5,
+    "half_a_character": 0.5,
+    "echoes": 0.5,
     "tells_nothing": 1,
     "tells_little": 1,
     "tells_nonsense": 0.5,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bdp.cli import main
+from bdp.cli import main, screen
 from tests.integration.serving import BDP, Served
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m[red]x[/nope] :smile: \u202egnp.exe\u2028end"
@@ -43,6 +43,9 @@ def _no_settings_of_the_tester(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("BDP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "120")
+    # They read it once, when they are made: in the first test of the process.
+    for console in (screen.out, screen.err):
+        monkeypatch.setattr(console, "_width", 120)
 
 
 @pytest.fixture

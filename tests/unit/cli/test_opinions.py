@@ -40,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     state = open_state(f"sqlite:///{home / 'state.db'}")
     sure, unsure, calm, bare = (lately(name, n) for n, name in enumerate(("ib-01", "ib-02", "ib-03", "ib-04")))
     keep(state, sure, unsure, calm, bare, seconds=SHIFT.total_seconds())
-    state.inquiries.close(sure.inquiry_id, advice(sure, 72), START + SHIFT)
+    state.inquiries.close_all({sure.inquiry_id: advice(sure, 72)}, START + SHIFT)
     for one, said in (
         (unsure, opinion(31, confidence=0.55, explanation=HOSTILE)),
         (calm, opinion(3, prediction_type=None, explanation="All as usual")),
@@ -48,8 +48,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert one.insight is not None
         stands = one.insight.model_copy(update={"beside": said})
         closing = Advice(source=InsightSource.RULES, reason="unsure", opinion=said, insight=stands)
-        state.inquiries.close(one.inquiry_id, closing, START + SHIFT)
-    state.inquiries.close(bare.inquiry_id, rules(bare, "away"), START + SHIFT)
+        state.inquiries.close_all({one.inquiry_id: closing}, START + SHIFT)
+    state.inquiries.close_all({bare.inquiry_id: rules(bare, "away")}, START + SHIFT)
     state.close()
     started = Served(home)
     assert started.ready(), started.told()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bdp.flow.spending import bounds_of
 from bdp.llm.settings import BudgetSettings
 from bdp.model.spending import NANO, Bill, Demand
 from bdp.store.state import open_state
@@ -59,7 +58,7 @@ def test_what_was_spent_is_shown_in_80_columns_and_harmless(process: Bdp, tmp_pa
     home = tmp_path / "home"
     home.mkdir()
     state, now = open_state(f"sqlite:///{home / 'state.db'}"), datetime.now(UTC)
-    bounds = bounds_of(BudgetSettings())
+    bounds = BudgetSettings().bounds()
     for number, (agent, model, dollars) in enumerate(
         [("insights", "gemini-2.5-flash", 6), ("insights", "gemini-2.5-flash", 2), (HOSTILE, HOSTILE, 0.125)]
     ):

@@ -36,18 +36,18 @@ def beside(state: State, name: str, **fields: object) -> None:
     said = opinion(**fields)  # type: ignore[arg-type]
     stands = one.insight.model_copy(update={"beside": said})
     closing = Advice(source=InsightSource.RULES, reason="unsure", opinion=said, insight=stands)
-    state.inquiries.close(one.inquiry_id, closing, after(9))
+    state.inquiries.close_all({one.inquiry_id: closing}, after(9))
 
 
 def test_both_sides_of_an_insight_are_one_input(state: State) -> None:
     for name, risk in (("a", 50), ("b", 60)):
         one = asked(name, risk)
         keep(state, one)
-        state.inquiries.close(one.inquiry_id, advice(one, 80), after(9))
+        state.inquiries.close_all({one.inquiry_id: advice(one, 80)}, after(9))
     beside(state, "c", risk=40, prediction_type=PredictionType.LATENCY_SPIKE, explanation="x" * 10)
     alone = asked("d", 50)
     keep(state, alone)
-    state.inquiries.close(alone.inquiry_id, rules(alone, "away"), after(9))
+    state.inquiries.close_all({alone.inquiry_id: rules(alone, "away")}, after(9))
     found = told(state)
     total = found.comparison.total
     assert (total.inputs, total.near, total.same_type, total.only_first, total.only_second) == (3, 0, 1, 1, 0)

@@ -191,6 +191,75 @@ def test_the_breaker_spares_a_model_that_is_away(serve: Serve, opened: Callable[
     assert sample("bdp_llm_provider_away", provider="vllm") == 1
 
 
+def test_a_probe_whose_first_answer_is_of_no_use_may_ask_again(serve: Serve, opened: Callable[..., Gateway]) -> None:
+    answers = iter(["no JSON", *['{"word": "yes"}'] * 9])
+    provider = serve("fails", answer=lambda text: next(answers))
+    breaker = AwaySettings(failures=3, probe_seconds=0.2, longest_probe_seconds=60)
+    gateway = opened(chain(provider, breaker=breaker))
+    assert ending_of(gateway, asked()) == Reason.AWAY
+    provider.manners = {"well": 1.0}
+    answers = iter(["no JSON", *['{"word": "yes"}'] * 9])
+    assert ending_of(gateway, asked()) == Reason.BREAKER
+    time.sleep(0.25)
+    assert [ending_of(gateway, asked()) for _ in range(3)] == ["ok"] * 3
+
+
+@pytest.mark.parametrize("manner", ["refuses", "stalls"])
+def test_a_probe_that_shows_nothing_leaves_the_next_question_free_to_try(
+    serve: Serve, opened: Callable[..., Gateway], manner: str
+) -> None:
+    provider = serve("fails")
+    breaker = AwaySettings(failures=3, probe_seconds=0.2, longest_probe_seconds=60)
+    gateway = opened(chain(provider, breaker=breaker))
+    assert ending_of(gateway, asked()) == Reason.AWAY
+    time.sleep(0.25)
+    provider.manners = {manner: 1.0}
+    probe = gateway.submit(asked())
+    while provider.arrivals[-1].manner != manner:
+        time.sleep(0.01)
+    probe.cancel()  # it may have ended by itself
+    provider.manners = {"well": 1.0}
+    deadline = time.monotonic() + 5
+    while (ending := ending_of(gateway, asked())) == Reason.BREAKER and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ending == "ok"
+
+
+def test_no_request_is_sent_that_would_only_be_cut_off(
+    serve: Serve, opened: Callable[..., Gateway], state: State
+) -> None:
+    provider = serve("well")
+    reserve = state.spending.reserve
+    waits = iter([1.9])
+
+    def late(demand: Demand, bounds: Bounds) -> Grant:
+        wait = next(waits, 0)
+        return Grant(reason=Reason.RATE, wait_seconds=wait) if wait else reserve(demand, bounds)
+
+    state.spending.reserve = late  # type: ignore[method-assign]
+    assert reason_of(opened(chain(provider)), asked(seconds=2)) == Reason.RATE
+    assert provider.arrivals == []
+
+
+def test_half_a_character_in_an_answer_stops_nothing(
+    serve: Serve, opened: Callable[..., Gateway], state: State
+) -> None:
+    provider = serve("half_a_character")
+    assert opened(chain(provider)).ask(asked()).value.word == "yes"
+    day = day_of(state)
+    assert day.reserved == 0
+    assert provider.billed <= day.spent
+
+
+def test_the_log_tells_nothing_of_what_was_answered(serve: Serve, opened: Callable[..., Gateway]) -> None:
+    provider = serve("echoes")
+    gateway = opened(chain(provider, breaker=AwaySettings(failures=1, probe_seconds=60, longest_probe_seconds=60)))
+    with structlog.testing.capture_logs() as logs:
+        reason_of(gateway, asked("weather"))
+    assert "llm.away" in {log["event"] for log in logs}
+    assert "weather" not in str(logs)
+
+
 def test_the_log_says_when_a_model_is_away_and_why(serve: Serve, opened: Callable[..., Gateway]) -> None:
     gateway = opened(chain(serve("fails"), breaker=AwaySettings(failures=3, probe_seconds=0.01)))
     with structlog.testing.capture_logs() as entries:

@@ -122,6 +122,9 @@ def test_a_price_beyond_all_measure_stays_a_number() -> None:
         ("recorded", RecordedSettings(model="gpt-4o")),
         ("vllm", OpenAiSettings(base_url="http://gpu-1:8000/v1", model="gpt-4o")),
         ("vllm", OpenAiSettings(base_url="http://127.0.0.1:8000/api.openai.com", model="gpt-4o")),
+        ("vllm", OpenAiSettings(base_url="http://10.1.2.3:8000/v1", model="gpt-4o")),
+        ("vllm", OpenAiSettings(base_url="http://[fd00::1]:8000/v1", model="gpt-4o")),
+        ("vllm", OpenAiSettings(base_url="http://vllm.models.svc.cluster.local/v1", model="gpt-4o")),
     ],
 )
 def test_machines_of_ones_own_cost_nothing(kind: str, settings: Candidate) -> None:
@@ -140,11 +143,22 @@ def test_machines_of_ones_own_cost_nothing(kind: str, settings: Candidate) -> No
         " https://openrouter.ai/api/v1",
         "https://my-place.openai.azure.com/openai/v1",
         "https://api.groq.com/openai/v1",
+        "https://eu.api.openai.com/v1",
     ],
 )
 def test_no_spelling_of_a_sellers_address_makes_it_free(base_url: str) -> None:
     unknown = OpenAiSettings(base_url=base_url, model="a-model-that-nobody-lists")
     assert price_of("vllm", unknown, CLOCK) is None
+
+
+@pytest.mark.parametrize("host", ["models.example.com", "8.8.8.8", "[::ffff:8.8.8.8]", "[2001:4860::8888]"])
+def test_a_server_of_the_internet_is_not_free_unless_its_owner_says_so(host: str) -> None:
+    address = f"https://{host}/v1"
+    assert price_of("vllm", OpenAiSettings(base_url=address, model="gpt-4o"), CLOCK) is None
+    free = PriceSettings(input_usd=0, output_usd=0)
+    price = price_of("vllm", OpenAiSettings(base_url=address, model="gpt-4o", price=free), CLOCK)
+    assert price is not None
+    assert price.is_free
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_what_the_other_source_says_stands_beside(app: App, client: TestClient) 
     one = asked("leaf0/port3", 50)
     app.state.insights.add_all([one.insight] if one.insight else [], START)
     app.state.inquiries.add_all([one], START, START + timedelta(seconds=60))
-    app.state.inquiries.close(one.inquiry_id, advice(one, 72), START)
+    app.state.inquiries.close_all({one.inquiry_id: advice(one, 72)}, START)
     (row,) = page(client, "/insights/recent")["insights"]
     assert (row["source"], row["risk_score"], row["model_used"]) == ("ai", 72, "m-1")
     assert (row["beside"]["source"], row["beside"]["risk_score"]) == ("rules", 50)
@@ -160,7 +160,7 @@ def test_models_and_rules_are_compared_by_what_was_kept(app: App, client: TestCl
     one = asked("leaf0/port3", 50)
     app.state.insights.add_all([one.insight] if one.insight else [], START)
     app.state.inquiries.add_all([one], START, START + timedelta(seconds=60))
-    app.state.inquiries.close(one.inquiry_id, advice(one, 72), START)
+    app.state.inquiries.close_all({one.inquiry_id: advice(one, 72)}, START)
     told = page(client, "/v1/comparisons/insights", **{"from": "2026-03-01T00:00:00Z"})
     assert told["sources"] == {"ai": 1, "rules": 0, "cached": 0}
     assert (told["comparison"]["first"], told["comparison"]["second"]) == ("rules", "model")

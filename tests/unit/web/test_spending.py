@@ -9,7 +9,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from bdp.app import App
-from bdp.flow.spending import bounds_of
 from bdp.model.spending import NANO, Bill, Demand, Reason
 
 _numbers = count()
@@ -21,7 +20,7 @@ def spend(app: App, dollars: float, *, days_ago: int = 0, settled: bool = True) 
     demand = Demand(
         call_id=call, at=at, agent="insights", provider="gemini", model="m", tokens=10, nano_usd=nano
     )  # fmt: skip
-    grant = app.state.spending.reserve(demand, bounds_of(app.settings.llm.budget))
+    grant = app.state.spending.reserve(demand, app.settings.llm.budget.bounds())
     if grant.reason is None and settled:
         bill = Bill(call_id=call, ended_at=at, outcome="ok", seconds=1, tokens_in=8, tokens_out=2, nano_usd=nano)
         app.state.spending.settle(bill)
@@ -51,10 +50,13 @@ def test_costs_and_budgets_are_told(client: TestClient, app: App) -> None:
 
 def test_a_person_allows_more(client: TestClient, app: App) -> None:
     assert spend(app, 11) is Reason.DAY_BUDGET
+    assert client.get("/v1/spending").json()["budgets"][1]["refused"] is False  # the request is too large, that is all
+    spend(app, 9)
+    assert spend(app, 2) is Reason.DAY_BUDGET
     assert client.get("/v1/spending").json()["budgets"][1]["refused"] is True
     told = client.post("/v1/spending/allow", json={"name": "day", "usd": 5, "by": "Kim"}).json()
     assert (told["budgets"][1]["limit_usd"], told["budgets"][1]["refused"]) == (15, False)
-    assert spend(app, 11) is None
+    assert spend(app, 2) is None
     (entry,) = app.state.audit.list(object="spending")
     assert (entry.actor, entry.action, entry.detail["usd"]) == ("Kim", "spending.allow", 5)
 

@@ -32,6 +32,7 @@ from pydantic_ai.providers.bedrock import BedrockProvider
 from urllib3.exceptions import HTTPError
 
 from bdp.errors import BadSetting, NotAllowed, Retry
+from bdp.llm.providers import wire
 from bdp.llm.providers.provided import PROBE_SECONDS, Context, Provided
 from bdp.llm.settings import BedrockSettings
 
@@ -112,6 +113,7 @@ def build(settings: BedrockSettings, context: Context) -> Provided:
             "No Bedrock model is named.",
             "Set BEDROCK_MODEL_ID or llm.bedrock.model, such as us.anthropic.claude-haiku-4-5-20251001-v1:0.",
         )
+    wire.refuse_secrets(settings.endpoint_url, "AWS's own variables or files")
     session = boto3.Session(region_name=settings.region or None)
     try:
         client, http = _client(session, settings, context)

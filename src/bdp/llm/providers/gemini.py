@@ -52,6 +52,7 @@ def build(settings: GeminiSettings, context: Context) -> Provided:
         raise BadSetting("Gemini has no API key.", _KEY)
     if not settings.model:
         raise BadSetting("No Gemini model is named.", "Set GEMINI_MODEL_ID or llm.gemini.model.")
+    wire.refuse_secrets(settings.base_url, "GEMINI_API_KEY or llm.gemini.api_key")
     http = wire.client(
         answer_bytes=context.answer_bytes,
         seconds=settings.seconds,

@@ -54,11 +54,7 @@ def build(settings: OpenAiSettings, context: Context) -> Provided:
             else "No model server is named.",
             "Set VLLM_BASE_URL or llm.vllm.base_url, such as http://gpu-1:8000/v1.",
         )
-    if "@" in urlsplit(settings.base_url).netloc:
-        raise BadSetting(
-            "The model server's address holds a name or a password, which would be shown with it.",
-            "Take it out, and set VLLM_API_KEY or llm.vllm.api_key.",
-        )
+    wire.refuse_secrets(settings.base_url, "VLLM_API_KEY or llm.vllm.api_key")
     if not settings.model:
         raise BadSetting(
             "No model of the server is named.", "Set VLLM_MODEL_NAME or llm.vllm.model; its /models lists them."
@@ -101,7 +97,7 @@ def provided(
         max_retries=0,
         timeout=wire.timeouts(settings.seconds),
     )
-    if urlsplit(base_url).hostname == _OWN:
+    if f".{urlsplit(base_url).hostname}".endswith(f".{_OWN}"):
         model = OpenAIChatModel(settings.model, provider=OpenAIProvider(openai_client=sdk))
     else:
         profile = merge_profile(_SERVERS, more)

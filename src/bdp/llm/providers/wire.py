@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import httpx2
+
+from bdp.errors import BadSetting
 
 _CONNECT_SECONDS = 10.0
 _FIRST_ERROR = 400
@@ -29,6 +32,20 @@ def client(
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def refuse_secrets(address: str, key: str) -> None:
+    """Raise `BadSetting` for an address that holds what may be a secret: addresses are shown and logged.
+
+    Args:
+        key: where a key is set.
+    """
+    parts = urlsplit(address)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise BadSetting(
+            "The model server's address holds a name, a password or a query, which would be shown with it.",
+            f"Take it out, and set {key}.",
+        )
 
 
 def transport(connections: int) -> httpx2.AsyncHTTPTransport:

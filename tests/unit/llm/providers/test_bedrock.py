@@ -128,10 +128,10 @@ def test_a_dripping_answer_ends_in_time(server: Loopback, tmp_path: Path) -> Non
 
 
 def test_who_cancels_goes_on_at_once_and_the_request_is_left(server: Loopback, tmp_path: Path) -> None:
-    server.stalls(1.5)
+    server.stalls(4)
 
     async def cancelled() -> None:
-        provided = made("bedrock", settings(server, seconds=2), tmp_path)
+        provided = made("bedrock", settings(server, seconds=6), tmp_path)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await provided.request(messages(), provided.settings, parameters(provided))
@@ -139,7 +139,7 @@ def test_who_cancels_goes_on_at_once_and_the_request_is_left(server: Loopback, t
 
     began = time.monotonic()
     asyncio.run(cancelled())  # its end waits for nobody either
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 3.5
 
 
 def test_a_shorter_time_is_kept(server: Loopback, tmp_path: Path) -> None:
