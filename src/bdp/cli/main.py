@@ -22,6 +22,7 @@ from bdp.cli import (
     incidents,
     ingest,
     insights,
+    investigate,
     ledger,
     model,
     query,
@@ -66,6 +67,7 @@ app.command("incidents")(incidents.list_incidents)
 app.command("incident")(incidents.show)
 app.command("insights")(insights.list_insights)
 app.command("insight")(insights.show)
+app.command("investigate")(investigate.investigate)
 app.command("approvals")(approvals.list_approvals)
 app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)

@@ -142,6 +142,7 @@ class Analysis(Noun):
         root_cause: prose, written from the supported claims only.
         mechanism: the leading hypothesis' name; empty when INCONCLUSIVE.
         culprit_change: `ref` of the change to blame, or None when no change is to blame or none is known.
+        remediation: what helps, such as `rollback` or `failover`; empty where it was not looked for.
         source: `rules` or `ai`.
     """
 
@@ -160,6 +161,7 @@ class Analysis(Noun):
     culprit_change: str | None = None
     first_failing_service: str = ""
     blast_radius: tuple[str, ...] = ()
+    remediation: str = ""
     playbook: str = ""
     source: str = "rules"
     evidence: tuple[Evidence, ...] = ()

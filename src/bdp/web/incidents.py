@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BaseModel
 
+from bdp.flow.investigating import investigate as investigate_live
 from bdp.model.analysis import IncidentReport
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.web.reach import Product
@@ -47,6 +48,25 @@ def get_incident(incident_id: str, product: Product) -> IncidentReport:
 def analyse(incident_id: str, product: Product) -> IncidentReport:
     """Explain the incident again from what the store holds now."""
     return product.explaining.explain(incident_id)
+
+
+class Investigation(BaseModel):
+    """What an investigation found, and what it took.
+
+    Attributes:
+        report: the incident, with the analysis of all services and changes around it; it is not kept.
+    """
+
+    report: IncidentReport
+    seconds: float
+
+
+@routes.post("/{incident_id}/investigation")
+def investigate(incident_id: str, product: Product) -> Investigation:
+    """Look at all services and changes around the incident: which is to blame, or none; who suffers; what helps."""
+    incident = product.state.incidents.report(incident_id).incident
+    found = investigate_live(incident, product.store, product.settings.explain, product.clock)
+    return Investigation(report=IncidentReport(incident=incident, analysis=found.analysis), seconds=found.seconds)
 
 
 @routes.post("/{incident_id}/resolve")

@@ -1,0 +1,135 @@
+"""Kinds of failure held against the scene: how clearly each shows itself, by what is said, measured and traced."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bdp.explain.inquest.scene import Scene
+from bdp.explain.playbook import says
+
+_TABLE: Final = Path(__file__).with_name("faults.toml")
+_BY_WORDS = 0.85
+_BY_ALERT = 0.35
+_ELSEWHERE = 0.6
+_SPOKEN = 0.5
+
+Remedy = Literal[
+    "rollback", "roll-forward", "config-revert", "scale", "feature-flag-disable", "failover", "rotate-cert",
+    "purge-bad-data", "reschedule", "escalate-upstream",
+]  # fmt: skip
+
+
+class MetricTrait(BaseModel):
+    """What a metric does in a failure of this kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    names: tuple[str, ...]
+    way: Literal["up", "down", "any"]
+    weight: float = Field(gt=0, le=1)
+
+
+class Fault(BaseModel):
+    """One row of `faults.toml`; see there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    title_ko: str
+    signs: tuple[str, ...] = ()
+    metrics: tuple[MetricTrait, ...] = ()
+    spans: dict[str, float] = {}
+    scene: dict[str, float] = {}
+    effects: dict[str, float] = {}
+    needs: tuple[str, ...] = ()
+    operational: bool = False
+    by_flag: bool = False
+    playbook: str = ""
+    remedy: Remedy
+    remedy_alone: Remedy
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How clearly a kind of failure shows itself, 0 to 1, and by what."""
+
+    fault: Fault
+    score: float
+    reasons: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def faults() -> tuple[Fault, ...]:
+    """Return the table."""
+    return tuple(Fault.model_validate(row) for row in tomllib.loads(_TABLE.read_text("utf-8"))["fault"])
+
+
+def showings(scene: Scene, near: Iterable[str]) -> list[Showing]:
+    """Return every kind of failure with how clearly it shows itself, clearest first.
+
+    Args:
+        near: services where the failure may have begun; what others say counts less.
+    """
+    close = frozenset(near)
+    return sorted((_showing(fault, scene, close) for fault in faults()), key=lambda one: -one.score)
+
+
+def _showing(fault: Fault, scene: Scene, near: frozenset[str]) -> Showing:
+    parts = [*_by_words(fault, scene, near), *_by_metrics(fault, scene, near), *_by_structure(fault, scene)]
+    doubt = 1.0
+    for weight, _ in parts:
+        doubt *= 1.0 - min(0.98, weight)
+    missing = [need for need in fault.needs if need not in scene.oddities]
+    score = (1.0 - doubt) * (0.2 if missing else 1.0)
+    return Showing(fault, round(score, 4), tuple(reason for _, reason in parts))
+
+
+def _by_words(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[float, str]]:
+    found: list[tuple[float, str]] = []
+    for close in (True, False):
+        heard = [one for one in scene.said if (one.service in near) == close and one.count > 2 * one.before]
+        total = sum(one.count for one in heard)
+        hits = [one for one in heard if _shows(fault.signs, f"{one.text} {one.reasons}")]
+        share = sum(one.count for one in hits) / total if total else 0.0
+        if hits and share >= 0.02:
+            # A few lines that name the cause among many that complain are as good as many.
+            weight = _BY_WORDS * (0.5 + 0.5 * min(1.0, 2 * share)) * (1.0 if close else _ELSEWHERE)
+            found.append((weight, f"{hits[0].service} says: {hits[0].text[:120]}"))
+    if _shows(fault.signs, scene.alert):
+        found.append((_BY_ALERT, "the alert says so"))
+    if any(_shows(fault.signs, text) for text in scene.spoken):
+        found.append((_SPOKEN, "failing spans say so"))
+    return found
+
+
+def _by_metrics(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[float, str]]:
+    found = []
+    for trait in fault.metrics:
+        for one in scene.symptoms:
+            fits = trait.way == "any" or one.onset.up == (trait.way == "up")
+            if fits and any(says(name, one.metric.replace("_", " ").replace(".", " ")) for name in trait.names):
+                weight = trait.weight * (1.0 if one.node in near else 0.8)
+                found.append((weight, f"{one.metric} of {one.node} {'rose' if one.onset.up else 'fell'}"))
+                break
+    return found
+
+
+def _by_structure(fault: Fault, scene: Scene) -> list[tuple[float, str]]:
+    wanted = {**fault.spans, **fault.scene}
+    return [
+        (weight * scene.oddities[name].strength, scene.oddities[name].text)
+        for name, weight in wanted.items()
+        if name in scene.oddities
+    ]
+
+
+def _shows(signs: Iterable[str], text: str) -> bool:
+    return any(says(sign, text) for sign in signs)

@@ -1,0 +1,197 @@
+"""What the ruling rests on, as numbered evidence and as claims that code can check."""
+
+# ruff: noqa: S608 - every value goes through bdp.sql
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from bdp.explain.case import Case, between
+from bdp.explain.inquest.fault import Showing
+from bdp.explain.inquest.ruling import Ruling
+from bdp.explain.inquest.scene import Scene
+from bdp.explain.inquest.suspect import Suspect
+from bdp.explain.locate.rank import Symptom
+from bdp.explain.locate.sense import is_bad
+from bdp.explain.wording import amount, clock_time, moment, name, sample, span
+from bdp.model.analysis import Claim, Hypothesis
+from bdp.model.event import ABNORMAL_SQL
+from bdp.model.evidence import Evidence, EvidenceKind
+from bdp.sql import equals
+
+_MOST_SYMPTOMS: Final = 6
+_MOST_SUSPECTS: Final = 8
+_MOST_CAUSES: Final = 4
+_SHOWS: Final = 0.3
+
+
+def write_down(case: Case, scene: Scene, ruling: Ruling) -> list[Claim]:
+    """Add the ruling's evidence to a case and return the claims that rest on it, weightiest first."""
+    claims = _beginnings(case, scene, ruling)
+    claims += [_oddity(case, scene, kind) for kind in scene.oddities if _speaks(ruling, kind)]
+    tested = [one for one in ruling.suspects if one.score > 0 or one.effects][:_MOST_SUSPECTS]
+    if ruling.culprit is not None and ruling.culprit not in tested:
+        tested.insert(0, ruling.culprit)
+    for suspect in tested:
+        found = _suspect(case, ruling, suspect)
+        if suspect is ruling.culprit:
+            claims = [*_blamed(suspect, found), *claims]
+    return claims
+
+
+def hypotheses(ruling: Ruling) -> list[Hypothesis]:
+    """Return causes and changes as they fared, best first."""
+    found = [_of_change(one) for one in ruling.suspects[:_MOST_SUSPECTS]]
+    shown = [one for one in ruling.shown if one.score > _SHOWS or one.fault.operational]
+    found += [_of_cause(ruling, one) for one in shown[: _MOST_CAUSES + 2]]
+    return sorted(found, key=lambda one: -one.score)
+
+
+def _beginnings(case: Case, scene: Scene, ruling: Ruling) -> list[Claim]:
+    """Say how the first service and those that suffer began to."""
+    wanted = [ruling.first, *ruling.blast]
+    bad = [one for one in scene.symptoms if is_bad(one.sense, one.onset.up) and one.node in wanted]
+    bad.sort(key=lambda one: (wanted.index(one.node), one.metric == "abnormal events", -one.onset.strength))
+    claims = []
+    for symptom in bad[:_MOST_SYMPTOMS]:
+        told = _events(case, scene, symptom) if symptom.metric == "abnormal events" else _metric(case, scene, symptom)
+        claims.append(Claim(text=told.text, evidence=(told.id,)))
+    return claims
+
+
+def _metric(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
+    shift, at = symptom.onset, _time(symptom.onset.at)
+    value = {
+        "metric": symptom.metric,
+        "entity": symptom.node,
+        "before": _rounded(shift.before),
+        "after": _rounded(shift.after),
+        "onset": moment(at),
+        "direction": "up" if shift.up else "down",
+    }
+    verb = "rose" if shift.up else "fell"
+    text = (
+        f"{name(symptom.metric)} of {name(symptom.node)} {verb} from {amount(_rounded(shift.before))} to "
+        f"{amount(_rounded(shift.after))} from {clock_time(at)} on."
+    )
+    query = (
+        f"SELECT ts, value FROM metrics WHERE {equals('name', symptom.metric)} AND {equals('entity', symptom.node)} "
+        f"AND {between(scene.span.start, scene.span.end)} ORDER BY ts"
+    )
+    return case.add(
+        EvidenceKind.METRIC, value, text, query, start=scene.span.start, end=scene.span.end, source="metrics"
+    )
+
+
+def _events(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
+    at = _time(symptom.onset.at)
+    said = [one for one in scene.said if one.service == symptom.node]
+    count = sum(one.count for one in said)
+    value = {"service": symptom.node, "abnormal_events": _whole(count), "onset": moment(at)}
+    text = f"{name(symptom.node)} had {_whole(count):,} abnormal events, the first at {clock_time(at)}."
+    query = (
+        f"SELECT count() AS events, min(ts) AS first_time FROM events WHERE {equals('service', symptom.node)} "
+        f"AND {ABNORMAL_SQL} AND {between(scene.span.since, scene.span.end)}"
+    )
+    return case.add(
+        EvidenceKind.COUNT, value, text, query, samples=[sample(one.text) for one in said], start=scene.span.since,
+        end=scene.span.end,
+    )  # fmt: skip
+
+
+def _speaks(ruling: Ruling, kind: str) -> bool:
+    return ruling.cause is not None and kind in {**ruling.cause.fault.spans, **ruling.cause.fault.scene}
+
+
+def _oddity(case: Case, scene: Scene, kind: str) -> Claim:
+    oddity = scene.oddities[kind]
+    query = (
+        "SELECT trace_id, parent_id, service, count() AS spans FROM events WHERE parent_id != '' AND "
+        f"{between(scene.span.since, scene.span.end)} GROUP BY trace_id, parent_id, service "
+        "ORDER BY spans DESC LIMIT 20"
+    )
+    value = {"pattern": kind, **oddity.value}
+    found = case.add(EvidenceKind.TRACE_ORDER, value, oddity.text, query, start=scene.span.since)
+    return Claim(text=oddity.text, evidence=(found.id,))
+
+
+def _suspect(case: Case, ruling: Ruling, suspect: Suspect) -> Evidence:
+    seconds = round(ruling.onset - suspect.at.timestamp(), 3)
+    value = {
+        "tested_change": suspect.ref,
+        "change_kind": suspect.kind,
+        "services": list(suspect.services),
+        "change_summary": suspect.summary,
+        "time": moment(suspect.at),
+        "seconds_before_onset": seconds,
+        "effects": [effect.title for effect in suspect.effects[:3]],
+        "files": [file for effect in suspect.effects[:3] for file in effect.files][:5],
+        "lines": [line for effect in suspect.effects[:3] for line in effect.lines],
+        "settings": [
+            {"setting": effect.setting.name, "old": effect.setting.old.text, "new": effect.setting.new.text}
+            for effect in suspect.effects
+            if effect.setting
+        ][:3],
+    }
+    when = f"{span(seconds)} before the failure began" if seconds >= 0 else f"{span(-seconds)} after the failure began"
+    text = f"{suspect.kind.capitalize()} {name(suspect.ref)} ({name(suspect.summary)}) took effect {when}."
+    query = f"SELECT ts, kind, service, ref, summary, diff FROM changes WHERE {equals('ref', suspect.ref)}"
+    return case.add(EvidenceKind.CHANGE, value, text, query, start=suspect.at, source="changes")
+
+
+def _blamed(suspect: Suspect, found: Evidence) -> list[Claim]:
+    value = found.value
+    claims = [
+        Claim(
+            text=f"{suspect.kind.capitalize()} {name(suspect.ref)} took effect {span(value['seconds_before_onset'])} "
+            "before the failure began.",
+            evidence=(found.id,),
+        )
+    ]
+    for setting in value["settings"][:2]:
+        text = f"It alters {name(setting['setting'])} from {name(setting['old'])} to {name(setting['new'])}."
+        claims.append(Claim(text=text, evidence=(found.id,)))
+    if not value["settings"] and value["lines"]:
+        effect = suspect.effects[0]
+        text = f"It {effect.title}: {name(effect.lines[0])}."
+        claims.append(Claim(text=text, evidence=(found.id,)))
+    return claims
+
+
+def _of_change(suspect: Suspect) -> Hypothesis:
+    fault = suspect.fault.name if suspect.fault else "change"
+    what = f"{suspect.kind.capitalize()} {name(suspect.ref)} ({name(suspect.summary)})"
+    reasons = " ".join(suspect.reasons)
+    return Hypothesis(
+        mechanism=fault,
+        statement=f"{what} is to blame. {reasons}".strip(),
+        score=suspect.score,
+        refutation=" ".join(suspect.refutations),
+    )
+
+
+def _of_cause(ruling: Ruling, showing: Showing) -> Hypothesis:
+    against = []
+    if showing.score <= _SHOWS:
+        against.append("Nothing of it shows itself.")
+    if ruling.culprit is not None and showing.fault.operational:
+        against.append("A change explains the failure better.")
+    return Hypothesis(
+        mechanism=showing.fault.name,
+        statement=f"{showing.fault.title.capitalize()}. {'; '.join(showing.reasons[:3])}".strip(),
+        score=showing.score,
+        refutation=" ".join(against),
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else round(value, 1)

@@ -1,0 +1,62 @@
+"""Frozen incidents of our own making: many kinds of failure, with tempting innocent changes; a case is a folder.
+
+They were written by somebody who did not know the rules; what the rules scored then is in docs/reference/figures.md.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bdp.clock import SystemClock
+from bdp.explain.settings import ExplainSettings
+from bdp.flow.investigating import Investigated, investigate_folder
+from bdp.model.analysis import Check
+from bdp.store.clickhouse import StoreSettings, open_store
+from benchmarks._rootcausebench import grade
+
+CASES = sorted(path.parent for path in (Path(__file__).parent / "frozen").glob("*/ground_truth.json"))
+HARD = {"login-email-scan", "search-context-key", "thumbs-worker-values"}
+"""Whose guilty change is not found yet."""
+
+
+@pytest.fixture(scope="module")
+def graded() -> dict[str, tuple[Investigated, float, dict[str, Any]]]:
+    return {case.name: judged(case) for case in CASES}
+
+
+def judged(case: Path) -> tuple[Investigated, float, dict[str, Any]]:
+    store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
+    try:
+        found = investigate_folder(case, store, ExplainSettings(), SystemClock())
+    finally:
+        store.close()
+    return found, *grade(found, json.loads((case / "ground_truth.json").read_text("utf-8")))
+
+
+@pytest.mark.parametrize("name", [case.name for case in CASES])
+def test_the_guilty_change_is_found_or_none_is_accused_rightly(
+    graded: dict[str, tuple[Investigated, float, dict[str, Any]]], name: str
+) -> None:
+    found, _, parts = graded[name]
+    if name not in HARD:
+        assert parts["change"] == "right", found.analysis.summary
+    assert found.analysis.hypotheses
+
+
+def test_together_they_reach_the_aim(graded: dict[str, tuple[Investigated, float, dict[str, Any]]]) -> None:
+    rewards = [reward for _, reward, _ in graded.values()]
+    accused = [name for name, (_, _, parts) in graded.items() if parts["change"] == "innocent"]
+    assert sum(rewards) / len(rewards) >= 0.75
+    assert len(accused) <= 0.1 * len(rewards), accused
+
+
+def test_no_claim_is_contradicted(graded: dict[str, tuple[Investigated, float, dict[str, Any]]]) -> None:
+    claims = [claim for found, *_ in graded.values() for claim in found.analysis.claims]
+    assert [claim.text for claim in claims if claim.check is Check.CONTRADICTED] == []
+    supported = sum(claim.check is Check.SUPPORTED for claim in claims)
+    assert supported >= 0.95 * len(claims)
