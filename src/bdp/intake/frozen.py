@@ -23,13 +23,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from bdp.errors import BadRequest, NotFound
-from bdp.intake.aliases import ALIASES
+from bdp.intake.aliases import ALIASES, LEVELS
+from bdp.intake.flatten import flat, sound, text_of
 from bdp.intake.refusal import RefusedRecord
 from bdp.intake.times import read_time
 from bdp.model.batch import RecordKind
 
 LONGEST: Final = 256 * 1024 * 1024
 _MOST_RECORDS: Final = 2_000_000
+_DEPTH: Final = 8
 Record = dict[str, Any]
 
 
@@ -156,13 +158,13 @@ def _lines(path: Path) -> Iterator[Record | None]:
 def _event(raw: Any) -> Record | None:
     if not isinstance(raw, dict):
         return None
-    left = dict(raw)
+    left = {name: value for name, value, _ in flat(raw, _DEPTH)}
     taken = {column: _take(left, names) for column, names in ALIASES.items()}
     event: Record = {
         "_ts": taken["ts"],
-        "level": _level(str(taken["level"] or "INFO")),
-        **{column: str(taken[column] or "") for column in _TEXTS},
-        "attributes": {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in left.items()},
+        "level": LEVELS.get(str(taken["level"] or "").strip().upper(), "INFO"),
+        **{column: text_of(taken[column] or "") for column in _TEXTS},
+        "attributes": {sound(key): text_of(value) for key, value in left.items()},
     }
     if isinstance(taken["status"], int) and 0 <= taken["status"] < 65536:
         event["status"] = taken["status"]
@@ -174,15 +176,6 @@ def _event(raw: Any) -> Record | None:
 _TEXTS: Final = (
     "service", "route", "error_code", "message", "trace_id", "span_id", "parent_id", "user_id", "client_ip",
 )  # fmt: skip
-_LEVELS: Final = {
-    "trace": "DEBUG", "debug": "DEBUG", "info": "INFO", "information": "INFO", "notice": "INFO", "warn": "WARN",
-    "warning": "WARN", "error": "ERROR", "err": "ERROR", "fatal": "FATAL", "critical": "FATAL", "crit": "FATAL",
-    "alert": "FATAL", "emergency": "FATAL", "panic": "FATAL",
-}  # fmt: skip
-
-
-def _level(text: str) -> str:
-    return _LEVELS.get(text.strip().lower(), "INFO")
 
 
 def _take(record: Record, names: tuple[str, ...]) -> Any:

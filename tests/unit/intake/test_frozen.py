@@ -37,6 +37,13 @@ def test_logs_are_read_by_any_of_their_names_and_bad_lines_are_counted(tmp_path:
     )  # fmt: skip
 
 
+def test_nested_names_and_broken_text_are_taken_as_by_every_way_in(tmp_path: Path) -> None:
+    line = {"ts": "2026-05-01T12:00:00Z", "log": {"level": "err"}, "service": {"name": "a"}, "message": "x\0y\ud800"}
+    (tmp_path / "events.ndjson").write_text(json.dumps(line))
+    (event,) = rows(tmp_path, RecordKind.EVENTS)
+    assert (event["service"], event["level"], event["message"]) == ("a", "ERROR", "x\ufffdy\ufffd")
+
+
 def test_points_spans_and_changes_are_found_one_folder_down(tmp_path: Path) -> None:
     inner = tmp_path / "context"
     inner.mkdir()
