@@ -1,0 +1,7 @@
+"""Claims held against their evidence, by code alone: numbers, times, orders, directions, names."""
+
+from __future__ import annotations
+
+from bdp.explain.grounding.check import check, tally
+
+__all__ = ["check", "tally"]
