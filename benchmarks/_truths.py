@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from bdp.model.evidence import Evidence
 from benchmarks._recorded import Recorded
-from benchmarks._sentences import PATTERNS
+from benchmarks._sentences import KEPT, MORE, PATTERNS
 
 KINDS: Final = ("number", "unit", "service", "time", "order", "direction")
 _MARK: Final = re.compile(r"\{([<>]?)([^{}:|]+)(?:[:|]([^{}|]*)\|([^{}]*))?\}")
@@ -79,12 +79,17 @@ def truths(incidents: Sequence[Recorded], *, most: int = 3) -> Iterator[Truth]:
     services = sorted({str(name) for one in incidents for name in _owners(one.evidence)})
     for one in incidents:
         for number, scene in enumerate(_scenes(one, services)):
-            for language, patterns in PATTERNS[scene.pattern].items():
-                mine = [text for at, text in enumerate(patterns) if at % 2 == int(one.kept)]
+            for language in ("en", "ko"):
+                mine = _patterns(scene.pattern, language, kept=one.kept)
                 chance = random.Random(zlib.crc32(f"{one.name} {number} {language}".encode()))
                 fitting = [text for text in mine if _fits(text, scene)]
                 for text in chance.sample(fitting, min(most, len(fitting))):
                     yield _truth(text, language, scene, one, chance)
+
+
+def _patterns(name: str, language: str, *, kept: bool) -> list[str]:
+    lists = (KEPT,) if kept else (PATTERNS, MORE)
+    return [text for patterns in lists for text in patterns.get(name, {}).get(language, ())]
 
 
 def _owners(evidence: Sequence[Evidence]) -> Iterator[str]:
@@ -142,7 +147,7 @@ def _say(mark: re.Match[str], scene: Scene, language: str, chance: random.Random
     slot = scene.slots[mark[2]]
     value = slot.value
     if mark[1]:
-        value = value * (chance.uniform(0.85, 0.97) if mark[1] == ">" else chance.uniform(1.04, 1.2))
+        value = float(value) * (chance.uniform(0.85, 0.97) if mark[1] == ">" else chance.uniform(1.04, 1.2))
         value = (int(value) if mark[1] == ">" else int(value) + 1) if slot.kind == "count" else value
     return _shown(slot, value, language, chance) + (f" {mark[3]}" if mark[3] else "")
 
@@ -337,6 +342,8 @@ def _of_template(evidence: Evidence, one: Recorded, services: Sequence[str]) -> 
     value = evidence.value
     apart = [e.value for e in one.evidence if "template" in e.value and e.value["events"] != value["events"]]
     words = {_fragment(other["template"]) for other in apart} - {_fragment(value["template"])}
+    own = " ".join((value["template"], *evidence.samples))
+    words = {other for other in words if other and other not in own}
     alien = {"disk quota exhausted on volume", "cannot resolve the host name", "license key is not valid"}
     if not _fragment(value["template"]):
         return

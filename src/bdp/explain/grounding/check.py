@@ -110,7 +110,7 @@ def _compare(text: str, held: Facts, about: Sequence[Text]) -> tuple[list[str], 
             compared += check_more[1]
         named = [name for name in said.names if name.sure or not _is_word(name, held)]
         missing += [reason("name", korean=said.korean, said=name.text) for name in named if not _held(name, held.texts, about)]
-        missing += _strays(said, found, held)
+        missing += _strays(said, found, held, about)
         compared += len(reads) + len(named)
     return wrong, missing, compared
 
@@ -168,9 +168,10 @@ def _is_word(name: Name, held: Facts) -> bool:
     return any(name.text.lower() in one.topics or name.text.lower() == one.name for one in held.quantities)
 
 
-def _strays(said: Mentions, found: Sequence[Owner], held: Facts) -> list[str]:
+def _strays(said: Mentions, found: Sequence[Owner], held: Facts, about: Sequence[Text]) -> list[str]:
     """Return names that are of another service than the one that the clause names with them."""
     services = {text for _, named, text in found if named == "service"}
+    services |= {text.text for text in about if text.key == "service" and any(plain(name.text) == text.text for name in said.names)}
     wrong = []
     for _, named, text in found:
         if named not in _BELONGS or not services:

@@ -7,10 +7,10 @@ from typing import Final
 
 _FORWARD: Final[dict[str, str]] = {
     "base": r"against|versus|vs\.?|compared (?:with|to)|relative to|usual(?:ly)?|normal(?:ly)?|typical(?:ly)?|baselines?|previous(?:ly)?|"
-    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|before|earlier|평소|보통|정상|기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
-    "now": r"to|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
-    "high": r"highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|정점|피크",
-    "low": r"lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|저점|바닥",
+    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier)(?=\W{0,3}$)|평소|보통|정상|기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
+    "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
+    "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|정점|피크",
+    "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|저점|바닥",
     "mid": r"median|middle|half of the time|중앙값|중간값|중위",
     "from": r"from",
     "delta": r"by",
@@ -21,14 +21,15 @@ _CUE: Final = re.compile(
 _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "base": re.compile(
         r"\s*(?:\w+\s){0,2}?(?:before(?!\s+(?:the|that|it|onset))|previously|earlier|beforehand|in the (?:preceding|previous|prior|earlier|stretch before)|(?:is|was|being) (?:normal|usual|typical)|"
-        r"(?:of )?(?:the )?normal(?: ones| traffic| events)?|in the baseline|as a rule|usually|normally|in quieter)"
+        r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in the baseline|as a rule|usually|normally|in quieter)"
         r"|\S{0,4}(?:\s?대비|\s?보다|이던|였던|이었지만|였지만|이었던|이었으나)"
         r"|[^\s\d]{0,4}에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:으로|로|까지)(?![가-힣])",
         re.IGNORECASE,
     ),
-    "now": re.compile(r"[^\s\d]{0,4}(?:으로|로|까지|[을를] (?:기록|찍)|에 (?:달|도달))(?![가-힣]?당)"),
+    "now": re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])|[^\s\d]{0,4}(?:으로|로|까지|[을를] (?:기록|찍)|에 (?:달|도달))(?![가-힣]?당)"),
     "high": re.compile(r"\s*(?:at (?:its|the) peak|at most|tops)"),
 }
+_NOW: Final = re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])", re.IGNORECASE)
 _RANGE: Final = re.compile(r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔", re.IGNORECASE)
 _JOIN: Final = re.compile(r"^[^\s\d]{0,4}\s?(?:to|and|–|-|~|에서|부터|와|과)\s?(?:약\s?)?$")
 
@@ -40,6 +41,8 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
         since: end of the number or time before it; `until`: start of the next.
     """
     behind = text[end : min(len(text), end + 60)]
+    if (match := _NOW.match(behind)) and end + match.end() <= until:
+        return "now"
     for name in ("base", "high"):
         match = _BACKWARD[name].match(behind)
         # A word behind a number is its own only if it does not reach to the next one, but for `50에서 10으로`.
@@ -95,20 +98,23 @@ def moves(text: str) -> list[tuple[int, int, bool, bool]]:
         up = bool(match["up"]) or (match["way"] or match["bare"] or "").lower() == "up"
         if (match["bare"] or "").lower() == "up" and re.search(r"up\s*$", match[0]) and text[match.end() :].startswith(" to"):
             continue
+        if match["bare"] and _PHRASAL.search(text[max(0, match.start() - 12) : match.end()]):
+            continue
         if _THAN.match(text, match.end()) and match[0].lower() in {"fewer", "lower", "higher"}:
             continue
         found.append((match.start(), match.end(), up, bool(match["never"] or match["nicht"])))
     return found
 
 
-_THAN: Final = re.compile(r"\s+than\s")
+_PHRASAL: Final = re.compile(r"\b(?:mak(?:es?|ing)|made|show(?:s|ed)?|adds?|ends?|turn(?:s|ed)?|tak(?:es|en|ing)|took|back(?:s|ed)?|summed|coming)\s+up\s*$", re.IGNORECASE)
+_THAN: Final = re.compile(r"\s+than\s+\d")
 _DELTA_BEHIND: Final = re.compile(
     rf"\s?(?:(?:of )?(?:an? )?(?:{_UP}|{_DOWN}|more|less|increase|decrease|rise|drop|jump|growth|reduction|up|down)(?![A-Za-z])"
     rf"|(?:만큼|이나|나|정도|가량|쯤|p)?\s?(?:더 )?(?:{_KOREAN_UP}|{_KOREAN_DOWN}|높|낮|많|적))",
     re.IGNORECASE,
 )
 _DELTA_BEFORE: Final = re.compile(
-    rf"(?:{_UP}|{_DOWN}|(?:is|was|were|went|are|,|\()\s*(?:up|down)|\bup|\bdown|increase of|decrease of|drop of|rise of|jump of)(?:\s(?:by|about|roughly|some|nearly|almost|around))*\s*$",
+    rf"(?:{_UP}|{_DOWN}|(?:is|was|were|went|are|,|\()\s*(?:up|down)|(?<![A-Za-z])(?:up|down)|increase of|decrease of|drop of|rise of|jump of)(?:\s(?:by|about|roughly|some|nearly|almost|around))*\s*$",
     re.IGNORECASE,
 )
 
@@ -116,7 +122,7 @@ _DELTA_BEFORE: Final = re.compile(
 def is_change(text: str, start: int, end: int) -> bool:
     """Return whether a number is said to be by how much something changed: `rose 15 %`, `15% 증가`."""
     before = text[max(0, start - 40) : start]
-    return _DELTA_BEFORE.search(before) is not None or _DELTA_BEHIND.match(text, end) is not None
+    return (_DELTA_BEFORE.search(before) is not None and not _PHRASAL.search(before)) or _DELTA_BEHIND.match(text, end) is not None
 
 
 _TIME_ROLES: Final = {

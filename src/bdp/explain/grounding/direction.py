@@ -27,7 +27,7 @@ def directions(said: Mentions, held: Facts, reads: Sequence[Read], found: Sequen
     for start, end, up, negated in cue.moves(said.text):
         word = said.text[start:end].strip()
         pair = _pair(reads)
-        if pair and not negated and (pair[1] > pair[0]) is not up and pair[0] != pair[1]:
+        if pair and not negated and (pair[1] == pair[0] or (pair[1] > pair[0]) is not up):
             wrong.append(reason("self", korean=said.korean, base=f"{pair[0]:g}", now=f"{pair[1]:g}", word=word))
             compared += 1
             continue
@@ -45,7 +45,7 @@ def _pair(reads: Sequence[Read]) -> tuple[float, float] | None:
     """Return the values of `from A to B`."""
     bases = [one for one in reads if one.role in {"base", "from"}]
     nows = [one for one in reads if one.role == "now"]
-    if len(bases) == len(nows) == 1 and bases[0].number.unit == nows[0].number.unit and bases[0].role == "from":
+    if len(bases) == len(nows) == 1 and bases[0].number.unit == nows[0].number.unit:
         return bases[0].number.value, nows[0].number.value
     return None
 

@@ -136,7 +136,7 @@ class _Leaf:
 
 def _leaves(value: Any, key: str, row: str, scope: dict[str, str]) -> Iterator[_Leaf]:
     if isinstance(value, dict):
-        own = {_CLASSES.get(str(k), str(k)): plain(v) for k, v in value.items() if isinstance(v, str) and k not in {"unit", "labels", "field"}}
+        own = {_CLASSES.get(str(k), str(k)): plain(v) or "(empty)" for k, v in value.items() if isinstance(v, str) and k not in {"unit", "labels", "field"}}
         for name, inner in value.items():
             yield from _leaves(inner, str(name), row, scope | own)
     elif isinstance(value, list | tuple):

@@ -46,9 +46,10 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     """Return what the number at a place of the clause is; None for a spelled word that counts nothing of the evidence."""
     number = _meant(said, at)
     since = said.numbers[at - 1].end if at else 0
+    named = max((place for place, kind, _ in found if kind == "metric" and place < said.numbers[at].start), default=0)
     until = said.numbers[at + 1].start if at + 1 < len(said.numbers) else len(said.text)
     role = _role(said, at, since, until) or _partner(said, at)
-    if number.unit == "x":
+    if number.unit == "x" or (role == "delta" and number.unit == "s" and not cue.moves(said.text)):
         role = ""
     if number.shown.isdigit() and len(number.shown) >= 7 and any(text.text.startswith(number.shown) for text in held.texts):
         return Read(number, role, ())
@@ -59,14 +60,25 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     change = number.unit in {"", "%", "s"} and cue.is_change(said.text, number.start, number.end) and (role not in {"now", "base"} or number.unit == "%")
     if change and number.unit == "s" and role != "delta":
         change = False
-    candidates = _candidates(number, role, change, labelled, mine, said, since)
+    role = "delta" if change else role
+    candidates = _candidates(number, role, change, labelled, mine, said, named)
     if isinstance(candidates, str):
         return Read(number, role, (), reason("no_measure", korean=said.korean, said=number.shown, what=candidates))
+    candidates = _sided(candidates, role, said)
     fitting = tuple(one for one in candidates if fits(number, one))
     wrong = "" if fitting else _why(number, candidates, labelled, said)
     if fitting and (opposite := _opposite(number, fitting, said)):
         wrong, fitting = opposite, ()
     return Read(number, role, fitting, wrong)
+
+
+def _sided(candidates: list[Quantity], role: str, said: Mentions) -> list[Quantity]:
+    """`rose to 5` is of the high side."""
+    ups = {up for _, _, up, negated in cue.moves(said.text) if not negated}
+    if role != "now" or len(ups) != 1:
+        return candidates
+    other = "low" if ups == {True} else "high"
+    return [one for one in candidates if other not in one.roles] or candidates
 
 
 def _meant(said: Mentions, at: int) -> Number:
@@ -109,7 +121,12 @@ def _candidates(
 ) -> list[Quantity] | str:
     """Return the quantities that a number can be; or what it speaks of, where the evidence has none of that."""
     if change or role == "delta":
-        moved = [one for one in mine if "delta" in one.roles and one.unit == number.unit]
+        moved: list[Quantity] | str = [one for one in mine if "delta" in one.roles and one.unit == number.unit]
+        if said.names or not number.label:
+            topical = _topical(number, moved, said, since)
+            moved = moved if isinstance(topical, str) and not any("metric" in one.scope for one in moved) else topical
+        if isinstance(moved, str):
+            return moved
         return [one for one in moved if not number.label[:1] or not number.label[0] or one.counted in {number.label[0], ""}] or moved
     plain = [one for one in mine if not (one.derived in {"delta", "percent"} or "delta" in one.roles)]
     if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled:
@@ -120,7 +137,10 @@ def _candidates(
         if isinstance(topical, str):
             return topical
         pool = topical
-    return _with_role(pool, role)
+    if number.unit == "x":
+        return [one for one in pool if one.unit == "x" and not one.derived] or pool
+    same = [one for one in pool if one.unit == number.unit] if number.unit else pool
+    return _with_role(same or pool, role)
 
 
 def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
@@ -130,19 +150,19 @@ def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
         return ends or pool
     if not role:
         # What is counted is of the stretch itself, unless something is said of before.
-        return [one for one in pool if not (one.counted and "base" in one.roles)] or pool
+        return [one for one in pool if "base" not in one.roles] or pool
     wanted = _LEVELS.get(role, set())
     chosen = [one for one in pool if wanted & one.roles]
     if role in {"base", "from"}:
         chosen = [one for one in chosen if not one.roles & {"high", "low"}] or chosen
     if role in {"high", "low", "mid"}:
         chosen = [one for one in chosen if "base" not in one.roles] or chosen
-    if role in {"base", "from", "now"} and not chosen:
+    if role in {"base", "from"} and not chosen:
         return pool
     if role == "now" and chosen:
         # What is not a level at all, such as a count, may come behind "to" as well.
         return chosen + [one for one in pool if not one.roles]
-    return chosen or pool
+    return chosen or ([one for one in pool if "base" not in one.roles] if role == "now" else []) or pool
 
 
 def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:
@@ -193,13 +213,13 @@ def _labelled(number: Number, quantities: Sequence[Quantity]) -> list[Quantity]:
     if number.unit or (not number.label and not number.weak):
         return []
     counted = [one for one in quantities if one.counted and not one.derived and not one.length and "aside" not in one.roles]
-    counted += [one for one in quantities if one.derived == "delta" and one.counted]
     head = number.label[0] if number.label else ""
     for wanted in ([head], NEAR.get(head, ()), number.label[1:], [number.weak] if not number.label else []):
         found = [one for one in counted if any(word and (word == one.counted) for word in wanted)]
         if found:
             return found
-    own = [one for one in quantities if any(word in one.topics for word in number.label[1:]) and not one.derived and one.unit == ""]
+    own = [one for one in quantities if any(word in one.topics for word in number.label[1:])]
+    own = [one for one in own if not (one.derived or one.unit or one.length)]
     return own or [one for one in quantities if one.length and head and one.counted == head]
 
 
@@ -214,14 +234,21 @@ def fits(number: Number, quantity: Quantity) -> bool:
     if "delta" in quantity.roles and said >= 0:
         actual = abs(actual)
     room = max(number.rounding * (1 + 1e-9), _RELATIVE * abs(actual), _HEDGED * abs(actual) if number.hedged else 0.0)
-    if number.bound in {">", "floor"}:
-        return actual >= said - 1e-9 * abs(said) and _near(said, actual, quantity)
-    if number.bound in {"<", "ceiling"}:
-        return actual <= said + 1e-9 * abs(said) and _near(said, actual, quantity)
+    if number.bound:
+        return _beyond(number.bound, said, actual) and _near(said, actual, quantity)
     difference = abs(said - actual)
     if number.whole and actual.is_integer() and not number.hedged:
         return difference < 1e-9
     return difference <= room
+
+
+def _beyond(bound: str, said: float, actual: float) -> bool:
+    if bound == ">":
+        return actual > said
+    if bound == "<":
+        return actual < said
+    room = 1e-9 * abs(said)
+    return actual >= said - room if bound in {">=", "floor"} else actual <= said + room
 
 
 def _near(said: float, actual: float, quantity: Quantity) -> bool:

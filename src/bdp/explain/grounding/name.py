@@ -20,7 +20,6 @@ _ADDRESS: Final = re.compile(
     r"|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}(?![A-Za-z0-9_:])"
 )
 _HEX: Final = re.compile(r"(?<![A-Za-z0-9_])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,64}(?![A-Za-z0-9_])")
-_DIGITS_REF: Final = re.compile(r"(?<![A-Za-z0-9_.,])\d{7,64}(?=\s?(?:배포|릴리스|커밋|변경)|\S?\s(?:of|on|to)\s)")
 _VERSION: Final = re.compile(r"(?<![A-Za-z0-9_.])v?\d+\.\d+\.\d+(?:[-+.][A-Za-z0-9.-]+)?(?![A-Za-z0-9_])|(?<![A-Za-z0-9_])v\d+(?:\.\d+)*(?![A-Za-z0-9_])")
 _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9_])/?[A-Za-z_][A-Za-z0-9_.$@/:-]*")
 _ENDING: Final = (
@@ -33,19 +32,21 @@ _PLURAL: Final = re.compile(r"[A-Z]{2,}s")
 _PLAIN: Final = frozenset({"e.g", "i.e", "p50", "p90", "p95", "p99", "ipv4", "ipv6", "utf8", "and/or", "vs.", "n/a", "http2"})
 _VERB = (
     "had|has|have|logged|logs|saw|sees|produced|produces|showed|shows|failed|fails|recorded|records|reported|reports|emitted|broke|breaks|"
-    "crashed|threw|throws|started|began|stopped|hit|exceeded|reached|normally|now|itself|also|alone|suffered|experienced|was|went|got"
+    "crashed|threw|throws|is|received|took|averaged|stood|carries|carried|responded|served|handled|runs|ran|sits|peaked|rose|fell|dropped|climbed|jumped|"
+    "increased|decreased|started|began|stopped|hit|exceeded|reached|normally|now|itself|also|alone|suffered|experienced|was|went|got"
 )
 _SUBJECT: Final = re.compile(
-    rf"(?:^|[.;:]\s|\bwhile |\bwhen |\bthat |\bafter |\bbefore |\bsince |\bonce |\bbecause |\bamong them )([A-Za-z][A-Za-z0-9_.-]{{2,80}})(?=(?:'s\b)|:\s|\s(?:{_VERB})\b)"
+    rf"(?:^|[.;:,]\s|\x00,?\s|\btotal,? |\b(?:traces|errors|events|failures|cases|requests)\s|\bwhile |\bwhen |\bthat |\bafter |\bbefore |\bsince |\bonce |\bbecause |\bamong them )([A-Za-z][A-Za-z0-9_.-]{{2,80}})(?=(?:'s\b)|:\s|\s(?:{_VERB})\b)"
 )
 _OBJECT: Final = re.compile(
-    r"\b(?:of|from|by|in|on|at|(?:deployed|shipped|pushed|out|released|routed|reached|rollout of \S{1,64}|\x00) to|reached|hit|for|affected|service|host|node|server|broker|entity|instance|pod|database)\s([a-z][A-Za-z0-9_-]{2,80})"
+    r"\b(?:of|from|by|in|on|at|(?:deployed|shipped|pushed|out|released|routed|reached|rollout of \S{1,64}|\x00) to|reached|hit|for|affected|among them|including|notably|namely|especially|service|host|node|server|broker|entity|instance|pod|database)\s([a-z][A-Za-z0-9_-]{2,80})"
     r"(?=\s*(?:[.,;:()]|$|(?:rose|fell|jumped|dropped|climbed|went|was|is|were|are|had|has|did|with|between|and|reached|hit|stayed|during|by|from|"
-    r"ranged|moved|showed?|failing|failed|fails|fell|at|in|on|went|peaked|never|bottomed|increased|decreased|grew|shrank|got|service|began)\b))"
+    r"ranged|moved|showed?|failing|failed|fails|fell|at|in|on|went|peaked|never|bottomed|increased|decreased|grew|shrank|got|service|began|preceded|followed|averaged|came|happened|took|landed|stood|varied|started|stopped|crashed|broke|threw|logged|saw|recorded|reported|while|when|because|which|exceeded|spiked|received)\b))"
 )
-_BEFORE_KOREAN: Final = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_.-]{2,80})(?=(?:에서|에게|에는|에도|에|의|은|는|이|가|을|를|도|와|과|로|부터|까지)|\s(?:서비스|호스트|노드|서버|브로커))")
-_ORDINARY: Final = frozenset(
+_BEFORE_KOREAN: Final = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_.-]{2,80})(?=(?:에서|에게|에는|에도|에|의|은|는|이|가|을|를|도|와|과|로|부터|까지)|\s(?:서비스|호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그))")
+_ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
     (
+        "never are were be been being is alone will would could should can may might must do does did done "
         "the and this that these those there they them then than with from into onto over under about after before between during while when "
         "what which who whom whose where why how all any some most many much more less few fewer several each every both either neither none "
         "not now new old same other another such only own once one two three first last next previous prior latest here its his her our your "
@@ -64,7 +65,7 @@ _ORDINARY: Final = frozenset(
         "abnormal bad failing failed successful success different distinct single multiple various further half almost nearly roughly "
         "attack attackers attempts attempt login logins password passwords evidence data analysis investigation review example "
         "fail fails failing show shows happen happens respond affect begin say says see get gets take takes work works run runs go goes come comes "
-        "him her she you we it he us me noon midnight utc kst gmt january february march april may june july august september october november december "
+        "things thing stuff matters life hell it's he's him her she you we it he us me noon midnight utc kst gmt january february march april may june july august september october november december "
         "monday tuesday wednesday thursday friday saturday sunday http https tcp udp dns tls ssl sql api url cpu ram gc jvm ip ips sha id ids "
         "tracing collateral damage blast radius impact scope behaviour behavior performance capacity demand volume size amount money cost costs"
     ).split()
@@ -96,7 +97,7 @@ def codes(text: str) -> tuple[list[Name], str]:
     """Return names that their form gives away, and the text with them blanked out; times must be out of it already."""
     found: list[Name] = []
     rest = text
-    for pattern in (_ADDRESS, _VERSION, _HEX, _DIGITS_REF):
+    for pattern in (_ADDRESS, _VERSION, _HEX):
         rest = _take(pattern, rest, lambda m: found.append(Name(m[0], m.start())))
     kept = list(rest)
     for match in _TOKEN.finditer(rest):

@@ -65,6 +65,7 @@ _BOUND: Final = re.compile(
 _BOUND_END: Final = re.compile(rf"(?:{_BOUND.pattern})\s*(?:the\s+|a\s+)?$", re.IGNORECASE)
 _ABOVE_BEHIND: Final = re.compile(r"(?:\s?[을를이가])?\s?(?:이상|초과|넘|웃돌|상회|or more)")
 _BELOW_BEHIND: Final = re.compile(r"(?:\s?[을를에도]{1,2})?\s?(?:이하|미만|밑돌|하회|못 미|or less|or fewer)")
+_OR_EQUAL: Final = re.compile(r"at least|at most|no (?:less|fewer|more) than|not |upwards?|up to|[≥≤=]|이상|이하|최소|최대|or |넘지", re.IGNORECASE)
 _RATE: Final = re.compile(
     r"(?:\s+[A-Za-z-]+){0,3}\s*(?:per|/|each|every)\s*(seconds?|secs?|s|minutes?|min|hours?|h|days?)(?![A-Za-z])"
     r"|(?:\s+[A-Za-z-]+){0,3}?\s+an? (second|minute|hour|day)(?=\s*(?:$|[,.;:()]|(?:at|against|on|in|and|to|of|from|while|than|before)\b))"
@@ -90,7 +91,7 @@ class Number:
         value: in the base of its kind of unit (seconds, percent, multiples, bytes, or a plain count).
         rounding: half of the last digit shown, in the same base.
         hedged: "about" or the like stands at it.
-        bound: ">" or "<": the figure is said to be above or below; "floor" and "ceiling": always so; empty: it is this.
+        bound: ">", ">=", "<" or "<=": the figure is said to be above or below; "floor", "ceiling": always; empty: it is this.
         label: concepts of what is counted, as far as words at it say so.
         weak: what a Korean counter alone says of that.
         rate: it is by the second; `value` is too.
@@ -178,7 +179,7 @@ def _merged(text: str, found: Sequence[Number]) -> list[Number]:
         if last and number.start < last.end:
             continue
         gap = text[last.end : number.start] if last else ""
-        if last and last.unit == number.unit == "s" and number.rounding < last.rounding and gap.strip() in {"", "and"} and len(gap) < 6:
+        if last and last.unit == number.unit == "s" and number.value < 2 * last.rounding and gap.strip() in {"", "and"} and len(gap) < 6:
             shown = text[last.start : number.end]
             merged[-1] = replace(last, shown=shown, value=last.value + number.value, rounding=number.rounding, end=number.end)
         else:
@@ -210,10 +211,12 @@ def _bound(before: str, behind: str, number: Number) -> str:
     if match := _BOUND_END.search(before):
         said = str(match.lastgroup)
         temporal = match[0].strip().lower() in {"over", "under"} and number.unit == "s"
-        return "" if temporal else {"above": ">", "below": "<"}.get(said, said)
-    if _ABOVE_BEHIND.match(behind):
-        return ">"
-    return "<" if _BELOW_BEHIND.match(behind) else ""
+        equal = "=" if _OR_EQUAL.search(match[0]) else ""
+        return "" if temporal else {"above": f">{equal}", "below": f"<{equal}"}.get(said, said)
+    for sign, pattern in ((">", _ABOVE_BEHIND), ("<", _BELOW_BEHIND)):
+        if behind_match := pattern.match(behind):
+            return sign + ("=" if _OR_EQUAL.search(behind_match[0]) else "")
+    return ""
 
 
 def _label(text: str, number: Number) -> tuple[str, ...]:
@@ -249,14 +252,14 @@ def _head(found: Sequence[str]) -> tuple[str, ...]:
             head = one
         elif head:
             break
-    if not head and any(word.lower() in WEAK for word in found):
+    if not head and found[0].lower() in WEAK:
         head = "event"
     return (head, *own) if head else ("", *own)
 
 
 def _korean_noun(word: str) -> tuple[str, ...]:
     ending = next((stem for stem in sorted(KOREAN, key=len, reverse=True) if stem in word), "")
-    known = KOREAN.get(ending, "") or (CONCEPT.get(word.lower(), "") if word.isascii() else "")
+    known = KOREAN.get(ending, "") or (CONCEPT.get(word.lower(), "") if word.isupper() else "")
     return (known,) if known and " " not in known else ()
 
 
@@ -271,7 +274,11 @@ def _inherited(text: str, found: list[Number]) -> list[Number]:
         onward = text[number.end : after.start] if after else ""
         if after and after.label and not number.label and re.fullmatch(r"\s*(?:out )?of (?:the |all |all the )?", onward):
             found[at] = replace(number, label=after.label)
-        elif before and before.label and not number.label:
+        elif before and before.label and not (number.label and number.label[0]):
+            opened = re.search(r"(?:\bof|\bamong|\bout of)\s(?:the |all )?$", text[max(0, before.start - 16) : before.start], re.IGNORECASE)
+            if opened and len(between) < 40:
+                found[at] = replace(number, label=before.label)
+                continue
             part = re.search(r"(?<!그)(?:중|가운데)(?:에서?|은|는|에는)?\s*$", between[:60]) or re.match(r"\s*(?:out )?of (?:them|those|these)\b", text[number.end : number.end + 20])
             if part or re.search(r"(?<!그)(?:중|가운데)(?:에서?|은|는|에는)?\s", between[:40]):
                 found[at] = replace(number, label=before.label)

@@ -96,7 +96,8 @@ def _moments(said: Mentions, held: Facts, found: Sequence[Owner]) -> str | None:
     """Two metrics: the times of their extremes."""
     told = _connective(said)
     times = {text.text: at for text in held.texts if text.named == "metric" for at in [_extreme(held, text.family)] if at}
-    named = list(dict.fromkeys((place, text) for place, kind, text in found if kind == "metric" and text in times))
+    places = {text: place for place, kind, text in reversed(found) if kind == "metric" and text in times}
+    named = sorted((place, text) for text, place in places.items())
     if told is None or len(named) < 2:
         return None
     match, says_before, korean = told

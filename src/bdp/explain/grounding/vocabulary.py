@@ -11,7 +11,7 @@ from typing import Final
 
 _ENGLISH: Final[dict[str, str]] = {
     "event": "events error errors failure failures warning exception message line log entry record occurrence problem "
-    "fault attempt try login crash alarm",
+    "fault attempt try login hit crash alarm",
     "user": "account username userid identity people person login-name",
     "address": "ip ips source client sender origin",
     "trace": "tracing",
@@ -30,7 +30,7 @@ _ENGLISH: Final[dict[str, str]] = {
     "throughput": "bandwidth",
     "connection": "conn conns socket session",
     "queue": "backlog lag",
-    "disk": "storage volume filesystem",
+    "disk": "storage filesystem",
     "network": "traffic",
     "cost": "spend spending bill price money",
     "temperature": "heat",
