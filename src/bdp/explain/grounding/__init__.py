@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from bdp.explain.grounding.check import check, tally
+from bdp.explain.grounding.statistics import count
 
-__all__ = ["check", "tally"]
+__all__ = ["check", "count", "tally"]

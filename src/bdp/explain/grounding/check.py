@@ -118,7 +118,7 @@ def _compare(text: str, held: Facts, about: Sequence[Text]) -> tuple[list[str], 
 def _clauses(text: str) -> list[str]:
     """Split at semicolons and full stops outside quotes."""
     pieces = re.split(r"(`[^`]*`|\"[^\"]*\")", text)
-    marked = "".join(piece if i % 2 else re.sub(r";|(?<=[^\W\d_])\.(?=\s)", "\x01", piece) for i, piece in enumerate(pieces))
+    marked = "".join(piece if i % 2 else re.sub(r";|(?<=[^\W\d_]{2})\.(?=\s)", "\x01", piece) for i, piece in enumerate(pieces))
     return [clause for clause in marked.split("\x01") if clause.strip()]
 
 

@@ -6,12 +6,12 @@ import re
 from typing import Final
 
 _FORWARD: Final[dict[str, str]] = {
-    "base": r"against|versus|vs\.?|compared (?:with|to)|relative to|usual(?:ly)?|normal(?:ly)?|typical(?:ly)?|baselines?|previous(?:ly)?|"
-    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier)(?=\W{0,3}$)|평소|보통|정상|기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
+    "base": r"against|versus|vs\.?|compared (?:with|to)|relative to|usual(?:ly)?|normal(?:ly)?|typical(?:ly)?|baselines?|previous|"
+    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|보통|정상|기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
     "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|정점|피크",
     "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|저점|바닥",
-    "mid": r"median|middle|half of the time|중앙값|중간값|중위",
+    "mid": r"median|middle|averag(?:ed|es|e|ing)|mean|half of the time|중앙값|중간값|중위",
     "from": r"from",
     "delta": r"by",
 }
@@ -29,6 +29,8 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "now": re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])|[^\s\d]{0,4}(?:으로|로|까지|[을를] (?:기록|찍)|에 (?:달|도달))(?![가-힣]?당)"),
     "high": re.compile(r"\s*(?:at (?:its|the) peak|at most|tops)"),
 }
+_SUFFIX: Final = re.compile(r"before|earlier|previously", re.IGNORECASE)
+"""Right behind a number they are its own, not of the next one."""
 _NOW: Final = re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])", re.IGNORECASE)
 _RANGE: Final = re.compile(r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔", re.IGNORECASE)
 _JOIN: Final = re.compile(r"^[^\s\d]{0,4}\s?(?:to|and|–|-|~|에서|부터|와|과)\s?(?:약\s?)?$")
@@ -49,7 +51,7 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
         if match and (end + match.end() <= until or "에서" in match[0]):
             return name
     before = text[max(since, start - 70) : start]
-    cues = list(_CUE.finditer(before))
+    cues = [one for one in _CUE.finditer(before) if not (since and one.start() <= 1 and _SUFFIX.fullmatch(one[0]))]
     if cues:
         said = str(cues[-1].lastgroup)
         if said == "delta" and before[cues[-1].end() :].strip():

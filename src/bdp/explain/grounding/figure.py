@@ -140,7 +140,9 @@ def _candidates(
     if number.unit == "x":
         return [one for one in pool if one.unit == "x" and not one.derived] or pool
     same = [one for one in pool if one.unit == number.unit] if number.unit else pool
-    return _with_role(same or pool, role)
+    chosen = _with_role(same or pool, role)
+    # `in the 2 h before`: a span, not a value of before.
+    return chosen + [one for one in same if number.unit == "s" and "metric" not in one.scope and one not in chosen]
 
 
 def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
@@ -150,7 +152,7 @@ def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
         return ends or pool
     if not role:
         # What is counted is of the stretch itself, unless something is said of before.
-        return [one for one in pool if "base" not in one.roles] or pool
+        return [one for one in pool if "base" not in one.roles or one.counted == "point"] or pool
     wanted = _LEVELS.get(role, set())
     chosen = [one for one in pool if wanted & one.roles]
     if role in {"base", "from"}:
@@ -171,7 +173,7 @@ def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -
     if not before and number.label and number.label[0] in MEASURED:
         before = [number.label[0]]
     behind = _OF_WHAT.match(said.text, number.end, number.end + 40)
-    if not before and behind and number.unit:
+    if not before and behind and number.unit and not _role_word(behind[1]):
         before = _measures(behind[1], pool)
     if not before:
         return pool
@@ -189,6 +191,11 @@ def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -
     if measured and any(topic in _SPOKEN for topic in before):
         return " ".join(before)
     return pool
+
+
+def _role_word(text: str) -> bool:
+    """`of normal traffic` says which side, not what is measured."""
+    return re.match(r"(?:normal|usual|healthy|regular|ordinary|everything|all)\b", text, re.IGNORECASE) is not None
 
 
 def _named_measure(before: list[str], strange: list[str]) -> bool:
@@ -214,7 +221,7 @@ def _labelled(number: Number, quantities: Sequence[Quantity]) -> list[Quantity]:
         return []
     counted = [one for one in quantities if one.counted and not one.derived and not one.length and "aside" not in one.roles]
     head = number.label[0] if number.label else ""
-    for wanted in ([head], NEAR.get(head, ()), number.label[1:], [number.weak] if not number.label else []):
+    for wanted in ([head], NEAR.get(head, ()), number.label[1:], [number.weak] if not head else []):
         found = [one for one in counted if any(word and (word == one.counted) for word in wanted)]
         if found:
             return found
@@ -235,20 +242,20 @@ def fits(number: Number, quantity: Quantity) -> bool:
         actual = abs(actual)
     room = max(number.rounding * (1 + 1e-9), _RELATIVE * abs(actual), _HEDGED * abs(actual) if number.hedged else 0.0)
     if number.bound:
-        return _beyond(number.bound, said, actual) and _near(said, actual, quantity)
+        return _beyond(number, actual) and _near(said, actual, quantity)
     difference = abs(said - actual)
     if number.whole and actual.is_integer() and not number.hedged:
         return difference < 1e-9
     return difference <= room
 
 
-def _beyond(bound: str, said: float, actual: float) -> bool:
-    if bound == ">":
-        return actual > said
-    if bound == "<":
-        return actual < said
-    room = 1e-9 * abs(said)
-    return actual >= said - room if bound in {">=", "floor"} else actual <= said + room
+def _beyond(number: Number, actual: float) -> bool:
+    """Compare with a bound, within the rounding of the digits that were written."""
+    said, bound = number.value, number.bound
+    if bound in {">", "<"} and number.whole:
+        return actual > said if bound == ">" else actual < said
+    room = max(1e-9 * abs(said), 0.0 if number.whole else number.rounding)
+    return actual >= said - room if bound in {">", ">=", "floor"} else actual <= said + room
 
 
 def _near(said: float, actual: float, quantity: Quantity) -> bool:

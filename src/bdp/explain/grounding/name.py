@@ -33,10 +33,10 @@ _PLAIN: Final = frozenset({"e.g", "i.e", "p50", "p90", "p95", "p99", "ipv4", "ip
 _VERB = (
     "had|has|have|logged|logs|saw|sees|produced|produces|showed|shows|failed|fails|recorded|records|reported|reports|emitted|broke|breaks|"
     "crashed|threw|throws|is|received|took|averaged|stood|carries|carried|responded|served|handled|runs|ran|sits|peaked|rose|fell|dropped|climbed|jumped|"
-    "increased|decreased|started|began|stopped|hit|exceeded|reached|normally|now|itself|also|alone|suffered|experienced|was|went|got"
+    "increased|decreased|failing|going|started|began|stopped|hit|exceeded|reached|normally|now|itself|also|alone|suffered|experienced|was|went|got"
 )
 _SUBJECT: Final = re.compile(
-    rf"(?:^|[.;:,]\s|\x00,?\s|\btotal,? |\b(?:traces|errors|events|failures|cases|requests)\s|\bwhile |\bwhen |\bthat |\bafter |\bbefore |\bsince |\bonce |\bbecause |\bamong them )([A-Za-z][A-Za-z0-9_.-]{{2,80}})(?=(?:'s\b)|:\s|\s(?:{_VERB})\b)"
+    rf"(?:^|[.;:,]\s|\x00,?\s|\btotal,? |\bshows? |\b(?:traces|errors|events|failures|cases|requests)\s|\bwhile |\bwhen |\bthat |\bafter |\bbefore |\bsince |\bonce |\bbecause |\bamong them )([A-Za-z][A-Za-z0-9_.-]{{2,80}})(?=(?:'s\b)|:\s|\s(?:{_VERB})\b)"
 )
 _OBJECT: Final = re.compile(
     r"\b(?:of|from|by|in|on|at|(?:deployed|shipped|pushed|out|released|routed|reached|rollout of \S{1,64}|\x00) to|reached|hit|for|affected|among them|including|notably|namely|especially|service|host|node|server|broker|entity|instance|pod|database)\s([a-z][A-Za-z0-9_-]{2,80})"

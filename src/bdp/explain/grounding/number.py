@@ -46,7 +46,7 @@ _FRACTIONS: Final = {
 _MULTIPLE: Final = re.compile(rf"(?<![A-Za-z])({'|'.join(_MULTIPLES)})(?![A-Za-z])", re.IGNORECASE)
 _FRACTION: Final = re.compile(
     rf"(?<![A-Za-z])({'|'.join(one.replace(' ', '[ -]') for one in _FRACTIONS)})(?![A-Za-z]| (?:an? |the )?"
-    r"(?:hour|minute|second|day|time))|(\d)분의 (\d)",
+    r"(?:hour|minute|second|day|time)| of (?:the |its )?time)|(\d)분의 (\d)",
     re.IGNORECASE,
 )
 _MINUS: Final = re.compile(r"(?:^|[\s(])[-\u2212]\Z")
@@ -75,7 +75,7 @@ _PACE: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "초": 1.0, "분
 _STOP: Final = frozenset(
     "of in on at from to with by for against within since until between and or but then while when that which than as "
     "not no during out are is was were be had has have show shows read reads over under the a an it its this these per "
-    "each every came come were hit went".split()
+    "each every among amongst overall altogether came come were hit went".split()
 )
 _FOLLOWING: Final = re.compile(r"[\s(]{0,3}([A-Za-z]+(?:-[a-z]+)?)")
 _KOREAN_AFTER: Final = re.compile(r"\s?(?:의|인)?\s{0,2}((?:[가-힣]+\s){0,2}[가-힣]+)")
@@ -226,6 +226,8 @@ def _label(text: str, number: Number) -> tuple[str, ...]:
     while len(found) < 4:
         match = _FOLLOWING.match(text, position, position + 40)
         if not match or match[1].lower() in _STOP:
+            break
+        if match[1].lower() in {"point", "points"} and re.match(r"\s(?:to|at)\b", text[match.end() : match.end() + 4]):
             break
         found.append("login" if _LOGIN.fullmatch(match[1]) else match[1])
         position = match.end()

@@ -17,7 +17,7 @@ _CONNECTIVE: Final = re.compile(
     r"(?<![A-Za-z])(?:(?P<before>before|prior to|ahead of|preced(?:ed|es|ing)|leading up to|(?:was|were) followed by|earlier than|sooner than)"
     r"|(?P<after>after|following|followed|follows|later than|subsequent to|in the wake of))(?![A-Za-z])"
     r"|(?<=[\s초분간일\x00])(?:(?P<kbefore>이전|직전|전)|(?P<kafter>이후|직후|후|뒤|다음))(?=에|이다|이었|입|였|의|[\s,.]|$)"
-    r"|보다\s(?:\S+\s)?(?:(?P<kfirst>먼저|앞서|일찍|빨리)|(?P<klast>나중|늦게|뒤늦게))",
+    r"|보다\s(?:\S+\s){0,3}?(?:(?P<kfirst>먼저|앞서|일찍|빨리)|(?P<klast>나중|늦게|뒤늦게))",
     re.IGNORECASE,
 )
 _CHANGE: Final = re.compile(

@@ -25,7 +25,7 @@ def owners(said: Mentions, held: Facts) -> list[Owner]:
     for name in said.names:
         wanted = plain(name.text)
         for text in held.texts:
-            exact = text.text == wanted or (_COMMIT.fullmatch(wanted) is not None and text.text.startswith(wanted)) or (text.key == "template" and holds(text.text, wanted))
+            exact = text.text == wanted or (_COMMIT.fullmatch(wanted) is not None and text.text.startswith(wanted)) or (text.key == "template" and " " in wanted and holds(text.text, wanted))
             if exact and (text.named not in _NO_NAMES or text.key == "template"):
                 found.append((name.start, text.named, text.text))
     found += _spoken(said, held)
@@ -55,9 +55,17 @@ def owned(number: Number, at: int, said: Mentions, found: Sequence[Owner], quant
     """
     mine = _mine(number, at, said, found)
     kept = [one for one in quantities if all(_of(one, named, texts) for named, texts in mine.items())]
-    if "metric" in mine and not number.label and any(one.scope.get("metric") in mine["metric"] for one in kept):
-        kept = [one for one in kept if "metric" in one.scope]
-    return kept
+    for named in mine.keys() - {"service"}:
+        if not any(number.label[:1]) and any(one.scope.get(named) in mine[named] and one.unit == number.unit for one in kept):
+            kept = [one for one in kept if named in one.scope]
+    return _of_row(kept, mine.get("service", set()))
+
+
+def _of_row(kept: list[Quantity], services: set[str]) -> list[Quantity]:
+    """Where a service has a row of a list, what the row counts is not taken from evidence that names no service."""
+    rows = [one for one in kept if one.row and one.scope.get("service") in services]
+    counted = {one.counted for one in rows} - {""}
+    return [one for one in kept if one in rows or one.counted not in counted or "service" in one.scope]
 
 
 def _of(quantity: Quantity, named: str, texts: set[str]) -> bool:

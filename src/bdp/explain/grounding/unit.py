@@ -42,7 +42,7 @@ _ENGLISH = "|".join(re.escape(unit) for unit in sorted(WRITTEN, key=len, reverse
 _HANGUL = "|".join(unit for unit in sorted(WRITTEN, key=len, reverse=True) if not (unit.isascii() or unit in "×µs"))
 UNIT: Final = (
     rf"(?:(?:{_ENGLISH})(?![A-Za-z])|(?:{_HANGUL}|{'|'.join(sorted(COUNTERS, key=len, reverse=True))})"
-    r"(?<!초(?=[과기]))(?<!분(?=[석류포할의배]))(?<!일(?=[부반치어]))(?<!주(?=[소요로]))(?<!시간(?=당))(?<!번(?=째))(?<!배(?=포))"
+    r"(?<!초(?=[과기]))(?<!분(?=[석류포할의배]))(?<!일(?=[부반치어]|\s?때|\s?경우))(?<!주(?=[소요로]))(?<!시간(?=당))(?<!번(?=째))(?<!배(?=포))"
     r"(?<!회(?=선))(?<!대(?=비))(?<!개(?=월)))"
 )
 """A unit or counter, behind a number."""

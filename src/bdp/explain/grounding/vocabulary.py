@@ -67,7 +67,7 @@ COUNTED: Final = frozenset(
 )
 """Concepts that are counted one by one."""
 MEASURED: Final = frozenset(_ENGLISH) - COUNTED
-NEAR: Final = {"request": ("trace", "event"), "host": ("service",), "service": ("host",)}
+NEAR: Final = {"request": ("trace", "event")}
 """Where the evidence has no such thing, what may be meant by it."""
 
 _HANGUL: Final = re.compile("|".join(sorted(KOREAN, key=len, reverse=True)))
