@@ -20,7 +20,7 @@ _CUE: Final = re.compile(
 )
 _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "base": re.compile(
-        r"\s*(?:\w+\s){0,2}?(?:before(?!\s+(?:the|that|it|onset))|previously|earlier|beforehand|in the (?:preceding|previous|prior|earlier|stretch before)|(?:is|was|being) (?:normal|usual|typical)|"
+        r"\s*(?:\w+\s){0,2}?(?:before(?!\s+(?:the|that|it|onset))|previously|earlier|beforehand|in the [\d.,]+ ?\S{1,8} before|in the (?:preceding|previous|prior|earlier|stretch before)|(?:is|was|being) (?:normal|usual|typical)|"
         r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in the baseline|as a rule|usually|normally|in quieter)"
         r"|\S{0,4}(?:\s?대비|\s?보다|이던|였던|이었지만|였지만|이었던|이었으나)"
         r"|[^\s\d]{0,4}에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:으로|로|까지)(?![가-힣])",
@@ -29,6 +29,7 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "now": re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])|[^\s\d]{0,4}(?:으로|로|까지|[을를] (?:기록|찍)|에 (?:달|도달))(?![가-힣]?당)"),
     "high": re.compile(r"\s*(?:at (?:its|the) peak|at most|tops)"),
 }
+_STAYED: Final = re.compile(r"\b(?:stay(?:ed|s)?|remain(?:ed|s)?|kept|always|held)\b|내내|항상|유지", re.IGNORECASE)
 _SUFFIX: Final = re.compile(r"before|earlier|previously", re.IGNORECASE)
 """Right behind a number they are its own, not of the next one."""
 _NOW: Final = re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])", re.IGNORECASE)
@@ -48,7 +49,7 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
     for name in ("base", "high"):
         match = _BACKWARD[name].match(behind)
         # A word behind a number is its own only if it does not reach to the next one, but for `50에서 10으로`.
-        if match and (end + match.end() <= until or "에서" in match[0]):
+        if match and (end + match.end() <= until or "에서" in match[0] or " in the " in match[0]):
             return name
     before = text[max(since, start - 70) : start]
     cues = [one for one in _CUE.finditer(before) if not (since and one.start() <= 1 and _SUFFIX.fullmatch(one[0]))]
@@ -63,6 +64,14 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
         if said:
             return said
     return "now" if (match := _BACKWARD["now"].match(behind)) and end + match.end() <= until else ""
+
+
+def bounded(before: str, *, below: bool) -> str:
+    """Return which side a bound is of: what stayed below is so at its highest, what fell below at its lowest."""
+    if _STAYED.search(before):
+        return "high" if below else "low"
+    fell = any(not up and not negated for _, _, up, negated in moves(before))
+    return "low" if below and fell else "high"
 
 
 def is_range(text: str, first: tuple[int, int], second: tuple[int, int]) -> bool:

@@ -136,7 +136,7 @@ class _Leaf:
 
 def _leaves(value: Any, key: str, row: str, scope: dict[str, str]) -> Iterator[_Leaf]:
     if isinstance(value, dict):
-        own = {_CLASSES.get(str(k), str(k)): plain(v) or "(empty)" for k, v in value.items() if isinstance(v, str) and k not in {"unit", "labels", "field"}}
+        own = {_CLASSES.get(str(k), str(k)): plain(v) or "(empty)" for k, v in value.items() if isinstance(v, str) and k not in {"unit", "labels", "field"} and "time" not in str(k)}
         for name, inner in value.items():
             yield from _leaves(inner, str(name), row, scope | own)
     elif isinstance(value, list | tuple):
@@ -199,6 +199,7 @@ def _derived(found: list[Quantity], moments: list[Moment]) -> list[Quantity]:
                 continue
             made += _changes(base, now)
     made += _shares(found)
+    made += _rates(found)
     for first in moments:
         for last in moments:
             if (first.key, last.key) == ("first_time", "last_time") and first.family == last.family:
@@ -216,6 +217,15 @@ def _changes(base: Quantity, now: Quantity) -> Iterator[Quantity]:
                       roles=frozenset({"ratio"}), derived="ratio")  # fmt: skip
         percent = 100 * delta / abs(base.value)
         yield replace(now, raw=percent, value=percent, unit="%", rate=False, counted="", roles=frozenset({"delta"}), derived="percent")
+
+
+def _rates(found: list[Quantity]) -> Iterator[Quantity]:
+    """Yield by the second what is counted over a stretch of known length."""
+    spans = {one.family: one.value for one in found if one.name == "stretch_seconds" and one.value > 0}
+    for one in found:
+        if one.counted and one.family in spans and not one.length and "aside" not in one.roles:
+            pace = one.raw / spans[one.family]
+            yield replace(one, raw=pace, value=pace, rate=True, derived="rate")
 
 
 def _shares(found: list[Quantity]) -> Iterator[Quantity]:

@@ -101,7 +101,10 @@ def _role(said: Mentions, at: int, since: int, until: int) -> str:
                 return f"range {role}"
     if number.bound in {"floor", "ceiling"}:
         return "low" if number.bound == "floor" else "high"
-    return cue.role(said.text, number.start, number.end, since=since, until=until)
+    found = cue.role(said.text, number.start, number.end, since=since, until=until)
+    if number.bound and found in {"", "now"}:
+        return cue.bounded(said.text[:number.start], below=number.bound.startswith("<"))
+    return found
 
 
 def _partner(said: Mentions, at: int) -> str:
@@ -128,7 +131,7 @@ def _candidates(
         if isinstance(moved, str):
             return moved
         return [one for one in moved if not number.label[:1] or not number.label[0] or one.counted in {number.label[0], ""}] or moved
-    plain = [one for one in mine if not (one.derived in {"delta", "percent"} or "delta" in one.roles)]
+    plain = [one for one in mine if not (one.derived in {"delta", "percent", "rate"} or "delta" in one.roles)]
     if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled:
         return number.label[0]
     pool = labelled or [one for one in plain if not one.length]
@@ -164,7 +167,7 @@ def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
     if role == "now" and chosen:
         # What is not a level at all, such as a count, may come behind "to" as well.
         return chosen + [one for one in pool if not one.roles]
-    return chosen or ([one for one in pool if "base" not in one.roles] if role == "now" else []) or pool
+    return chosen or [one for one in pool if "base" not in one.roles] or pool
 
 
 def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:
@@ -204,7 +207,7 @@ def _named_measure(before: list[str], strange: list[str]) -> bool:
 
 def _measures(text: str, pool: list[Quantity]) -> list[str]:
     """Return the concepts of the measure that a text names: the last run of such words."""
-    known = {topic for one in pool for topic in one.topics if one.roles & {"now", "base"}}
+    known = {topic for one in pool for topic in one.topics if one.roles & {"now", "base"} and not one.counted}
     found: list[str] = []
     for run in re.split(r"[,;:()]|\band\b|\bwhile\b", text):
         said = concepts(run)
@@ -219,7 +222,8 @@ def _labelled(number: Number, quantities: Sequence[Quantity]) -> list[Quantity]:
     """Return the quantities that count what the number is said to count."""
     if number.unit or (not number.label and not number.weak):
         return []
-    counted = [one for one in quantities if one.counted and not one.derived and not one.length and "aside" not in one.roles]
+    made = "rate" if number.rate else ""
+    counted = [one for one in quantities if one.counted and one.derived == made and not one.length and "aside" not in one.roles]
     head = number.label[0] if number.label else ""
     for wanted in ([head], NEAR.get(head, ()), number.label[1:], [number.weak] if not head else []):
         found = [one for one in counted if any(word and (word == one.counted) for word in wanted)]

@@ -15,6 +15,7 @@ from bdp.explain.grounding.vocabulary import words
 _EACH: Final = re.compile(r"\brespectively\b|각각")
 _NO_NAMES: Final = frozenset({"subject", "change_kind", "change_summary", "time", "first_time", "last_time", "extreme_time", "template", "sample"})
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
+_WHOSE: Final = frozenset({"metric", "template", "playbook", "ref", "value"})
 Owner = tuple[int, str, str]
 """Place, class, text of the evidence."""
 
@@ -55,8 +56,8 @@ def owned(number: Number, at: int, said: Mentions, found: Sequence[Owner], quant
     """
     mine = _mine(number, at, said, found)
     kept = [one for one in quantities if all(_of(one, named, texts) for named, texts in mine.items())]
-    for named in mine.keys() - {"service"}:
-        if not any(number.label[:1]) and any(one.scope.get(named) in mine[named] and one.unit == number.unit for one in kept):
+    for named in _WHOSE & mine.keys():
+        if not any(number.label[:1]) and (named == "metric" or number.unit == "%") and any(one.scope.get(named) in mine[named] and one.unit == number.unit for one in kept):
             kept = [one for one in kept if named in one.scope]
     return _of_row(kept, mine.get("service", set()))
 
