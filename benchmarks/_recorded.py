@@ -106,7 +106,9 @@ def _abnormal(record: Record) -> bool:
 def _of_events(name: str, records: list[Record]) -> Iterator[tuple[str, Incident]]:
     groups = Counter((r["service"], r.get("route", "")) for r in records if _abnormal(r))
     for (service, route), count in groups.most_common(_MOST_SUBJECTS):
-        times = [_at(r["ts"]) for r in records if _abnormal(r) and (r["service"], r.get("route", "")) == (service, route)]
+        times = [
+            _at(r["ts"]) for r in records if _abnormal(r) and (r["service"], r.get("route", "")) == (service, route)
+        ]
         if count >= _LEAST_EVENTS:
             subject = Subject(service=service, route=route)
             yield f"{name}/{service}{route}", _incident(subject, min(times), max(times))
@@ -159,7 +161,9 @@ def _kafka(root: Path) -> Iterator[_Source]:
     records = list(READERS["kafka"](path))
     for since, until, code in _KAFKA:
         start, end = _at(f"2016-12-19T{since}:00"), _at(f"2016-12-19T{until}")
-        yield _Source(records, [(f"kafka/{since}{code}", _incident(Subject(service="kafka", error_code=code), start, end))])
+        yield _Source(
+            records, [(f"kafka/{since}{code}", _incident(Subject(service="kafka", error_code=code), start, end))]
+        )
 
 
 def _petshop(root: Path) -> Iterator[_Source]:
@@ -201,7 +205,11 @@ def _nab(root: Path) -> Iterator[_Source]:
         if not file.windows or not file.name.startswith(("realAWSCloudwatch", "realKnownCause")):
             continue
         entity = Path(file.name).stem
-        name = entity.rsplit("_", 1)[0] if entity.rsplit("_", 1)[-1].isalnum() and any(c.isdigit() for c in entity) else entity
+        name = (
+            entity.rsplit("_", 1)[0]
+            if entity.rsplit("_", 1)[-1].isalnum() and any(c.isdigit() for c in entity)
+            else entity
+        )
         first, last = file.windows[0]
         times = [datetime.fromtimestamp(ts, UTC) for ts in file.ts]
         records: list[Record] = [
@@ -214,4 +222,7 @@ def _nab(root: Path) -> Iterator[_Source]:
 
 def plain(recordeds: list[Recorded]) -> list[dict[str, Any]]:
     """Return evidence as JSON knows it, to look at."""
-    return [{"name": one.name, "kept": one.kept, "evidence": [e.model_dump(mode="json") for e in one.evidence]} for one in recordeds]
+    return [
+        {"name": one.name, "kept": one.kept, "evidence": [e.model_dump(mode="json") for e in one.evidence]}
+        for one in recordeds
+    ]

@@ -51,20 +51,20 @@ PATTERNS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "template": {
         "en": (
-            "{n} of the {total} errors say \"{words}\".",
-            "The message \"{words}\" accounts for {share} of all {total} failures.",
-            "{share} of errors ({n|events|users}) carry the text \"{words}\".",
-            "\"{words}\" shows up {n} times among {total|abnormal events|services}.",
-            "We saw \"{words}\" for the first time at {first}; it makes up {share} of {total|errors|addresses}.",
-            "From {first} until {last} the log repeats \"{words}\", {n|entries|accounts} in all.",
+            '{n} of the {total} errors say "{words}".',
+            'The message "{words}" accounts for {share} of all {total} failures.',
+            '{share} of errors ({n|events|users}) carry the text "{words}".',
+            '"{words}" shows up {n} times among {total|abnormal events|services}.',
+            'We saw "{words}" for the first time at {first}; it makes up {share} of {total|errors|addresses}.',
+            'From {first} until {last} the log repeats "{words}", {n|entries|accounts} in all.',
         ),
         "ko": (
-            "오류 {total}건 중 {n}건이 \"{words}\" 메시지다.",
-            "전체 실패 {total}건의 {share}가 \"{words}\"입니다.",
-            "\"{words}\" 메시지가 {n}건으로 {share}를 차지한다.",
-            "\"{words}\" 로그가 {first}부터 {last}까지 {n}건 찍혔다.",
-            "\"{words}\"는 {first}에 처음 나타났고 {total}건 중 {share}를 차지한다.",
-            "{total}건의 에러 가운데 {n}건({share})에 \"{words}\"라는 문구가 있다.",
+            '오류 {total}건 중 {n}건이 "{words}" 메시지다.',
+            '전체 실패 {total}건의 {share}가 "{words}"입니다.',
+            '"{words}" 메시지가 {n}건으로 {share}를 차지한다.',
+            '"{words}" 로그가 {first}부터 {last}까지 {n}건 찍혔다.',
+            '"{words}"는 {first}에 처음 나타났고 {total}건 중 {share}를 차지한다.',
+            '{total}건의 에러 가운데 {n}건({share})에 "{words}"라는 문구가 있다.',
         ),
     },
     "sign": {
@@ -86,7 +86,8 @@ PATTERNS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "{addresses|client addresses|traces} tried {users|accounts|events}.",
             "The attack came from {addresses|different IPs|users} and touched {users|usernames|addresses}.",
             "{n|failed log-ins|users} came from {addresses|sources|events}.",
-            "Altogether {users|user names|services} and {addresses|client IPs|accounts} were involved in {n|failures|hosts}.",
+            "Altogether {users|user names|services} and {addresses|client IPs|accounts} were involved in {n|"
+            "failures|hosts}.",
         ),
         "ko": (
             "주소 {addresses}개에서 사용자 {users}명을 시도했다.",
@@ -256,10 +257,10 @@ MORE: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "template": {
         "en": (
-            "Most common is \"{words}\" with {n|hits|users} ({share}).",
-            "The text \"{words}\" occurs {n} times out of {total|errors|services}.",
-            "\"{words}\" was logged {n} times, first at {first}, last at {last}.",
-            "\"{words}\" represents {share} of everything abnormal.",
+            'Most common is "{words}" with {n|hits|users} ({share}).',
+            'The text "{words}" occurs {n} times out of {total|errors|services}.',
+            '"{words}" was logged {n} times, first at {first}, last at {last}.',
+            '"{words}" represents {share} of everything abnormal.',
         ),
     },
     "sign": {
@@ -341,15 +342,15 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "template": {
         "en": (
-            "{n} abnormal events read \"{words}\", {share} of {total}.",
-            "Among the {total|failures|accounts} there are {n} with \"{words}\".",
-            "\"{words}\" was last seen at {last}, after {n|occurrences|users}.",
-            "Roughly speaking \"{words}\" dominates: {share}, or {n} of {total|errors|hosts}.",
+            '{n} abnormal events read "{words}", {share} of {total}.',
+            'Among the {total|failures|accounts} there are {n} with "{words}".',
+            '"{words}" was last seen at {last}, after {n|occurrences|users}.',
+            'Roughly speaking "{words}" dominates: {share}, or {n} of {total|errors|hosts}.',
         ),
         "ko": (
-            "\"{words}\" 오류가 {n}건 있었고 이는 {share}에 해당한다.",
-            "{total}건의 이상 이벤트 중 {share}인 {n}건이 \"{words}\"였다.",
-            "마지막 \"{words}\" 로그는 {last}에 남았습니다.",
+            '"{words}" 오류가 {n}건 있었고 이는 {share}에 해당한다.',
+            '{total}건의 이상 이벤트 중 {share}인 {n}건이 "{words}"였다.',
+            '마지막 "{words}" 로그는 {last}에 남았습니다.',
         ),
     },
     "sign": {
@@ -365,7 +366,10 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "{n|attempts|services} from {addresses|addresses|users} against {users|users|events}.",
             "{users|distinct accounts|failures} and {addresses|distinct addresses|accounts} are involved.",
         ),
-        "ko": ("서로 다른 주소 {addresses}개와 사용자 {users}명이 관련됐다.", "{addresses}개의 주소에서 {n}건이 들어왔다."),
+        "ko": (
+            "서로 다른 주소 {addresses}개와 사용자 {users}명이 관련됐다.",
+            "{addresses}개의 주소에서 {n}건이 들어왔다.",
+        ),
     },
     "row": {
         "en": (
@@ -373,14 +377,21 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "The source {ip} guessed {users|users|errors} in {n|attempts|accounts}.",
             "{ip} is responsible for {share} of all failures.",
         ),
-        "ko": ("{ip}의 비중은 {share}, 건수는 {n}건이다.", "{ip}는 계정 {users}개를, 총 {n}번 두드렸다.", "{ip}에서 {n}건, {ip2}에서 {n2}건이 왔습니다."),
+        "ko": (
+            "{ip}의 비중은 {share}, 건수는 {n}건이다.",
+            "{ip}는 계정 {users}개를, 총 {n}번 두드렸다.",
+            "{ip}에서 {n}건, {ip2}에서 {n2}건이 왔습니다.",
+        ),
     },
     "value": {
         "en": (
             "{n} out of {total} errors have {value}; of {bases} normal events {base} do.",
             "{field} is {value} in {share} of the failures, compared with {bshare} in the baseline.",
         ),
-        "ko": ("{field} 값이 {value}인 비율은 {share}로, 평소 {bshare}와 비교된다.", "이상 이벤트 {total}건 중 {n}건이 {value}를 가진다."),
+        "ko": (
+            "{field} 값이 {value}인 비율은 {share}로, 평소 {bshare}와 비교된다.",
+            "이상 이벤트 {total}건 중 {n}건이 {value}를 가진다.",
+        ),
     },
     "traces": {
         "en": (
@@ -388,7 +399,10 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "The {ord:first|last} failing service was {svc} ({n} of {total|traces|accounts}).",
             "{n|traces|users} show {svc} going wrong {ord:first|last}.",
         ),
-        "ko": ("{n}개의 트레이스에서 {svc}가 {ord:먼저|나중에} 무너졌다.", "{ord:처음|마지막} 실패한 서비스는 {svc}이고 트레이스 {total}개 중 {n}개가 그렇다."),
+        "ko": (
+            "{n}개의 트레이스에서 {svc}가 {ord:먼저|나중에} 무너졌다.",
+            "{ord:처음|마지막} 실패한 서비스는 {svc}이고 트레이스 {total}개 중 {n}개가 그렇다.",
+        ),
     },
     "callers": {
         "en": (

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from bdp.model.evidence import Evidence
@@ -364,7 +365,9 @@ def _fragment(template: str) -> str:
 
 def _of_sign(evidence: Evidence, one: Recorded, services: Sequence[str]) -> Iterator[Scene]:
     value = evidence.value
-    alike = {e.value["playbook"] for e in one.evidence if e.value.get("events") == value["events"] and "playbook" in e.value}
+    alike = {
+        e.value["playbook"] for e in one.evidence if e.value.get("events") == value["events"] and "playbook" in e.value
+    }
     books = {"disk", "dns", "memory", "database", "timeout"} - alike
     slots = {
         "book": Slot("quoted", f"`{value['playbook']}`", names=tuple(f"`{book}`" for book in sorted(books))),
@@ -386,7 +389,7 @@ def _of_origin(evidence: Evidence, one: Recorded, services: Sequence[str]) -> It
 
 def _of_rows(evidence: Evidence, one: Recorded, services: Sequence[str]) -> Iterator[Scene]:
     rows = evidence.value["top"]
-    for row, other in zip(rows, rows[1:], strict=False):
+    for row, other in pairwise(rows):
         if row["events"] == other["events"]:
             continue
         apart = [r["client_ip"] for r in rows if r["events"] != row["events"] and r["users"] != row["users"]]

@@ -22,7 +22,7 @@ from bdp.explain.grounding import cue, time
 from bdp.explain.grounding.absence import absences
 from bdp.explain.grounding.direction import directions
 from bdp.explain.grounding.facts import Facts, Text, facts
-from bdp.explain.grounding.figure import Read, read
+from bdp.explain.grounding.figure import read
 from bdp.explain.grounding.mentions import LONGEST_CLAIM, Mentions, mentions
 from bdp.explain.grounding.name import Name, holds, plain
 from bdp.explain.grounding.number import Number
@@ -105,11 +105,18 @@ def _compare(text: str, held: Facts, about: Sequence[Text]) -> tuple[list[str], 
         found = owners(said, held)
         reads = [one for at in range(len(said.numbers)) if (one := read(at, said, held, found)) is not None]
         wrong += [one.wrong for one in reads if one.wrong] + _parts([one.number for one in reads], said)
-        for check_more in (_times(said, held), orders(said, held, found), directions(said, held, reads, found), absences(said, held)):
+        for check_more in (
+            _times(said, held),
+            orders(said, held, found),
+            directions(said, held, reads, found),
+            absences(said, held),
+        ):
             wrong += check_more[0]
             compared += check_more[1]
         named = [name for name in said.names if name.sure or not _is_word(name, held)]
-        missing += [reason("name", korean=said.korean, said=name.text) for name in named if not _held(name, held.texts, about)]
+        missing += [
+            reason("name", korean=said.korean, said=name.text) for name in named if not _held(name, held.texts, about)
+        ]
         missing += _strays(said, found, held, about)
         compared += len(reads) + len(named)
     return wrong, missing, compared
@@ -118,7 +125,9 @@ def _compare(text: str, held: Facts, about: Sequence[Text]) -> tuple[list[str], 
 def _clauses(text: str) -> list[str]:
     """Split at semicolons and full stops outside quotes."""
     pieces = re.split(r"(`[^`]*`|\"[^\"]*\")", text)
-    marked = "".join(piece if i % 2 else re.sub(r";|(?<=[^\W\d_]{2})\.(?=\s)", "\x01", piece) for i, piece in enumerate(pieces))
+    marked = "".join(
+        piece if i % 2 else re.sub(r";|(?<=[^\W\d_]{2})\.(?=\s)", "\x01", piece) for i, piece in enumerate(pieces)
+    )
     return [clause for clause in marked.split("\x01") if clause.strip()]
 
 
@@ -151,7 +160,12 @@ def _parts(numbers: Sequence[Number], said: Mentions) -> list[str]:
             wrong.append(reason("part", korean=said.korean, part=few.shown, whole=all_of.shown))
         share = next((n for n in numbers if n.start > whole.end and n.unit == "%"), None)
         beside = share is not None and re.fullmatch(r"[^\d()]*\(", clause[whole.end : share.start]) is not None
-        if share and beside and all_of.value and abs(share.value - 100 * few.value / all_of.value) > max(share.rounding, _RELATIVE * share.value) + 1e-9:
+        if (
+            share
+            and beside
+            and all_of.value
+            and abs(share.value - 100 * few.value / all_of.value) > max(share.rounding, _RELATIVE * share.value) + 1e-9
+        ):
             wrong.append(reason("share", korean=said.korean, part=few.shown, whole=all_of.shown, share=share.shown))
     return wrong
 
@@ -171,7 +185,11 @@ def _is_word(name: Name, held: Facts) -> bool:
 def _strays(said: Mentions, found: Sequence[Owner], held: Facts, about: Sequence[Text]) -> list[str]:
     """Return names that are of another service than the one that the clause names with them."""
     services = {text for _, named, text in found if named == "service"}
-    services |= {text.text for text in about if text.key == "service" and any(plain(name.text) == text.text for name in said.names)}
+    services |= {
+        text.text
+        for text in about
+        if text.key == "service" and any(plain(name.text) == text.text for name in said.names)
+    }
     wrong = []
     for _, named, text in found:
         if named not in _BELONGS or not services:

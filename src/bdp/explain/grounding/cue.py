@@ -1,4 +1,4 @@
-"""Words at a number or a time that say which value it is: the usual one, the peak, the lowest, what it came to, by how much."""
+"""Words at a number or a time that say which value it is: the usual one, the peak, what it came to, by how much."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from typing import Final
 
 _FORWARD: Final[dict[str, str]] = {
-    "base": r"against|versus|vs\.?|compared (?:with|to)|relative to|usual(?:ly)?|normal(?:ly)?|typical(?:ly)?|baselines?|previous|"
-    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|보통|정상|기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
+    "base": r"against|versus|vs\.?|compared (?:with|to)|relative to|usual(?:ly)?|normal(?:ly)?|typical(?:ly)?|"
+    r"baselines?|previous|"
+    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|보통|정상|"
+    r"기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
     "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|정점|피크",
     "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|저점|바닥",
@@ -20,20 +22,28 @@ _CUE: Final = re.compile(
 )
 _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "base": re.compile(
-        r"\s*(?:\w+\s){0,2}?(?:before(?!\s+(?:the|that|it|onset))|previously|earlier|beforehand|in the [\d.,]+ ?\S{1,8} before|in the (?:preceding|previous|prior|earlier|stretch before)|(?:is|was|being) (?:normal|usual|typical)|"
-        r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in the baseline|as a rule|usually|normally|in quieter)"
+        r"\s*(?:\w+\s){0,2}?(?:before(?!\s+(?:the|that|it|onset))|previously|earlier|beforehand|in the [\d.,]+ "
+        r"?\S{1,8} before|in the (?:preceding|previous|prior|earlier|stretch before)|(?:is|was|being) (?:normal|"
+        r"usual|typical)|"
+        r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in "
+        r"the baseline|as a rule|usually|normally|in quieter)"
         r"|\S{0,4}(?:\s?대비|\s?보다|이던|였던|이었지만|였지만|이었던|이었으나)"
         r"|[^\s\d]{0,4}에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:으로|로|까지)(?![가-힣])",
         re.IGNORECASE,
     ),
-    "now": re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])|[^\s\d]{0,4}(?:으로|로|까지|[을를] (?:기록|찍)|에 (?:달|도달))(?![가-힣]?당)"),
+    "now": re.compile(
+        r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])|[^\s\d]{0,4}(?:으로|로|까지|[을를] (?:기록|찍)|에 (?:달|"
+        r"도달))(?![가-힣]?당)"
+    ),
     "high": re.compile(r"\s*(?:at (?:its|the) peak|at most|tops)"),
 }
 _STAYED: Final = re.compile(r"\b(?:stay(?:ed|s)?|remain(?:ed|s)?|kept|always|held)\b|내내|항상|유지", re.IGNORECASE)
 _SUFFIX: Final = re.compile(r"before|earlier|previously", re.IGNORECASE)
 """Right behind a number they are its own, not of the next one."""
 _NOW: Final = re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])", re.IGNORECASE)
-_RANGE: Final = re.compile(r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔", re.IGNORECASE)
+_RANGE: Final = re.compile(
+    r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔", re.IGNORECASE
+)
 _JOIN: Final = re.compile(r"^[^\s\d]{0,4}\s?(?:to|and|–|-|~|에서|부터|와|과)\s?(?:약\s?)?$")
 
 
@@ -84,17 +94,21 @@ def is_range(text: str, first: tuple[int, int], second: tuple[int, int]) -> bool
 
 
 _UP: Final = (
-    r"rose|rises?|risen|rising|increas(?:ed|es|ing|e)|climb(?:ed|s|ing)?|jump(?:ed|s)?|grew|grow[ns]?|growing|surg(?:ed|es|e)|spik(?:ed|es|e)|soar(?:ed|s)?|"
-    r"higher|went up|gone up|goes up|doubled|tripled|quadrupled|shot up|worsened|swelled|ballooned|skyrocketed|escalated"
+    r"rose|rises?|risen|rising|increas(?:ed|es|ing|e)|climb(?:ed|s|ing)?|jump(?:ed|s)?|grew|grow[ns]?|growing|"
+    r"surg(?:ed|es|e)|spik(?:ed|es|e)|soar(?:ed|s)?|"
+    r"higher|went up|gone up|goes up|doubled|tripled|quadrupled|shot up|worsened|swelled|ballooned|skyrocketed|"
+    r"escalated"
 )
 _DOWN: Final = (
-    r"fell|falls?|fallen|falling|dropp?(?:ed|s|ing)?|decreas(?:ed|es|ing|e)|declin(?:ed|es|e)|lower|dipp?(?:ed|s)?|plunged?|shrank|shrunk|reduced|sank|"
+    r"fell|falls?|fallen|falling|dropp?(?:ed|s|ing)?|decreas(?:ed|es|ing|e)|declin(?:ed|es|e)|lower|dipp?(?:ed|"
+    r"s)?|plunged?|shrank|shrunk|reduced|sank|"
     r"went down|gone down|goes down|halved|plummeted|slumped|tumbled|collapsed|fewer|subsided|eased"
 )
 _KOREAN_UP = "증가|상승|늘었|늘어|늘고|올랐|올라|오른|급증|치솟|높아|뛰었|폭증|급등|불어"
 _KOREAN_DOWN = "감소|하락|줄었|줄어|줄고|떨어|내려|내렸|낮아|급감|급락|축소"
 _MOVE: Final = re.compile(
-    rf"(?P<never>(?:did not|didn't|never|not|no|without)\s(?:\w+\s){{0,2}})?(?:(?P<up>(?<![A-Za-z])(?:{_UP})(?![A-Za-z])|{_KOREAN_UP})"
+    rf"(?P<never>(?:did not|didn't|never|not|no|"
+    rf"without)\s(?:\w+\s){{0,2}})?(?:(?P<up>(?<![A-Za-z])(?:{_UP})(?![A-Za-z])|{_KOREAN_UP})"
     rf"|(?P<down>(?<![A-Za-z])(?:{_DOWN})(?![A-Za-z])|{_KOREAN_DOWN})"
     r"|(?<=\b)(?:(?:is|was|were|are|went|gone|moved|trended)\s)(?:back\s)?(?P<way>up|down)\b"
     r"|(?<![A-Za-z])(?P<bare>up|down)(?=\s(?:by\s|from\s)?\d))(?P<nicht>하지 (?:않|못)|지 (?:않|못))?",
@@ -107,7 +121,11 @@ def moves(text: str) -> list[tuple[int, int, bool, bool]]:
     found = []
     for match in _MOVE.finditer(text):
         up = bool(match["up"]) or (match["way"] or match["bare"] or "").lower() == "up"
-        if (match["bare"] or "").lower() == "up" and re.search(r"up\s*$", match[0]) and text[match.end() :].startswith(" to"):
+        if (
+            (match["bare"] or "").lower() == "up"
+            and re.search(r"up\s*$", match[0])
+            and text[match.end() :].startswith(" to")
+        ):
             continue
         if match["bare"] and _PHRASAL.search(text[max(0, match.start() - 12) : match.end()]):
             continue
@@ -117,15 +135,21 @@ def moves(text: str) -> list[tuple[int, int, bool, bool]]:
     return found
 
 
-_PHRASAL: Final = re.compile(r"\b(?:mak(?:es?|ing)|made|show(?:s|ed)?|adds?|ends?|turn(?:s|ed)?|tak(?:es|en|ing)|took|back(?:s|ed)?|summed|coming)\s+up\s*$", re.IGNORECASE)
+_PHRASAL: Final = re.compile(
+    r"\b(?:mak(?:es?|ing)|made|show(?:s|ed)?|adds?|ends?|turn(?:s|ed)?|tak(?:es|en|ing)|took|back(?:s|ed)?|"
+    r"summed|coming)\s+up\s*$",
+    re.IGNORECASE,
+)
 _THAN: Final = re.compile(r"\s+than\s+\d")
 _DELTA_BEHIND: Final = re.compile(
-    rf"\s?(?:(?:of )?(?:an? )?(?:{_UP}|{_DOWN}|more|less|increase|decrease|rise|drop|jump|growth|reduction|up|down)(?![A-Za-z])"
+    rf"\s?(?:(?:of )?(?:an? )?(?:{_UP}|{_DOWN}|more|less|increase|decrease|rise|drop|jump|growth|reduction|up|"
+    rf"down)(?![A-Za-z])"
     rf"|(?:만큼|이나|나|정도|가량|쯤|p)?\s?(?:더 )?(?:{_KOREAN_UP}|{_KOREAN_DOWN}|높|낮|많|적))",
     re.IGNORECASE,
 )
 _DELTA_BEFORE: Final = re.compile(
-    rf"(?:{_UP}|{_DOWN}|(?:is|was|were|went|are|,|\()\s*(?:up|down)|(?<![A-Za-z])(?:up|down)|increase of|decrease of|drop of|rise of|jump of)(?:\s(?:by|about|roughly|some|nearly|almost|around))*\s*$",
+    rf"(?:{_UP}|{_DOWN}|(?:is|was|were|went|are|,|\()\s*(?:up|down)|(?<![A-Za-z])(?:up|down)|increase of|"
+    rf"decrease of|drop of|rise of|jump of)(?:\s(?:by|about|roughly|some|nearly|almost|around))*\s*$",
     re.IGNORECASE,
 )
 
@@ -133,7 +157,9 @@ _DELTA_BEFORE: Final = re.compile(
 def is_change(text: str, start: int, end: int) -> bool:
     """Return whether a number is said to be by how much something changed: `rose 15 %`, `15% 증가`."""
     before = text[max(0, start - 40) : start]
-    return (_DELTA_BEFORE.search(before) is not None and not _PHRASAL.search(before)) or _DELTA_BEHIND.match(text, end) is not None
+    return (_DELTA_BEFORE.search(before) is not None and not _PHRASAL.search(before)) or _DELTA_BEHIND.match(
+        text, end
+    ) is not None
 
 
 _TIME_ROLES: Final = {
@@ -144,7 +170,9 @@ _TIME_ROLES: Final = {
 _TIME_CUE: Final = re.compile(
     "|".join(f"(?P<{name}>(?<![A-Za-z])(?:{words})(?![A-Za-z]))" for name, words in _TIME_ROLES.items()), re.IGNORECASE
 )
-_TIME_BEHIND: Final = re.compile(r"\s?(?:(?:UTC|KST)\s?)?(?:에\s(?P<first>처음|시작|최초)|에\s(?P<last>마지막|끝|종료)|(?P<since>부터)|(?P<until>까지))")
+_TIME_BEHIND: Final = re.compile(
+    r"\s?(?:(?:UTC|KST)\s?)?(?:에\s(?P<first>처음|시작|최초)|에\s(?P<last>마지막|끝|종료)|(?P<since>부터)|(?P<until>까지))"
+)
 
 
 def time_role(text: str, start: int, end: int, since: int) -> str:

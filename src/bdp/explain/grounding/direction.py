@@ -14,7 +14,8 @@ from bdp.explain.grounding.reason import reason
 from bdp.explain.grounding.scope import Owner
 
 _STILL: Final = re.compile(
-    r"\b(?:did not|didn't|does not|has not|hasn't|never) (?:change|move|budge)d?\b|\bunchanged\b|\bsteady\b|\bflat\b|\bwithin (?:its|the) (?:usual|normal) range\b|"
+    r"\b(?:did not|didn't|does not|has not|hasn't|never) (?:change|move|budge)d?\b|\bunchanged\b|\bsteady\b|"
+    r"\bflat\b|\bwithin (?:its|the) (?:usual|normal) range\b|"
     r"변화(?:가|는)? ?없|변하지 않|움직이지 않|평소 범위 안|그대로",
     re.IGNORECASE,
 )
@@ -57,7 +58,13 @@ def _ways(held: Facts, reads: Sequence[Read], found: Sequence[Owner]) -> list[fl
         return fitting
     named = {text for _, name, text in found if name == "metric"}
     quantities = [one for one in held.quantities if not named or one.scope.get("metric") in named]
-    ways = [way for one in quantities if "far" in one.roles or one.counted for way in [change(one, held)] if way and "base" not in one.roles]
+    ways = [
+        way
+        for one in quantities
+        if "far" in one.roles or one.counted
+        for way in [change(one, held)]
+        if way and "base" not in one.roles
+    ]
     return ways if ways and (all(way > 0 for way in ways) or all(way < 0 for way in ways)) else []
 
 
@@ -67,13 +74,21 @@ def change(quantity: Quantity, held: Facts) -> float:
         return quantity.value
     if "ratio" in quantity.roles:
         return quantity.value - 1
-    family = [one for one in held.quantities if one.family == quantity.family and not one.derived and one.unit == quantity.unit]
-    bases = [one for one in family if "base" in one.roles and not one.roles & {"high", "low"} and one.key == quantity.key]
+    family = [
+        one
+        for one in held.quantities
+        if one.family == quantity.family and not one.derived and one.unit == quantity.unit
+    ]
+    bases = [
+        one for one in family if "base" in one.roles and not one.roles & {"high", "low"} and one.key == quantity.key
+    ]
     if quantity.derived in {"unit", "share"} or not bases:
         return 0.0
     if "base" not in quantity.roles:
         return 0.0 if quantity.roles & {"aside"} else quantity.value - bases[0].value
-    far = [one for one in family if "far" in one.roles] or [one for one in family if one.key == quantity.key and "base" not in one.roles]
+    far = [one for one in family if "far" in one.roles] or [
+        one for one in family if one.key == quantity.key and "base" not in one.roles
+    ]
     return far[0].value - bases[0].value if far else 0.0
 
 

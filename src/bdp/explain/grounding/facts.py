@@ -13,21 +13,68 @@ from bdp.explain.grounding.vocabulary import CONCEPT, concept, words
 from bdp.model.evidence import Evidence
 
 _UNIT_OF_KEY: Final[dict[str, tuple[str, float]]] = {
-    "ns": ("s", 1e-9), "us": ("s", 1e-6), "ms": ("s", 1e-3), "second": ("s", 1), "sec": ("s", 1), "minute": ("s", 60),
-    "min": ("s", 60), "hour": ("s", 3600), "day": ("s", 86400), "share": ("%", 100), "fraction": ("%", 100),
-    "rate": ("%", 100), "percent": ("%", 1), "pct": ("%", 1), "lift": ("x", 1), "ratio": ("x", 1), "factor": ("x", 1),
-    "byte": ("B", 1), "usd": ("$", 1),
-}  # fmt: skip
+    "ns": ("s", 1e-9),
+    "us": ("s", 1e-6),
+    "ms": ("s", 1e-3),
+    "second": ("s", 1),
+    "sec": ("s", 1),
+    "minute": ("s", 60),
+    "min": ("s", 60),
+    "hour": ("s", 3600),
+    "day": ("s", 86400),
+    "share": ("%", 100),
+    "fraction": ("%", 100),
+    "rate": ("%", 100),
+    "percent": ("%", 1),
+    "pct": ("%", 1),
+    "lift": ("x", 1),
+    "ratio": ("x", 1),
+    "factor": ("x", 1),
+    "byte": ("B", 1),
+    "usd": ("$", 1),
+}
 _ROLES: Final[dict[str, tuple[str, ...]]] = {
-    "usual": ("base",), "baseline": ("base",), "before": ("base",), "previous": ("base",), "previously": ("base",),
-    "prior": ("base",), "normal": ("base",), "earlier": ("base",), "highest": ("now", "high"), "max": ("now", "high"),
-    "maximum": ("now", "high"), "peak": ("now", "high"), "high": ("high",), "lowest": ("now", "low"), "min": ("now", "low"),
-    "minimum": ("now", "low"), "low": ("low",), "level": ("now", "mid"), "median": ("now", "mid"), "mean": ("now", "mid"),
-    "average": ("now", "mid"), "extreme": ("now", "far"), "current": ("now",), "after": ("now",), "difference": ("delta",),
-    "delta": ("delta",), "rise": ("delta",), "ratio": ("ratio",), "lift": ("ratio",), "factor": ("ratio",),
-    "margin": ("aside",), "least": ("aside",), "back": ("aside",),
-}  # fmt: skip
-_CLASSES: Final = {"entity": "service", "first_service": "service", "host": "service", "component": "service", "node": "service"}
+    "usual": ("base",),
+    "baseline": ("base",),
+    "before": ("base",),
+    "previous": ("base",),
+    "previously": ("base",),
+    "prior": ("base",),
+    "normal": ("base",),
+    "earlier": ("base",),
+    "highest": ("now", "high"),
+    "max": ("now", "high"),
+    "maximum": ("now", "high"),
+    "peak": ("now", "high"),
+    "high": ("high",),
+    "lowest": ("now", "low"),
+    "min": ("now", "low"),
+    "minimum": ("now", "low"),
+    "low": ("low",),
+    "level": ("now", "mid"),
+    "median": ("now", "mid"),
+    "mean": ("now", "mid"),
+    "average": ("now", "mid"),
+    "extreme": ("now", "far"),
+    "current": ("now",),
+    "after": ("now",),
+    "difference": ("delta",),
+    "delta": ("delta",),
+    "rise": ("delta",),
+    "ratio": ("ratio",),
+    "lift": ("ratio",),
+    "factor": ("ratio",),
+    "margin": ("aside",),
+    "least": ("aside",),
+    "back": ("aside",),
+}
+_CLASSES: Final = {
+    "entity": "service",
+    "first_service": "service",
+    "host": "service",
+    "component": "service",
+    "node": "service",
+}
 _SHARES: Final = frozenset({"ratio", "rate", "share", "fraction", "utilization", "availability"})
 
 
@@ -106,7 +153,10 @@ def facts(evidence: Iterable[Evidence]) -> Facts:
     moments: list[Moment] = []
     flags: list[tuple[str, str, bool]] = []
     for one in evidence:
-        moments += [Moment(one.start_time.astimezone(UTC), "start", one.id), Moment(one.end_time.astimezone(UTC), "end", one.id)]
+        moments += [
+            Moment(one.start_time.astimezone(UTC), "start", one.id),
+            Moment(one.end_time.astimezone(UTC), "end", one.id),
+        ]
         texts += [Text(plain(text), "sample", "", "", one.id) for text in one.samples]
         for leaf in _leaves(one.value, "", "", {}):
             family = one.id + leaf.row
@@ -116,7 +166,9 @@ def facts(evidence: Iterable[Evidence]) -> Facts:
             elif isinstance(leaf.value, datetime):
                 moments.append(Moment(leaf.value.astimezone(UTC), leaf.key, one.id))
             elif isinstance(leaf.value, str):
-                texts.append(Text(plain(leaf.value) or "(empty)", leaf.key, _CLASSES.get(leaf.key, leaf.key), row, one.id))
+                texts.append(
+                    Text(plain(leaf.value) or "(empty)", leaf.key, _CLASSES.get(leaf.key, leaf.key), row, one.id)
+                )
                 moments += [Moment(at, leaf.key, one.id) for at in _parsed(leaf.value)]
             else:
                 quantities.append(_quantity(leaf, row, family, one.value))
@@ -136,7 +188,11 @@ class _Leaf:
 
 def _leaves(value: Any, key: str, row: str, scope: dict[str, str]) -> Iterator[_Leaf]:
     if isinstance(value, dict):
-        own = {_CLASSES.get(str(k), str(k)): plain(v) or "(empty)" for k, v in value.items() if isinstance(v, str) and k not in {"unit", "labels", "field"} and "time" not in str(k)}
+        own = {
+            _CLASSES.get(str(k), str(k)): plain(v) or "(empty)"
+            for k, v in value.items()
+            if isinstance(v, str) and k not in {"unit", "labels", "field"} and "time" not in str(k)
+        }
         for name, inner in value.items():
             yield from _leaves(inner, str(name), row, scope | own)
     elif isinstance(value, list | tuple):
@@ -152,7 +208,7 @@ def _quantity(leaf: _Leaf, row: str, family: str, value: Mapping[str, Any]) -> Q
     said = words(leaf.key)
     unit, scale = next((_UNIT_OF_KEY[word] for word in _UNIT_OF_KEY if word in said), ("", 1.0))
     roles = {role for word in said for role in _ROLES.get(word, ())}
-    if "s" == unit and "second" in said | {"s"} and {"before"} & said:
+    if unit == "s" and "before" in said:
         roles.discard("base")  # seconds_before is how long before, not a figure of before
     if roles & {"high", "low"} and "base" in roles:
         roles.discard("now")
@@ -163,7 +219,7 @@ def _quantity(leaf: _Leaf, row: str, family: str, value: Mapping[str, Any]) -> Q
         unit, scale = of_text(str(value.get("unit", "")))
     rate = (counter and "rise" not in said) or unit.endswith("/s")
     own = frozenset(said - set(_UNIT_OF_KEY) | ({"share"} & said)) - set(_ROLES)
-    measured = {word for word in words(metric)} if levels else set()
+    measured = set(words(metric)) if levels else set()
     topics = frozenset({concept(word) for word in own | measured} | own | measured)
     return Quantity(
         raw, raw * scale, unit.removesuffix("/s"), leaf.key, own, frozenset(roles), topics,
@@ -176,14 +232,21 @@ def _counted(key: str) -> str:
     known = [CONCEPT[word] for word in (w for part in key.split("_") for w in words(part)) if word in CONCEPT]
     if "matching" in key:
         return "event"
-    return known[0] if known else concept(key.split("_")[-1])
+    return known[0] if known else concept(key.rsplit("_", 1)[-1])
 
 
 def _sided(one: Quantity, found: list[Quantity]) -> Quantity:
     """Say of the farthest value whether it is a high or a low one."""
     if "far" not in one.roles:
         return one
-    base = next((other.value for other in found if other.family == one.family and "base" in other.roles and "point" not in other.key), one.value)
+    base = next(
+        (
+            other.value
+            for other in found
+            if other.family == one.family and "base" in other.roles and "point" not in other.key
+        ),
+        one.value,
+    )
     return replace(one, roles=one.roles | ({"high"} if one.value > base else {"low"} if one.value < base else set()))
 
 
@@ -193,7 +256,13 @@ def _derived(found: list[Quantity], moments: list[Moment]) -> list[Quantity]:
     bases = [one for one in found if "base" in one.roles and not one.roles & {"high", "low"} and "point" not in one.key]
     for base in bases:
         for now in found:
-            if now is base or now.family != base.family or now.unit != base.unit or now.rate != base.rate or now.key != base.key:
+            if (
+                now is base
+                or now.family != base.family
+                or now.unit != base.unit
+                or now.rate != base.rate
+                or now.key != base.key
+            ):
                 continue
             if "base" in now.roles or now.roles & {"delta", "ratio", "aside"} or now.length:
                 continue
@@ -216,7 +285,16 @@ def _changes(base: Quantity, now: Quantity) -> Iterator[Quantity]:
         yield replace(now, raw=now.value / base.value, value=now.value / base.value, unit="x", rate=False, counted="",
                       roles=frozenset({"ratio"}), derived="ratio")  # fmt: skip
         percent = 100 * delta / abs(base.value)
-        yield replace(now, raw=percent, value=percent, unit="%", rate=False, counted="", roles=frozenset({"delta"}), derived="percent")
+        yield replace(
+            now,
+            raw=percent,
+            value=percent,
+            unit="%",
+            rate=False,
+            counted="",
+            roles=frozenset({"delta"}),
+            derived="percent",
+        )
 
 
 def _rates(found: list[Quantity]) -> Iterator[Quantity]:

@@ -17,14 +17,29 @@ from bdp.explain.grounding.vocabulary import COUNTED, MEASURED, NEAR, concepts
 
 _RELATIVE: Final = 0.01
 _HEDGED: Final = 0.03
-_LEVELS: Final = {"base": {"base"}, "from": {"base"}, "now": {"now"}, "high": {"high"}, "low": {"low"}, "mid": {"mid"}, "delta": {"delta"}}
+_LEVELS: Final = {
+    "base": {"base"},
+    "from": {"base"},
+    "now": {"now"},
+    "high": {"high"},
+    "low": {"low"},
+    "mid": {"mid"},
+    "delta": {"delta"},
+}
 _SPOKEN: Final = MEASURED | {"request"}
 """What may be measured, not counted, where a number comes behind it."""
 _OPPOSITE: Final = {"after": "before", "later": "before", "before": "after", "earlier": "after"}
-_OCCURS: Final = re.compile(r"(?:shows? up|appear(?:s|ed)?|occur(?:s|red)?|repeat(?:s|ed)?|seen|logged|tried|happened|came|fired|failed|rang)\s*$", re.IGNORECASE)
+_OCCURS: Final = re.compile(
+    r"(?:shows? up|appear(?:s|ed)?|occur(?:s|red)?|repeat(?:s|ed)?|seen|logged|tried|happened|came|fired|failed|"
+    r"rang)\s*$",
+    re.IGNORECASE,
+)
 _OF_WHAT: Final = re.compile(r"\s*of (?:the |its )?([A-Za-z_ ]{3,30})")
 _PART: Final = re.compile(r"\s*(?:out )?of(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
-_MULTIPLE: Final = re.compile(r"\s*(?:its?|the|their|as|more|higher|lower|larger|greater|above|over|that|what|usual|baseline|normal)\b", re.IGNORECASE)
+_MULTIPLE: Final = re.compile(
+    r"\s*(?:its?|the|their|as|more|higher|lower|larger|greater|above|over|that|what|usual|baseline|normal)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -51,13 +66,21 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     role = _role(said, at, since, until) or _partner(said, at)
     if number.unit == "x" or (role == "delta" and number.unit == "s" and not cue.moves(said.text)):
         role = ""
-    if number.shown.isdigit() and len(number.shown) >= 7 and any(text.text.startswith(number.shown) for text in held.texts):
+    if (
+        number.shown.isdigit()
+        and len(number.shown) >= 7
+        and any(text.text.startswith(number.shown) for text in held.texts)
+    ):
         return Read(number, role, ())
     mine = owned(number, at, said, found, held.quantities)
     labelled = _labelled(number, mine)
     if number.spelled and number.unit == "" and not labelled:
         return None
-    change = number.unit in {"", "%", "s"} and cue.is_change(said.text, number.start, number.end) and (role not in {"now", "base"} or number.unit == "%")
+    change = (
+        number.unit in {"", "%", "s"}
+        and cue.is_change(said.text, number.start, number.end)
+        and (role not in {"now", "base"} or number.unit == "%")
+    )
     if change and number.unit == "s" and role != "delta":
         change = False
     role = "delta" if change else role
@@ -103,7 +126,7 @@ def _role(said: Mentions, at: int, since: int, until: int) -> str:
         return "low" if number.bound == "floor" else "high"
     found = cue.role(said.text, number.start, number.end, since=since, until=until)
     if number.bound and found in {"", "now"}:
-        return cue.bounded(said.text[:number.start], below=number.bound.startswith("<"))
+        return cue.bounded(said.text[: number.start], below=number.bound.startswith("<"))
     return found
 
 
@@ -130,7 +153,9 @@ def _candidates(
             moved = moved if isinstance(topical, str) and not any("metric" in one.scope for one in moved) else topical
         if isinstance(moved, str):
             return moved
-        return [one for one in moved if not number.label[:1] or not number.label[0] or one.counted in {number.label[0], ""}] or moved
+        return [
+            one for one in moved if not number.label[:1] or not number.label[0] or one.counted in {number.label[0], ""}
+        ] or moved
     plain = [one for one in mine if not (one.derived in {"delta", "percent", "rate"} or "delta" in one.roles)]
     if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled:
         return number.label[0]
@@ -181,7 +206,9 @@ def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -
     if not before:
         return pool
     matching = [one for one in pool if all(topic in one.topics for topic in before)]
-    matching = matching or [one for one in pool if any(topic in one.topics for topic in before[-2:] if topic in _SPOKEN)]
+    matching = matching or [
+        one for one in pool if any(topic in one.topics for topic in before[-2:] if topic in _SPOKEN)
+    ]
     strange = [topic for topic in before if topic in _SPOKEN or topic in COUNTED]
     if matching:
         held = {topic for one in matching for topic in one.topics}
@@ -212,7 +239,11 @@ def _measures(text: str, pool: list[Quantity]) -> list[str]:
     for run in re.split(r"[,;:()]|\band\b|\bwhile\b", text):
         said = concepts(run)
         rates = {at for at, topic in enumerate(said[:-1]) if topic == "event" and said[at + 1] == "rate"}
-        mine = [topic for at, topic in enumerate(said) if topic in _SPOKEN or (topic in known and topic != "event") or at in rates]
+        mine = [
+            topic
+            for at, topic in enumerate(said)
+            if topic in _SPOKEN or (topic in known and topic != "event") or at in rates
+        ]
         if mine:
             found = mine
     return list(dict.fromkeys(found))
@@ -223,14 +254,18 @@ def _labelled(number: Number, quantities: Sequence[Quantity]) -> list[Quantity]:
     if number.unit or (not number.label and not number.weak):
         return []
     made = "rate" if number.rate else ""
-    counted = [one for one in quantities if one.counted and one.derived == made and not one.length and "aside" not in one.roles]
+    counted = [
+        one for one in quantities if one.counted and one.derived == made and not one.length and "aside" not in one.roles
+    ]
     head = number.label[0] if number.label else ""
+    if number.bound:  # `at least 5 failures` may be what was asked for
+        counted += [one for one in quantities if "aside" in one.roles and one.counted]
     for wanted in ([head], NEAR.get(head, ()), number.label[1:], [number.weak] if not head else []):
         found = [one for one in counted if any(word and (word == one.counted) for word in wanted)]
         if found:
             return found
     own = [one for one in quantities if any(word in one.topics for word in number.label[1:])]
-    own = [one for one in own if not (one.derived or one.unit or one.length)]
+    own = [one for one in own if not (one.derived or one.unit or one.length or "aside" in one.roles)]
     return own or [one for one in quantities if one.length and head and one.counted == head]
 
 
@@ -271,8 +306,18 @@ def _near(said: float, actual: float, quantity: Quantity) -> bool:
 def _opposite(number: Number, fitting: Sequence[Quantity], said: Mentions) -> str:
     follows = re.match(r"\s*(\w+)", said.text[number.end :])
     opposite = _OPPOSITE.get(follows[1].lower(), "") if follows and number.unit == "s" else ""
-    if opposite and all(opposite in one.name for one in fitting) and not re.search(r"\b(?:started|began|onset|incident|errors?|failures?|outage|trouble)\b", said.text[: number.start], re.IGNORECASE):
-        return reason("other_way", korean=said.korean, said=number.shown, word=follows[1] if follows else "", has=opposite)
+    if (
+        opposite
+        and all(opposite in one.name for one in fitting)
+        and not re.search(
+            r"\b(?:started|began|onset|incident|errors?|failures?|outage|trouble)\b",
+            said.text[: number.start],
+            re.IGNORECASE,
+        )
+    ):
+        return reason(
+            "other_way", korean=said.korean, said=number.shown, word=follows[1] if follows else "", has=opposite
+        )
     return ""
 
 

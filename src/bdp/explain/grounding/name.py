@@ -20,54 +20,93 @@ _ADDRESS: Final = re.compile(
     r"|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}(?![A-Za-z0-9_:])"
 )
 _HEX: Final = re.compile(r"(?<![A-Za-z0-9_])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,64}(?![A-Za-z0-9_])")
-_VERSION: Final = re.compile(r"(?<![A-Za-z0-9_.])v?\d+\.\d+\.\d+(?:[-+.][A-Za-z0-9.-]+)?(?![A-Za-z0-9_])|(?<![A-Za-z0-9_])v\d+(?:\.\d+)*(?![A-Za-z0-9_])")
-_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9_])/?[A-Za-z_][A-Za-z0-9_.$@/:-]*")
-_ENDING: Final = (
-    r"(?:service|svc|api|db|database|gateway|worker|broker|server|proxy|cache|queue|frontend|backend)"
+_VERSION: Final = re.compile(
+    r"(?<![A-Za-z0-9_.])v?\d+\.\d+\.\d+(?:[-+.][A-Za-z0-9.-]+)?(?![A-Za-z0-9_])|"
+    r"(?<![A-Za-z0-9_])v\d+(?:\.\d+)*(?![A-Za-z0-9_])"
 )
-_SERVICE: Final = re.compile(rf"-(?:{_ENDING}|\d+)$|^[a-z]{{3,}}(?:service|svc|db|server|gateway|worker)$", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9_])/?[A-Za-z_][A-Za-z0-9_.$@/:-]*")
+_ENDING: Final = r"(?:service|svc|api|db|database|gateway|worker|broker|server|proxy|cache|queue|frontend|backend)"
+_SERVICE: Final = re.compile(
+    rf"-(?:{_ENDING}|\d+)$|^[a-z]{{3,}}(?:service|svc|db|server|gateway|worker)$", re.IGNORECASE
+)
 _COMMON: Final = frozenset({"microservice", "webserver", "observer", "coworker"})
 _HUMP: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2,}[a-z]{2,}")
 _PLURAL: Final = re.compile(r"[A-Z]{2,}s")
-_PLAIN: Final = frozenset({"e.g", "i.e", "p50", "p90", "p95", "p99", "ipv4", "ipv6", "utf8", "and/or", "vs.", "n/a", "http2"})
+_PLAIN: Final = frozenset(
+    {"e.g", "i.e", "p50", "p90", "p95", "p99", "ipv4", "ipv6", "utf8", "and/or", "vs.", "n/a", "http2"}
+)
 _VERB = (
-    "had|has|have|logged|logs|saw|sees|produced|produces|showed|shows|failed|fails|recorded|records|reported|reports|emitted|broke|breaks|"
-    "crashed|threw|throws|is|received|took|averaged|stood|carries|carried|responded|served|handled|runs|ran|sits|peaked|rose|fell|dropped|climbed|jumped|"
-    "increased|decreased|failing|going|started|began|stopped|hit|exceeded|reached|normally|now|itself|also|alone|suffered|experienced|was|went|got"
+    "had|has|have|logged|logs|saw|sees|produced|produces|showed|shows|failed|fails|recorded|records|reported|"
+    "reports|emitted|broke|breaks|"
+    "crashed|threw|throws|is|received|took|averaged|stood|carries|carried|responded|served|handled|runs|ran|sits|"
+    "peaked|rose|fell|dropped|climbed|jumped|"
+    "increased|decreased|failing|going|started|began|stopped|hit|exceeded|reached|normally|now|itself|also|alone|"
+    "suffered|experienced|was|went|got"
 )
 _SUBJECT: Final = re.compile(
-    rf"(?:^|[.;:,]\s|\x00,?\s|\btotal,? |\bshows? |\b(?:traces|errors|events|failures|cases|requests)\s|\bwhile |\bwhen |\bthat |\bafter |\bbefore |\bsince |\bonce |\bbecause |\bamong them )([A-Za-z][A-Za-z0-9_.-]{{2,80}})(?=(?:'s\b)|:\s|\s(?:{_VERB})\b)"
+    rf"(?:^|[.;:,]\s|\x00,?\s|\btotal,? |\bshows? |\b(?:traces|errors|events|failures|cases|requests)\s|\bwhile |"
+    rf"\bwhen |\bthat |\bafter |\bbefore |\bsince |\bonce |\bbecause |\bamong them "
+    rf")([A-Za-z][A-Za-z0-9_.-]{{2,80}})(?=(?:'s\b)|:\s|\s(?:{_VERB})\b)"
 )
 _OBJECT: Final = re.compile(
-    r"\b(?:of|from|by|in|on|at|(?:deployed|shipped|pushed|out|released|routed|reached|rollout of \S{1,64}|\x00) to|reached|hit|for|affected|among them|including|notably|namely|especially|service|host|node|server|broker|entity|instance|pod|database)\s([a-z][A-Za-z0-9_-]{2,80})"
-    r"(?=\s*(?:[.,;:()]|$|(?:rose|fell|jumped|dropped|climbed|went|was|is|were|are|had|has|did|with|between|and|reached|hit|stayed|during|by|from|"
-    r"ranged|moved|showed?|failing|failed|fails|fell|at|in|on|went|peaked|never|bottomed|increased|decreased|grew|shrank|got|service|began|preceded|followed|averaged|came|happened|took|landed|stood|varied|started|stopped|crashed|broke|threw|logged|saw|recorded|reported|while|when|because|which|exceeded|spiked|received)\b))"
+    r"\b(?:of|from|by|in|on|at|(?:deployed|shipped|pushed|out|released|routed|reached|rollout of \S{1,64}|\x00) "
+    r"to|reached|hit|for|affected|among them|including|notably|namely|especially|service|host|node|server|broker|"
+    r"entity|instance|pod|database)\s([a-z][A-Za-z0-9_-]{2,80})"
+    r"(?=\s*(?:[.,;:()]|$|(?:rose|fell|jumped|dropped|climbed|went|was|is|were|are|had|has|did|with|between|and|"
+    r"reached|hit|stayed|during|by|from|"
+    r"ranged|moved|showed?|failing|failed|fails|fell|at|in|on|went|peaked|never|bottomed|increased|decreased|"
+    r"grew|shrank|got|service|began|preceded|followed|averaged|came|happened|took|landed|stood|varied|started|"
+    r"stopped|crashed|broke|threw|logged|saw|recorded|reported|while|when|because|which|exceeded|spiked|received)\b))"
 )
-_BEFORE_KOREAN: Final = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_.-]{2,80})(?=(?:에서|에게|에는|에도|에|의|은|는|이|가|을|를|도|와|과|로|부터|까지)|\s(?:서비스|호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그))")
+_BEFORE_KOREAN: Final = re.compile(
+    r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_.-]{2,80})(?=(?:에서|에게|에는|에도|에|의|은|는|이|가|을|를|도|와|과|로|부터|까지)|\s(?:서비스|"
+    r"호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그))"
+)
 _ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
     (
         "never are were be been being is alone will would could should can may might must do does did done "
-        "the and this that these those there they them then than with from into onto over under about after before between during while when "
-        "what which who whom whose where why how all any some most many much more less few fewer several each every both either neither none "
-        "not now new old same other another such only own once one two three first last next previous prior latest here its his her our your "
-        "total average median normal usual baseline peak maximum minimum max min general particular fact full least half part parts rest whole "
-        "incident outage trouble failure failures error errors event events warning warnings issue issues problem problems cause onset start end "
-        "begin beginning stretch window period hour hours minute minutes second seconds day days time times date week month morning night today "
-        "log logs message messages line lines text trace traces request requests call calls traffic load usage use user users account accounts "
-        "client clients address addresses source sources host hosts node nodes server servers service services database broker brokers pod pods "
-        "cluster region zone network disk memory cpu latency throughput rate ratio share level value values number count point points sample "
-        "samples metric metrics measure change changes deploy deploys deployment deployments release releases rollout commit version config "
-        "everything nothing anything something everybody nobody somebody people production staging place places way ways case cases order "
-        "rise fall increase decrease drop jump spike surge trend pattern patterns template templates sign signs kind kinds type types "
-        "timeout timeouts connection connections pool retry retries queue cache thread threads health status code codes field fields name names "
-        "percent percentage least most parallel advance addition contrast detail practice play effect line sight store system machine "
-        "which root live up down off out back away along together again still already yet soon later earlier too also even just "
-        "abnormal bad failing failed successful success different distinct single multiple various further half almost nearly roughly "
-        "attack attackers attempts attempt login logins password passwords evidence data analysis investigation review example "
-        "fail fails failing show shows happen happens respond affect begin say says see get gets take takes work works run runs go goes come comes "
-        "things thing stuff matters life hell it's he's him her she you we it he us me noon midnight utc kst gmt january february march april may june july august september october november december "
-        "monday tuesday wednesday thursday friday saturday sunday http https tcp udp dns tls ssl sql api url cpu ram gc jvm ip ips sha id ids "
-        "tracing collateral damage blast radius impact scope behaviour behavior performance capacity demand volume size amount money cost costs"
+        "the and this that these those there they them then than with from into onto over under about after "
+        "before between during while when "
+        "what which who whom whose where why how all any some most many much more less few fewer several each "
+        "every both either neither none "
+        "not now new old same other another such only own once one two three first last next previous prior "
+        "latest here its his her our your "
+        "total average median normal usual baseline peak maximum minimum max min general particular fact full "
+        "least half part parts rest whole "
+        "incident outage trouble failure failures error errors event events warning warnings issue issues "
+        "problem problems cause onset start end "
+        "begin beginning stretch window period hour hours minute minutes second seconds day days time times date "
+        "week month morning night today "
+        "log logs message messages line lines text trace traces request requests call calls traffic load usage "
+        "use user users account accounts "
+        "client clients address addresses source sources host hosts node nodes server servers service services "
+        "database broker brokers pod pods "
+        "cluster region zone network disk memory cpu latency throughput rate ratio share level value values "
+        "number count point points sample "
+        "samples metric metrics measure change changes deploy deploys deployment deployments release releases "
+        "rollout commit version config "
+        "everything nothing anything something everybody nobody somebody people production staging place places "
+        "way ways case cases order "
+        "rise fall increase decrease drop jump spike surge trend pattern patterns template templates sign signs "
+        "kind kinds type types "
+        "timeout timeouts connection connections pool retry retries queue cache thread threads health status "
+        "code codes field fields name names "
+        "percent percentage least most parallel advance addition contrast detail practice play effect line sight "
+        "store system machine "
+        "which root live up down off out back away along together again still already yet soon later earlier too "
+        "also even just "
+        "abnormal bad failing failed successful success different distinct single multiple various further half "
+        "almost nearly roughly "
+        "attack attackers attempts attempt login logins password passwords evidence data analysis investigation "
+        "review example "
+        "fail fails failing show shows happen happens respond affect begin say says see get gets take takes work "
+        "works run runs go goes come comes "
+        "things thing stuff matters life hell it's he's him her she you we it he us me noon midnight utc kst gmt "
+        "january february march april may june july august september october november december "
+        "monday tuesday wednesday thursday friday saturday sunday http https tcp udp dns tls ssl sql api url cpu "
+        "ram gc jvm ip ips sha id ids "
+        "tracing collateral damage blast radius impact scope behaviour behavior performance capacity demand "
+        "volume size amount money cost costs"
     ).split()
 )
 """Words that are no names where a name could stand."""
@@ -138,12 +177,20 @@ def _code_like(token: str) -> bool:
     lowered = token.lower()
     if lowered in _PLAIN or len(token) < 3 or lowered in _COMMON or _PLURAL.fullmatch(token):
         return False
-    inner = "_" in token or "@" in token or "$" in token or "::" in token or re.search(r"[A-Za-z]{2,}\.\w", token) is not None
+    inner = (
+        "_" in token
+        or "@" in token
+        or "$" in token
+        or "::" in token
+        or re.search(r"[A-Za-z]{2,}\.\w", token) is not None
+    )
     inner = inner or re.search(r"\w:\d", token) is not None
     mixed = any(c.isdigit() for c in token) and "-" not in token and lowered not in WRITTEN
     parts = lowered.split("-")
     dashed = len(parts) > 1 and any(any(c.isdigit() for c in part) for part in parts)
-    return inner or mixed or dashed or token.startswith("/") or bool(_HUMP.search(token)) or bool(_SERVICE.search(token))
+    return (
+        inner or mixed or dashed or token.startswith("/") or bool(_HUMP.search(token)) or bool(_SERVICE.search(token))
+    )
 
 
 def plain(text: str) -> str:

@@ -29,7 +29,8 @@ _NATIVE: Final = {
     "아홉": 9, "열": 10,
 }  # fmt: skip
 _SPELLED: Final = re.compile(
-    rf"(?<![A-Za-z-])({'|'.join(_WORDS)})(?![A-Za-z])(?:[\s-]?(times|fold|percent|seconds|minutes|hours|days)(?![A-Za-z]))?",
+    rf"(?<![A-Za-z-])({'|'.join(_WORDS)})(?![A-Za-z])(?:[\s-]?(times|fold|percent|seconds|minutes|hours|"
+    rf"days)(?![A-Za-z]))?",
     re.IGNORECASE,
 )
 _COUNTED: Final = re.compile(
@@ -54,21 +55,29 @@ _HEDGE: Final = re.compile(
     r"(?:about|around|roughly|approximately|nearly|almost|some|circa|close to|~|≈|약|거의|대략|얼추)\s*$", re.IGNORECASE
 )
 _HEDGE_BEHIND: Final = re.compile(r"\s*(?:or so|가량|정도|쯤|안팎|남짓)")
-_ABOVE = r"more than|at least|exceed(?:ed|s|ing)?|upwards? of|no less than|no fewer than|greater than|in excess of|not below"
+_ABOVE = (
+    r"more than|at least|exceed(?:ed|s|ing)?|upwards? of|no less than|no fewer than|greater than|in excess of|not below"
+)
 _BELOW = r"less than|fewer than|at most|no more than|not more than|not exceeding|not above|lower than"
 _NEVER = r"(?:never|not once|did not|didn't|does not|doesn't)\s+(?:\w+\s+){0,2}?"
 _BOUND: Final = re.compile(
-    rf"(?P<floor>{_NEVER}(?:below|under|less than|fewer than))|(?P<ceiling>{_NEVER}(?:above|over|exceed(?:ed|s)?|more than|beyond))"
-    rf"|(?P<above>{_ABOVE}|[≥>]=?|over|above|beyond|surpass(?:ed|ing)?|최소)|(?P<below>{_BELOW}|[≤<]=?|below|under|up to|최대)",
+    rf"(?P<floor>{_NEVER}(?:below|under|less than|fewer than))|(?P<ceiling>{_NEVER}(?:above|over|exceed(?:ed|s)?|"
+    rf"more than|beyond))"
+    rf"|(?P<above>{_ABOVE}|[≥>]=?|over|above|beyond|surpass(?:ed|ing)?|최소)|(?P<below>{_BELOW}|[≤<]=?|below|under|"
+    rf"up to|최대)",
     re.IGNORECASE,
 )
 _BOUND_END: Final = re.compile(rf"(?:{_BOUND.pattern})\s*(?:the\s+|a\s+)?$", re.IGNORECASE)
 _ABOVE_BEHIND: Final = re.compile(r"(?:\s?[을를이가])?\s?(?:이상|초과|넘|웃돌|상회|or more)")
 _BELOW_BEHIND: Final = re.compile(r"(?:\s?[을를에도]{1,2})?\s?(?:이하|미만|밑돌|하회|못 미|or less|or fewer)")
-_OR_EQUAL: Final = re.compile(r"at least|at most|no (?:less|fewer|more) than|not |upwards?|up to|[≥≤=]|이상|이하|최소|최대|or |넘지", re.IGNORECASE)
+_OR_EQUAL: Final = re.compile(
+    r"at least|at most|no (?:less|fewer|more) than|not |upwards?|up to|[≥≤=]|이상|이하|최소|최대|or |넘지",
+    re.IGNORECASE,
+)
 _RATE: Final = re.compile(
     r"(?:\s+[A-Za-z-]+){0,3}\s*(?:per|/|each|every)\s*(seconds?|secs?|s|minutes?|min|hours?|h|days?)(?![A-Za-z])"
-    r"|(?:\s+[A-Za-z-]+){0,3}?\s+an? (second|minute|hour|day)(?=\s*(?:$|[,.;:()]|(?:at|against|on|in|and|to|of|from|while|than|before)\b))"
+    r"|(?:\s+[A-Za-z-]+){0,3}?\s+an? (second|minute|hour|day)(?=\s*(?:$|[,.;:()]|(?:at|against|on|in|and|to|of|"
+    r"from|while|than|before)\b))"
 )
 _RATE_BEFORE: Final = re.compile(r"(초|분|시간|일)당\s*(?:[가-힣]+\s)?$")
 _PACE: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "초": 1.0, "분": 60.0, "시간": 3600.0, "일": 86400.0}
@@ -79,7 +88,9 @@ _STOP: Final = frozenset(
 )
 _FOLLOWING: Final = re.compile(r"[\s(]{0,3}([A-Za-z]+(?:-[a-z]+)?)")
 _KOREAN_AFTER: Final = re.compile(r"\s?(?:의|인)?\s{0,2}((?:[가-힣]+\s){0,2}[가-힣]+)")
-_PRECEDING: Final = re.compile(r"([가-힣A-Za-z]+)\s?(?:은|는|이|가|을|를|도|만|:)?\s?(?:총|약|모두|대략|거의|각각|합계)?\s?$")
+_PRECEDING: Final = re.compile(
+    r"([가-힣A-Za-z]+)\s?(?:은|는|이|가|을|를|도|만|:)?\s?(?:총|약|모두|대략|거의|각각|합계)?\s?$"
+)
 _LOGIN: Final = re.compile(r"log-?ins?$", re.IGNORECASE)
 
 
@@ -125,7 +136,7 @@ def numbers(text: str) -> list[Number]:
 def _written(text: str) -> Iterator[Number]:
     for match in _NUMBER.finditer(text):
         unit = (match[6] or "").lower()
-        if unit == "d" and match[6] != "d" or unit == "m" and match[6] != "M":
+        if (unit == "d" and match[6] != "d") or (unit == "m" and match[6] != "M"):
             unit = ""
         behind = text[match.end() : match.end() + 1]
         if not unit and match[4] is None and match[3] is None and behind.isascii() and behind.isalpha():
@@ -137,7 +148,15 @@ def _written(text: str) -> Iterator[Number]:
             value = -value
         if isfinite(value * scale):
             end = match.end() if unit or not match[6] else match.start(6)
-            yield Number(match[0].strip(), value * scale, kind, 0.5 * step * scale, match.start(), end, weak=COUNTERS.get(unit, ""))
+            yield Number(
+                match[0].strip(),
+                value * scale,
+                kind,
+                0.5 * step * scale,
+                match.start(),
+                end,
+                weak=COUNTERS.get(unit, ""),
+            )
 
 
 def _value(match: re.Match[str]) -> tuple[float, float]:
@@ -167,7 +186,9 @@ def _spelled(text: str) -> Iterator[Number]:
         value = _MULTIPLES[match[1].lower()]
         yield Number(match[0], value, "x", 0.15 * value, match.start(), match.end(), spelled=True)
     for match in _FRACTION.finditer(text):
-        value = 100 * int(match[3]) / max(1, int(match[2])) if match[2] else _FRACTIONS[match[1].lower().replace("-", " ")]
+        value = (
+            100 * int(match[3]) / max(1, int(match[2])) if match[2] else _FRACTIONS[match[1].lower().replace("-", " ")]
+        )
         yield Number(match[0], value, "%", 2.5, match.start(), match.end(), spelled=True)
 
 
@@ -179,9 +200,17 @@ def _merged(text: str, found: Sequence[Number]) -> list[Number]:
         if last and number.start < last.end:
             continue
         gap = text[last.end : number.start] if last else ""
-        if last and last.unit == number.unit == "s" and number.value < 2 * last.rounding and gap.strip() in {"", "and"} and len(gap) < 6:
+        if (
+            last
+            and last.unit == number.unit == "s"
+            and number.value < 2 * last.rounding
+            and gap.strip() in {"", "and"}
+            and len(gap) < 6
+        ):
             shown = text[last.start : number.end]
-            merged[-1] = replace(last, shown=shown, value=last.value + number.value, rounding=number.rounding, end=number.end)
+            merged[-1] = replace(
+                last, shown=shown, value=last.value + number.value, rounding=number.rounding, end=number.end
+            )
         else:
             merged.append(number)
     return merged
@@ -274,14 +303,25 @@ def _inherited(text: str, found: list[Number]) -> list[Number]:
             continue
         between = text[before.end : number.start] if before else ""
         onward = text[number.end : after.start] if after else ""
-        if after and after.label and not number.label and re.fullmatch(r"\s*(?:out )?of (?:the |all |all the )?", onward):
+        if (
+            after
+            and after.label
+            and not number.label
+            and re.fullmatch(r"\s*(?:out )?of (?:the |all |all the )?", onward)
+        ):
             found[at] = replace(number, label=after.label)
         elif before and before.label and not (number.label and number.label[0]):
-            opened = re.search(r"(?:\bof|\bamong|\bout of)\s(?:the |all )?$", text[max(0, before.start - 16) : before.start], re.IGNORECASE)
+            opened = re.search(
+                r"(?:\bof|\bamong|\bout of)\s(?:the |all )?$",
+                text[max(0, before.start - 16) : before.start],
+                re.IGNORECASE,
+            )
             if opened and len(between) < 40:
                 found[at] = replace(number, label=before.label)
                 continue
-            part = re.search(r"(?<!그)(?:중|가운데)(?:에서?|은|는|에는)?\s*$", between[:60]) or re.match(r"\s*(?:out )?of (?:them|those|these)\b", text[number.end : number.end + 20])
+            part = re.search(r"(?<!그)(?:중|가운데)(?:에서?|은|는|에는)?\s*$", between[:60]) or re.match(
+                r"\s*(?:out )?of (?:them|those|these)\b", text[number.end : number.end + 20]
+            )
             if part or re.search(r"(?<!그)(?:중|가운데)(?:에서?|은|는|에는)?\s", between[:40]):
                 found[at] = replace(number, label=before.label)
     return found

@@ -14,18 +14,21 @@ from bdp.explain.grounding.reason import reason
 from bdp.explain.grounding.scope import Owner
 
 _CONNECTIVE: Final = re.compile(
-    r"(?<![A-Za-z])(?:(?P<before>before|prior to|ahead of|preced(?:ed|es|ing)|leading up to|(?:was|were) followed by|earlier than|sooner than)"
+    r"(?<![A-Za-z])(?:(?P<before>before|prior to|ahead of|preced(?:ed|es|ing)|leading up to|(?:was|were) "
+    r"followed by|earlier than|sooner than)"
     r"|(?P<after>after|following|followed|follows|later than|subsequent to|in the wake of))(?![A-Za-z])"
     r"|(?<=[\s초분간일\x00])(?:(?P<kbefore>이전|직전|전)|(?P<kafter>이후|직후|후|뒤|다음))(?=에|이다|이었|입|였|의|[\s,.]|$)"
     r"|보다\s(?:\S+\s){0,3}?(?:(?P<kfirst>먼저|앞서|일찍|빨리)|(?P<klast>나중|늦게|뒤늦게))",
     re.IGNORECASE,
 )
 _CHANGE: Final = re.compile(
-    r"deploy\w*|releas\w*|roll(?:ed|ing)? ?out\w*|chang\w*|commit\w*|went live|config\w*|maintenance|merg\w*|upgrad\w*|\bgot\b|shipp\w*|배포|릴리스|커밋|변경|롤아웃|점검|반영",
+    r"deploy\w*|releas\w*|roll(?:ed|ing)? ?out\w*|chang\w*|commit\w*|went live|config\w*|maintenance|merg\w*|"
+    r"upgrad\w*|\bgot\b|shipp\w*|배포|릴리스|커밋|변경|롤아웃|점검|반영",
     re.IGNORECASE,
 )
 _ONSET: Final = re.compile(
-    r"onset|incident|outage|errors?\b|fail\w*|trouble|symptom\w*|problem\w*|burst|spike|crash\w*|alarm|alert|장애|오류|에러|사고|실패|문제|증상",
+    r"onset|incident|outage|errors?\b|fail\w*|trouble|symptom\w*|problem\w*|burst|spike|crash\w*|alarm|alert|장애|"
+    r"오류|에러|사고|실패|문제|증상",
     re.IGNORECASE,
 )
 _FIRST: Final = re.compile(r"\bfirst\b|\bearliest\b|먼저|처음|최초", re.IGNORECASE)
@@ -59,7 +62,11 @@ def _changes(said: Mentions, held: Facts, found: Sequence[Owner]) -> str | None:
     if len(before) != 1 or told is None:
         return None
     match, says_before, korean = told
-    refs = [name.start for name in said.names if any(plain(name.text) in text.text for text in held.texts if text.named == "ref")]
+    refs = [
+        name.start
+        for name in said.names
+        if any(plain(name.text) in text.text for text in held.texts if text.named == "ref")
+    ]
     changes = sorted([*refs, *(one.start() for one in _CHANGE.finditer(said.text))])
     onsets = [one.start() for one in _ONSET.finditer(said.text) if one.start() not in changes]
     if not changes:
@@ -74,7 +81,9 @@ def _changes(said: Mentions, held: Facts, found: Sequence[Owner]) -> str | None:
     return reason("order", korean=said.korean, first=first, second=second)
 
 
-def _second_is_onset(text: str, match: re.Match[str], changes: list[int], onsets: list[int], *, korean: bool) -> bool | None:
+def _second_is_onset(
+    text: str, match: re.Match[str], changes: list[int], onsets: list[int], *, korean: bool
+) -> bool | None:
     """Return whether the order is told as `change … onset`, not as `onset … change`."""
     at = match.start()
     left_change, left_onset = [c for c in changes if c < at], [o for o in onsets if o < at]
@@ -95,7 +104,9 @@ def _second_is_onset(text: str, match: re.Match[str], changes: list[int], onsets
 def _moments(said: Mentions, held: Facts, found: Sequence[Owner]) -> str | None:
     """Two metrics: the times of their extremes."""
     told = _connective(said)
-    times = {text.text: at for text in held.texts if text.named == "metric" for at in [_extreme(held, text.family)] if at}
+    times = {
+        text.text: at for text in held.texts if text.named == "metric" for at in [_extreme(held, text.family)] if at
+    }
     places = {text: place for place, kind, text in reversed(found) if kind == "metric" and text in times}
     named = sorted((place, text) for text, place in places.items())
     if told is None or len(named) < 2:

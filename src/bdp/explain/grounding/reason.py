@@ -9,10 +9,19 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "no_such": ("it cites {what}, which does not exist", "존재하지 않는 근거 {what}를 인용했습니다"),
     "too_long": ("it is longer than {most} characters", "{most}자보다 깁니다"),
     "nothing": ("nothing in it can be compared", "비교할 수 있는 내용이 없습니다"),
-    "fits": ("{count} of {count} figures, names and times fit {cited}", "수치·이름·시각 {count}개가 모두 {cited}와 일치합니다"),
-    "other_value": ("{said} does not fit: the evidence has {has}", "{said}은(는) 맞지 않습니다. 근거의 값은 {has}입니다"),
+    "fits": (
+        "{count} of {count} figures, names and times fit {cited}",
+        "수치·이름·시각 {count}개가 모두 {cited}와 일치합니다",
+    ),
+    "other_value": (
+        "{said} does not fit: the evidence has {has}",
+        "{said}은(는) 맞지 않습니다. 근거의 값은 {has}입니다",
+    ),
     "no_value": ("{said} is not in this evidence", "{said}은(는) 이 근거에 없습니다"),
-    "no_measure": ("{said}: this evidence does not count or measure {what}", "{said}: 이 근거에는 {what}에 대한 값이 없습니다"),
+    "no_measure": (
+        "{said}: this evidence does not count or measure {what}",
+        "{said}: 이 근거에는 {what}에 대한 값이 없습니다",
+    ),
     "other_way": ("{said} {word}: the evidence says {has}", "{said} {word}: 근거는 그 반대({has})입니다"),
     "time": ("{said} is not a time of this evidence", "{said}은(는) 이 근거의 시각이 아닙니다"),
     "time_role": ("{said} is not the {role} time of this evidence", "{said}은(는) 이 근거의 {role} 시각이 아닙니다"),
@@ -30,9 +39,16 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "moved": ("it left its usual range", "평소 범위를 벗어났습니다"),
 }
 _WORDS: Final = {
-    "first": "첫", "last": "마지막", "extreme": "정점", "before": "이전", "after": "이후", "rise": "증가", "fall": "감소",
-    "the change": "변경", "the onset": "시작",
-}  # fmt: skip
+    "first": "첫",
+    "last": "마지막",
+    "extreme": "정점",
+    "before": "이전",
+    "after": "이후",
+    "rise": "증가",
+    "fall": "감소",
+    "the change": "변경",
+    "the onset": "시작",
+}
 
 
 def reason(key: str, *, korean: bool, **parts: object) -> str:

@@ -13,7 +13,19 @@ from bdp.explain.grounding.number import Number
 from bdp.explain.grounding.vocabulary import words
 
 _EACH: Final = re.compile(r"\brespectively\b|각각")
-_NO_NAMES: Final = frozenset({"subject", "change_kind", "change_summary", "time", "first_time", "last_time", "extreme_time", "template", "sample"})
+_NO_NAMES: Final = frozenset(
+    {
+        "subject",
+        "change_kind",
+        "change_summary",
+        "time",
+        "first_time",
+        "last_time",
+        "extreme_time",
+        "template",
+        "sample",
+    }
+)
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _WHOSE: Final = frozenset({"metric", "template", "playbook", "ref", "value"})
 Owner = tuple[int, str, str]
@@ -26,7 +38,11 @@ def owners(said: Mentions, held: Facts) -> list[Owner]:
     for name in said.names:
         wanted = plain(name.text)
         for text in held.texts:
-            exact = text.text == wanted or (_COMMIT.fullmatch(wanted) is not None and text.text.startswith(wanted)) or (text.key == "template" and " " in wanted and holds(text.text, wanted))
+            exact = (
+                text.text == wanted
+                or (_COMMIT.fullmatch(wanted) is not None and text.text.startswith(wanted))
+                or (text.key == "template" and " " in wanted and holds(text.text, wanted))
+            )
             if exact and (text.named not in _NO_NAMES or text.key == "template"):
                 found.append((name.start, text.named, text.text))
     found += _spoken(said, held)
@@ -48,7 +64,9 @@ def _spoken(said: Mentions, held: Facts) -> Iterable[Owner]:
                 yield match.start(), "service", text.text
 
 
-def owned(number: Number, at: int, said: Mentions, found: Sequence[Owner], quantities: Sequence[Quantity]) -> list[Quantity]:
+def owned(
+    number: Number, at: int, said: Mentions, found: Sequence[Owner], quantities: Sequence[Quantity]
+) -> list[Quantity]:
     """Leave out the quantities that belong to something else than what the clause names for this number.
 
     Args:
@@ -57,7 +75,11 @@ def owned(number: Number, at: int, said: Mentions, found: Sequence[Owner], quant
     mine = _mine(number, at, said, found)
     kept = [one for one in quantities if all(_of(one, named, texts) for named, texts in mine.items())]
     for named in _WHOSE & mine.keys():
-        if not any(number.label[:1]) and (named == "metric" or number.unit == "%") and any(one.scope.get(named) in mine[named] and one.unit == number.unit for one in kept):
+        if (
+            not any(number.label[:1])
+            and (named == "metric" or number.unit == "%")
+            and any(one.scope.get(named) in mine[named] and one.unit == number.unit for one in kept)
+        ):
             kept = [one for one in kept if named in one.scope]
     return _of_row(kept, mine.get("service", set()))
 

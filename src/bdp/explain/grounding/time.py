@@ -8,15 +8,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
-_ZONES: Final = {"UTC": 0.0, "GMT": 0.0, "Z": 0.0, "KST": 9.0, "JST": 9.0, "CET": 1.0, "CEST": 2.0, "EST": -5.0, "EDT": -4.0,
-                 "CST": -6.0, "CDT": -5.0, "PST": -8.0, "PDT": -7.0, "IST": 5.5}  # fmt: skip
+_ZONES: Final = {
+    "UTC": 0.0,
+    "GMT": 0.0,
+    "Z": 0.0,
+    "KST": 9.0,
+    "JST": 9.0,
+    "CET": 1.0,
+    "CEST": 2.0,
+    "EST": -5.0,
+    "EDT": -4.0,
+    "CST": -6.0,
+    "CDT": -5.0,
+    "PST": -8.0,
+    "PDT": -7.0,
+    "IST": 5.5,
+}
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = r"Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?"
+_MONTH = (
+    r"Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|"
+    r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?"
+)
 _ZONE = rf"(?:\s?({'|'.join(_ZONES)})(?![A-Za-z])|\s?([+-]\d\d:?\d\d)(?!\d))?"
 _CLOCK = rf"(\d{{1,2}}):(\d\d)(?::(\d\d)(?:[.,](\d{{1,6}}))?)?(?:\s?([ap])\.?m\b\.?)?{_ZONE}"
-_ISO: Final = re.compile(rf"(?<![\d-])(\d{{4}})-(\d\d)-(\d\d)(?:(?:T|,? |, at )(?:at )?{_CLOCK})?(?![\d-])", re.IGNORECASE)
+_ISO: Final = re.compile(
+    rf"(?<![\d-])(\d{{4}})-(\d\d)-(\d\d)(?:(?:T|,? |, at )(?:at )?{_CLOCK})?(?![\d-])", re.IGNORECASE
+)
 _ENGLISH_DATE: Final = re.compile(
-    rf"\b(?:(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})|({_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?)(?![\d:A-Za-z])"
+    rf"\b(?:(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})|({_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|"
+    rf"th)?)(?![\d:A-Za-z])"
     rf"(?:,? (\d{{4}})(?![\d:]))?(?:,?(?: at)? {_CLOCK})?", re.IGNORECASE
 )  # fmt: skip
 _BARE: Final = re.compile(rf"(?<![\d:.]){_CLOCK}(?![\d:])", re.IGNORECASE)
@@ -111,7 +131,9 @@ def _time(
         hour = hour % 12 + (12 if clock[4].lower() == "p" else 0)
     fraction = int((clock[3] or "0").ljust(6, "0"))
     try:
-        at = datetime(year or 2000, month or 1, day or 1, hour, int(clock[1] or 0), int(clock[2] or 0), fraction, _zone(clock))
+        at = datetime(
+            year or 2000, month or 1, day or 1, hour, int(clock[1] or 0), int(clock[2] or 0), fraction, _zone(clock)
+        )
     except ValueError:
         return None
     return Time(match[0].strip(), at, day is not None, precision, match.start(), match.end(), year is not None)

@@ -26,7 +26,8 @@ WRITTEN: Final[dict[str, tuple[str, float]]] = UNITS | {
     "gbit": ("bit", 1e9), "mbit": ("bit", 1e6), "gbps": ("bit/s", 1e9), "mbps": ("bit/s", 1e6), "usd": ("$", 1),
     "dollars": ("$", 1), "dollar": ("$", 1), "cents": ("$", 0.01), "eur": ("€", 1), "euros": ("€", 1), "krw": ("₩", 1),
     "퍼센트포인트": ("%", 1), "퍼센트": ("%", 1), "프로": ("%", 1), "배": ("x", 1), "나노초": ("s", 1e-9),
-    "마이크로초": ("s", 1e-6), "밀리초": ("s", 1e-3), "초": _SECOND, "분": _MINUTE, "시간": _HOUR, "일": _DAY, "주": ("s", 604800.0),
+    "마이크로초": ("s", 1e-6), "밀리초": ("s", 1e-3), "초": _SECOND, "분": _MINUTE, "시간": _HOUR, "일": _DAY, 
+    "주": ("s", 604800.0),
     "바이트": ("B", 1), "킬로바이트": ("B", 1e3), "메가바이트": ("B", 1e6), "기가바이트": ("B", 1e9),
     "달러": ("$", 1), "원": ("₩", 1), "유로": ("€", 1),
 }  # fmt: skip
@@ -38,7 +39,9 @@ COUNTERS: Final = {
 }  # fmt: skip
 """Korean counters, and what they count where no noun says so."""
 
-_ENGLISH = "|".join(re.escape(unit) for unit in sorted(WRITTEN, key=len, reverse=True) if unit.isascii() or unit in "×µs")
+_ENGLISH = "|".join(
+    re.escape(unit) for unit in sorted(WRITTEN, key=len, reverse=True) if unit.isascii() or unit in "×µs"
+)
 _HANGUL = "|".join(unit for unit in sorted(WRITTEN, key=len, reverse=True) if not (unit.isascii() or unit in "×µs"))
 UNIT: Final = (
     rf"(?:(?:{_ENGLISH})(?![A-Za-z])|(?:{_HANGUL}|{'|'.join(sorted(COUNTERS, key=len, reverse=True))})"
