@@ -176,7 +176,7 @@ def _petshop(root: Path) -> Iterator[_Source]:
         gap = start - timedelta(minutes=5) - max(row[0] for row in quiet)
         target = json.loads((issue / "target.json").read_text("utf-8"))
         nodes = sorted({target["target"]["node"], target["root_cause"]["node"]})
-        moved = [(at + gap, *rest) for at, *rest in quiet]
+        moved = [(at + gap, node, metric, value) for at, node, metric, value in quiet]
         records: list[Record] = [
             {"metric": {"ts": at.isoformat(), "entity": node, "name": metric, "value": value,
                         "unit": _PETSHOP_UNITS.get(metric, "")}}
@@ -218,11 +218,3 @@ def _nab(root: Path) -> Iterator[_Source]:
         ]  # fmt: skip
         middle = times[(first + last) // 2]
         yield _Source(records, list(_of_metrics("nab", [entity], middle, middle + timedelta(hours=1))))
-
-
-def plain(recordeds: list[Recorded]) -> list[dict[str, Any]]:
-    """Return evidence as JSON knows it, to look at."""
-    return [
-        {"name": one.name, "kept": one.kept, "evidence": [e.model_dump(mode="json") for e in one.evidence]}
-        for one in recordeds
-    ]

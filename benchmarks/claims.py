@@ -11,7 +11,7 @@ if they come out contradicted or unsupported.
 - kept: the other incidents, with sentences that were not.
 
 Beside it SummEdits (two domains) and BEGIN (Wizard of Wikipedia, development part): the document is the text of one piece
-of evidence, a claim counts as consistent unless it is contradicted or unsupported. Balanced accuracy: the mean of the
+of evidence and its numbers are its values, a claim counts as consistent unless it is contradicted or unsupported. Balanced accuracy: the mean of the
 shares of consistent and of inconsistent texts that were told right; 50 is chance. The checker knows figures, times and
 names; of free prose it mostly says nothing. `--quick` takes the first two recordings of each source.
 """
@@ -32,6 +32,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bdp.explain.grounding import check
+from bdp.explain.grounding.mentions import mentions
 from bdp.model.analysis import Check, Claim
 from bdp.model.evidence import Evidence, EvidenceKind
 from benchmarks._corpora import data_folder
@@ -39,6 +40,7 @@ from benchmarks._recorded import recorded
 from benchmarks._truths import KINDS, Truth, truths
 
 CAUGHT = frozenset({Check.CONTRADICTED, Check.UNSUPPORTED})
+_KEYS = {"%": "_percent", "s": "_seconds", "B": "_byte", "$": "_usd", "x": "_ratio"}
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 Tally = Counter[tuple[bool, str, str, bool]]
 
@@ -125,10 +127,13 @@ def balanced(items: Iterable[tuple[str, str, bool]]) -> dict[str, Any]:
     told: Counter[tuple[bool, bool]] = Counter()
     silent = 0
     for document, text, consistent in items:
+        value: dict[str, Any] = {"text": document}
+        for number in mentions(document).numbers:  # texts of telemetry support no figure, so these are given as values
+            value.setdefault(f"figures{_KEYS.get(number.unit, '')}", []).append(number.value)
         evidence = Evidence(
             id="E1",
             kind=EvidenceKind.TEMPLATE,
-            value={"text": document},
+            value=value,
             text="",
             source="text",
             start_time=_AT,

@@ -147,15 +147,7 @@ def _candidates(
 ) -> list[Quantity] | str:
     """Return the quantities that a number can be; or what it speaks of, where the evidence has none of that."""
     if change or role == "delta":
-        moved: list[Quantity] | str = [one for one in mine if "delta" in one.roles and one.unit == number.unit]
-        if said.names or not number.label:
-            topical = _topical(number, moved, said, since)
-            moved = moved if isinstance(topical, str) and not any("metric" in one.scope for one in moved) else topical
-        if isinstance(moved, str):
-            return moved
-        return [
-            one for one in moved if not number.label[:1] or not number.label[0] or one.counted in {number.label[0], ""}
-        ] or moved
+        return _changes(number, mine, said, since)
     plain = [one for one in mine if not (one.derived in {"delta", "percent", "rate"} or "delta" in one.roles)]
     if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled:
         return number.label[0]
@@ -171,6 +163,19 @@ def _candidates(
     chosen = _with_role(same or pool, role)
     # `in the 2 h before`: a span, not a value of before.
     return chosen + [one for one in same if number.unit == "s" and "metric" not in one.scope and one not in chosen]
+
+
+def _changes(number: Number, mine: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:
+    """Return by how much something changed that a number can be."""
+    moved = [one for one in mine if "delta" in one.roles and one.unit == number.unit]
+    if said.names or not number.label:
+        topical = _topical(number, moved, said, since)
+        if not isinstance(topical, str):
+            moved = topical
+        elif any("metric" in one.scope for one in moved):
+            return topical
+    head = number.label[0] if number.label else ""
+    return [one for one in moved if not head or one.counted in {head, ""}] or moved
 
 
 def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
@@ -284,7 +289,7 @@ def fits(number: Number, quantity: Quantity) -> bool:
         return _beyond(number, actual) and _near(said, actual, quantity)
     difference = abs(said - actual)
     if number.whole and actual.is_integer() and not number.hedged:
-        return difference < 1e-9
+        return difference < max(1e-9, 1e-9 * abs(actual))
     return difference <= room
 
 

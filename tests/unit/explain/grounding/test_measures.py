@@ -17,12 +17,7 @@ from tests.unit.explain.grounding.facts_of_a_shop import judged, verdict
         ("CPU utilization rose by 142.5 %.", "E2"),
         ("cpu_utilization is up 143 % and at 2.4 times its baseline.", "E2"),
         ("CPU 사용률이 평소의 2.4배다.", "E2"),
-        (
-            "Requests fell by four fifths, from 50 to 10 a second."
-            if False
-            else "Requests fell by 80 %, from 50 to 10.",
-            "E4",
-        ),
+        ("Requests fell by 80 %, from 50 to 10.", "E4"),
         ("요청이 80% 감소했다.", "E4"),
         ("More than 110 errors at payment.", "E1"),
         ("At least 120 errors at payment.", "E1"),
