@@ -436,7 +436,7 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "{m} fluctuated between {lo} and {hi} on {svc}.",
             "The median of {m} was {level} during the incident.",
             "With {ext}, {m} is {ratio} times the normal {usual}.",
-            "{m} was at most {hi} and at least {lo}.",
+            "{m} had its maximum at {hi} and its minimum at {lo}.",
             "{m} went beyond {>hi} on {svc}.",
             "Compared with a typical {usual}, {svc} showed {m} of {ext}.",
             "{dir:Higher|Lower} {m} on {svc}: {ext} instead of {usual}.",

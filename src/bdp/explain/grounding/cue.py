@@ -37,6 +37,7 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     ),
     "high": re.compile(r"\s*(?:at (?:its|the) peak|at most|tops)"),
 }
+_NAMED: Final = re.compile("\x00+")
 _STAYED: Final = re.compile(r"\b(?:stay(?:ed|s)?|remain(?:ed|s)?|kept|always|held)\b|내내|항상|유지", re.IGNORECASE)
 _SUFFIX: Final = re.compile(r"before|earlier|previously", re.IGNORECASE)
 """Right behind a number they are its own, not of the next one."""
@@ -63,6 +64,7 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
             return name
     before = text[max(since, start - 70) : start]
     cues = [one for one in _CUE.finditer(before) if not (since and one.start() <= 1 and _SUFFIX.fullmatch(one[0]))]
+    cues = [one for one in cues if not (one[0] == "기준" and before[: one.start()].rstrip().endswith("\x00"))]
     if cues:
         said = str(cues[-1].lastgroup)
         if said == "delta" and before[cues[-1].end() :].strip():
@@ -179,5 +181,5 @@ def time_role(text: str, start: int, end: int, since: int) -> str:
     """Return which time is said: the first, the last, that of the extreme; empty where nothing says so."""
     if match := _TIME_BEHIND.match(text, end):
         return "first" if match["first"] or match["since"] else "last"
-    cues = list(_TIME_CUE.finditer(text[max(since, start - 40) : start]))
+    cues = list(_TIME_CUE.finditer(_NAMED.sub("\x00", text[since:start])[-40:]))
     return str(cues[-1].lastgroup) if cues else ""

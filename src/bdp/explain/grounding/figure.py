@@ -34,7 +34,7 @@ _OCCURS: Final = re.compile(
     r"rang)\s*$",
     re.IGNORECASE,
 )
-_OF_WHAT: Final = re.compile(r"\s*of (?:the |its )?([A-Za-z_ ]{3,30})")
+_OF_WHAT: Final = re.compile(r"\s*(?:(?:rise|drop|fall|increase|decrease|jump|growth|decline|surge) in|of) (?:the |its )?([A-Za-z_ ]{3,30})")
 _PART: Final = re.compile(r"\s*(?:out )?of(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
 _MULTIPLE: Final = re.compile(
     r"\s*(?:its?|the|their|as|more|higher|lower|larger|greater|above|over|that|what|usual|baseline|normal)\b",
@@ -64,7 +64,7 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     named = max((place for place, kind, _ in found if kind == "metric" and place < said.numbers[at].start), default=0)
     until = said.numbers[at + 1].start if at + 1 < len(said.numbers) else len(said.text)
     role = _role(said, at, since, until) or _partner(said, at)
-    if number.unit == "x" or (role == "delta" and number.unit == "s" and not cue.moves(said.text)):
+    if number.unit == "x" or (role == "delta" and not cue.moves(said.text)):
         role = ""
     if (
         number.shown.isdigit()
@@ -151,7 +151,7 @@ def _candidates(
     plain = [one for one in mine if not (one.derived in {"delta", "percent", "rate"} or "delta" in one.roles)]
     if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled:
         return number.label[0]
-    pool = labelled or [one for one in plain if not one.length]
+    pool = labelled or [one for one in plain if not one.length and not (number.unit == "" and _aside(one))]
     if not labelled:
         topical = _topical(number, pool, said, since)
         if isinstance(topical, str):
@@ -168,7 +168,7 @@ def _candidates(
 def _changes(number: Number, mine: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:
     """Return by how much something changed that a number can be."""
     moved = [one for one in mine if "delta" in one.roles and one.unit == number.unit]
-    if said.names or not number.label:
+    if said.names or not any(number.label[:1]):
         topical = _topical(number, moved, said, since)
         if not isinstance(topical, str):
             moved = topical
@@ -226,6 +226,11 @@ def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -
     if measured and any(topic in _SPOKEN for topic in before):
         return " ".join(before)
     return pool
+
+
+def _aside(one: Quantity) -> bool:
+    """A bare number is no setting and no length of time."""
+    return "aside" in one.roles or (one.unit == "s" and not one.roles)
 
 
 def _role_word(text: str) -> bool:

@@ -60,7 +60,7 @@ _OBJECT: Final = re.compile(
 )
 _BEFORE_KOREAN: Final = re.compile(
     r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_.-]{2,80})(?=(?:에서|에게|에는|에도|에|의|은|는|이|가|을|를|도|와|과|로|부터|까지)|\s(?:서비스|"
-    r"호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그))"
+    r"호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그|변경|릴리스|커밋))"
 )
 _ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
     (
@@ -93,7 +93,7 @@ _ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
         "code codes field fields name names "
         "percent percentage least most parallel advance addition contrast detail practice play effect line sight "
         "store system machine "
-        "which root live up down off out back away along together again still already yet soon later earlier too "
+        "which root live up down off out back away along together overall again still already yet soon later earlier too "
         "also even just "
         "abnormal bad failing failed successful success different distinct single multiple various further half "
         "almost nearly roughly "
@@ -153,6 +153,8 @@ def placed(text: str) -> list[Name]:
     for pattern in (_SUBJECT, _OBJECT, _BEFORE_KOREAN):
         for match in pattern.finditer(text):
             word = match[1].rstrip(".-")
+            if "\x00" in text[max(0, match.start(1) - 2) : match.start(1)] and word.endswith(("s", "ed")):
+                continue  # a verb behind a name
             if word.lower() not in _ORDINARY | _PLAIN and word.lower() not in CONCEPT and word.lower() not in WRITTEN:
                 found[match.start(1)] = Name(word, match.start(1), sure=False)
     return list(found.values())

@@ -289,6 +289,8 @@ def _head(found: Sequence[str]) -> tuple[str, ...]:
 
 
 def _korean_noun(word: str) -> tuple[str, ...]:
+    if word.endswith(("에서", "에게", "으로", "부터", "까지", "의")):
+        return ()
     ending = next((stem for stem in sorted(KOREAN, key=len, reverse=True) if stem in word), "")
     known = KOREAN.get(ending, "") or (CONCEPT.get(word.lower(), "") if word.isupper() else "")
     return (known,) if known and " " not in known else ()

@@ -27,7 +27,7 @@ _NO_NAMES: Final = frozenset(
     }
 )
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
-_WHOSE: Final = frozenset({"metric", "template", "playbook", "ref", "value"})
+_WHOSE: Final = frozenset({"metric", "template", "playbook", "ref", "value", "client_ip"})
 Owner = tuple[int, str, str]
 """Place, class, text of the evidence."""
 
