@@ -1,7 +1,7 @@
 """How people and models word a fact: patterns by what the fact is, in English and Korean.
 
-None of them is a pattern that the product writes. Those of PATTERNS and MORE were looked at while the checker was made,
-with one half of the incidents; the report is of KEPT, with the other half. Marks:
+None of them is a pattern that the product writes. Those of PATTERNS, MORE and LATER were looked at while the checker was
+made, with one half of the incidents; the report is of KEPT, with the other half. Marks:
 
     {n} {first} {svc} …   a value of the evidence, see `_truths.py`
     {n|noun|other}        a count with its noun; `other` is what a wrong unit makes of it
@@ -324,7 +324,7 @@ MORE: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 }
 """Looked at while the checker was made, too."""
 
-KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+LATER: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "count": {
         "en": (
             "Between {first} and {last}, {svc} emitted {n|error messages|hosts}.",
@@ -461,4 +461,63 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "ko": ("시작 전 {minutes} 동안 배포가 없었다.",),
     },
 }
-"""Written before the checker's last mending and not looked at since; the report is made with these."""
+"""Not looked at until they had been measured once; since then they were, with the developed incidents."""
+
+KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "count": {
+        "en": (
+            "It is {svc} that suffers: {n|errors|users} since {first}.",
+            "We count {n|abnormal events|services} at {svc}, previously {before}.",
+            "Errors at {svc} {dir:multiplied and rose|subsided and fell} to {n} from {before}.",
+            "No fewer than {>n} events of {svc} were errors.",
+        ),
+        "ko": (
+            "{svc}의 이상 이벤트 수는 {n}건으로, 그 전에는 {before}건이었다.",
+            "{svc} 오류가 {n}건까지 {dir:늘어났다|줄어들었다}.",
+            "{first} 이후 {svc}에서 실패가 {n}회 있었다.",
+        ),
+    },
+    "template": {
+        "en": (
+            "\"{words}\" makes up {share} of the {total|errors|accounts}.",
+            "{n} log lines out of {total} contain \"{words}\".",
+            "From {first} on we find \"{words}\".",
+        ),
+        "ko": ("\"{words}\" 문구가 전체 {total}건 중 {n}건에 들어 있다.", "\"{words}\"의 비중은 {share}이다."),
+    },
+    "row": {
+        "en": ("With {n|failures|users}, {ip} is ahead of {ip2} with {n2}.", "{share} of all failures trace back to {ip}."),
+        "ko": ("{ip} 한 곳에서만 {n}건, 사용자 {users}명이다.",),
+    },
+    "traces": {
+        "en": ("{svc} goes down {ord:first|last} in {n} of the {total|traces|hosts}.",),
+        "ko": ("전체 트레이스 {total}개 가운데 {n}개는 {svc}가 {ord:가장 먼저|가장 나중에} 실패했다.",),
+    },
+    "change": {
+        "en": (
+            "At {at} {svc} got {ref}; {ago} later the errors began.",
+            "The errors set in {ago} {ord:after|before} {ref} had been released on {svc}.",
+            "{ref}, a change of {svc}, {ord:precedes|follows} the incident.",
+        ),
+        "ko": ("{svc}에 {ref} 배포가 있고 {ago} {ord:뒤|전} 오류가 시작됐다.", "{at}의 {ref} 배포 대상은 {svc}이다."),
+    },
+    "metric": {
+        "en": (
+            "On {svc}, {m} {dir:went from|sank from} {usual} to {ext}.",
+            "{ext} was reached by {m} at {at}.",
+            "{m} lay between {lo} and {hi}, typically at {level}.",
+            "{svc}'s {m} {dir:gained|lost} {pct} on its baseline of {usual}.",
+            "{m} is {dir:above|below} normal: {ext} versus {usual}.",
+            "{m} {dir:climbed|slid} to {ext} ({usual} before).",
+            "{m} normally sits at {usual}; it {dir:shot up|collapsed} to {ext}.",
+        ),
+        "ko": (
+            "{svc}의 {m} 값은 평소 {usual}, 장애 중 {dir:최고|최저} {ext}이다.",
+            "{m}는 {at}에 {ext}로 {dir:정점|저점}을 기록했다.",
+            "{m}가 {usual} 수준에서 {ext} 수준으로 {dir:높아졌다|낮아졌다}.",
+            "{m}의 {dir:상승|하락}폭은 평소 대비 {pct}이다.",
+            "장애 구간의 {m}는 {lo} 이상 {hi} 이하였다.",
+        ),
+    },
+}
+"""Not looked at: the report is made with these."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from bdp.model.evidence import Evidence
 from benchmarks._recorded import Recorded
-from benchmarks._sentences import KEPT, MORE, PATTERNS
+from benchmarks._sentences import KEPT, LATER, MORE, PATTERNS
 
 KINDS: Final = ("number", "unit", "service", "time", "order", "direction")
 _MARK: Final = re.compile(r"\{([<>]?)([^{}:|]+)(?:[:|]([^{}|]*)\|([^{}]*))?\}")
@@ -89,7 +89,7 @@ def truths(incidents: Sequence[Recorded], *, most: int = 3) -> Iterator[Truth]:
 
 
 def _patterns(name: str, language: str, *, kept: bool) -> list[str]:
-    lists = (KEPT,) if kept else (PATTERNS, MORE)
+    lists = (KEPT,) if kept else (PATTERNS, MORE, LATER)
     return [text for patterns in lists for text in patterns.get(name, {}).get(language, ())]
 
 
