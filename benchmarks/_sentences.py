@@ -1,6 +1,6 @@
 """How people and models word a fact: patterns by what the fact is, in English and Korean.
 
-None of them is a pattern that the product writes. Those of PATTERNS, MORE and LATER were looked at while the checker was
+None of them is a pattern that the product writes. Those of PATTERNS, MORE and LATER were looked at while the checker was  # noqa: E501
 made, with one half of the incidents; the report is of KEPT, with the other half. Marks:
 
     {n} {first} {svc} …   a value of the evidence, see `_truths.py`
@@ -86,7 +86,7 @@ PATTERNS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "{addresses|client addresses|traces} tried {users|accounts|events}.",
             "The attack came from {addresses|different IPs|users} and touched {users|usernames|addresses}.",
             "{n|failed log-ins|users} came from {addresses|sources|events}.",
-            "Altogether {users|user names|services} and {addresses|client IPs|accounts} were involved in {n|"
+            "Altogether {users|user names|services} and {addresses|client IPs|accounts} were involved in {n|"  # noqa: ISC004
             "failures|hosts}.",
         ),
         "ko": (
@@ -479,14 +479,17 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "template": {
         "en": (
-            "\"{words}\" makes up {share} of the {total|errors|accounts}.",
-            "{n} log lines out of {total} contain \"{words}\".",
-            "From {first} on we find \"{words}\".",
+            '"{words}" makes up {share} of the {total|errors|accounts}.',
+            '{n} log lines out of {total} contain "{words}".',
+            'From {first} on we find "{words}".',
         ),
-        "ko": ("\"{words}\" 문구가 전체 {total}건 중 {n}건에 들어 있다.", "\"{words}\"의 비중은 {share}이다."),
+        "ko": ('"{words}" 문구가 전체 {total}건 중 {n}건에 들어 있다.', '"{words}"의 비중은 {share}이다.'),
     },
     "row": {
-        "en": ("With {n|failures|users}, {ip} is ahead of {ip2} with {n2}.", "{share} of all failures trace back to {ip}."),
+        "en": (
+            "With {n|failures|users}, {ip} is ahead of {ip2} with {n2}.",
+            "{share} of all failures trace back to {ip}.",
+        ),
         "ko": ("{ip} 한 곳에서만 {n}건, 사용자 {users}명이다.",),
     },
     "traces": {
@@ -505,7 +508,7 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "en": (
             "On {svc}, {m} {dir:went from|sank from} {usual} to {ext}.",
             "{ext} was reached by {m} at {at}.",
-            "{m} lay between {lo} and {hi}, typically at {level}.",
+            "{m} lay between {lo} and {hi}, in the middle at {level}.",
             "{svc}'s {m} {dir:gained|lost} {pct} on its baseline of {usual}.",
             "{m} is {dir:above|below} normal: {ext} versus {usual}.",
             "{m} {dir:climbed|slid} to {ext} ({usual} before).",
@@ -516,7 +519,7 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "{m}는 {at}에 {ext}로 {dir:정점|저점}을 기록했다.",
             "{m}가 {usual} 수준에서 {ext} 수준으로 {dir:높아졌다|낮아졌다}.",
             "{m}의 {dir:상승|하락}폭은 평소 대비 {pct}이다.",
-            "장애 구간의 {m}는 {lo} 이상 {hi} 이하였다.",
+            "장애 구간의 {m}는 {lo}와 {hi} 사이였다.",
         ),
     },
 }

@@ -208,8 +208,8 @@ def _other_unit(slot: Slot, said: str, language: str) -> str:
     if number is None or slot.kind in {"count", "ratio"} or not float(slot.value):
         return ""
     current = said[number.end() :].strip()
-    swaps = {"ms": "s", "s": "ms", "%": "ms", "": "ms", "min": "h", "minutes": "hours", "seconds": "minutes", "h": "min",
-             "hours": "minutes", "초": "분", "분": "시간", "시간": "분", "밀리초": "초", "퍼센트": "밀리초", "percent": "ms"}  # fmt: skip
+    swaps = {"ms": "s", "s": "ms", "%": "ms", "": "ms", "min": "h", "minutes": "hours", "seconds": "minutes", "h": "min",  # noqa: E501
+             "hours": "minutes", "초": "분", "분": "시간", "시간": "분", "밀리초": "초", "퍼센트": "밀리초", "percent": "ms"}  # fmt: skip  # noqa: E501
     return f"{number[0]} {swaps[current]}" if current in swaps else ""
 
 
@@ -231,7 +231,7 @@ def _measure(slot: Slot, value: Any, language: str, chance: random.Random) -> st
         unit, value = "s", value / 1000
     elif unit == "s" and 0 < abs(value) < 1 and chance.random() < 0.7:
         unit, value = "ms", value * 1000
-    words = {("ms", "ko"): ("ms", "밀리초"), ("s", "ko"): ("초", "s"), ("s", "en"): ("s", "seconds"), ("%", "en"): ("%", "percent"),
+    words = {("ms", "ko"): ("ms", "밀리초"), ("s", "ko"): ("초", "s"), ("s", "en"): ("s", "seconds"), ("%", "en"): ("%", "percent"),  # noqa: E501
              ("%", "ko"): ("%", "퍼센트")}  # fmt: skip
     unit = chance.choice(words.get((unit, language), (unit,)))
     space = "" if unit == "%" or (language == "ko" and chance.random() < 0.5) else " "
@@ -299,7 +299,7 @@ def _ref(slot: Slot, value: Any, language: str, chance: random.Random) -> str:
 
 _SHOWN: Final[dict[str, Callable[[Slot, Any, str, random.Random], str]]] = {
     "count": _count, "measure": _measure, "share": _share, "ratio": _ratio, "span": _span, "time": _time, "name": _name,
-    "quoted": lambda slot, value, language, chance: str(value), "book": lambda slot, value, language, chance: f"`{value}`",
+    "quoted": lambda slot, value, language, chance: str(value), "book": lambda slot, value, language, chance: f"`{value}`",  # noqa: E501
     "ref": _ref,
 }  # fmt: skip
 
@@ -307,7 +307,7 @@ _SHOWN: Final[dict[str, Callable[[Slot, Any, str, random.Random], str]]] = {
 def _scenes(one: Recorded, services: Sequence[str]) -> Iterator[Scene]:
     makers: dict[str, Callable[[Evidence, Recorded, Sequence[str]], Iterator[Scene]]] = {
         "abnormal_events_before": _of_count, "template": _of_template, "playbook": _of_sign, "addresses": _of_origin,
-        "top": _of_rows, "baseline_events": _of_value, "traces": _of_traces, "hit_services": _of_callers, "ref": _of_change,
+        "top": _of_rows, "baseline_events": _of_value, "traces": _of_traces, "hit_services": _of_callers, "ref": _of_change,  # noqa: E501
         "metric": _of_metric, "looked_back_minutes": _of_none,
     }  # fmt: skip
     for evidence in one.evidence:
@@ -480,7 +480,7 @@ def _metric_slots(evidence: Evidence, one: Recorded, services: Sequence[str]) ->
     numbers = {"lo": value["lowest"], "hi": value["highest"], "level": value["level"]}
     extra = {"usual": "usual", "ext": "extreme"}
     numbers |= {name: value[key] for name, key in extra.items() if key in value}
-    wrong_for = {"lo": ("hi", "usual"), "hi": ("lo", "usual"), "level": ("ext", "usual"), "usual": ("ext", "level", "hi"),
+    wrong_for = {"lo": ("hi", "usual"), "hi": ("lo", "usual"), "level": ("ext", "usual"), "usual": ("ext", "level", "hi"),  # noqa: E501
                  "ext": ("usual",)}  # fmt: skip
     slots: Slots = {
         name: Slot("measure", number, shown, tuple(numbers[other] for other in wrong_for[name] if other in numbers))

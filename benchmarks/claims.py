@@ -70,7 +70,7 @@ def main() -> None:
     print(f"\n{claims} claims in {seconds:.1f} s, {1000 * seconds / max(1, claims):.2f} ms each")
     for name, row in prose.items():
         print(f"{name:<22}balanced accuracy {row['balanced']:5.1f}   consistent told right {row['consistent']:5.1f}   "
-              f"inconsistent {row['inconsistent']:5.1f}   of {row['items']}, nothing to check in {row['silent']}")  # fmt: skip
+              f"inconsistent {row['inconsistent']:5.1f}   of {row['items']}, nothing to check in {row['silent']}")  # fmt: skip  # noqa: E501
 
 
 def judge(found: Iterable[Truth]) -> tuple[Tally, int]:

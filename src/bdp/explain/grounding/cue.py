@@ -6,13 +6,13 @@ import re
 from typing import Final
 
 _FORWARD: Final[dict[str, str]] = {
-    "base": r"against|versus|vs\.?|compared (?:with|to)|relative to|usual(?:ly)?|normal(?:ly)?|typical(?:ly)?|"
+    "base": r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
     r"baselines?|previous|"
     r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|보통|정상|"
     r"기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
     "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|정점|피크",
-    "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|저점|바닥",
+    "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|저점|바닥",  # noqa: E501
     "mid": r"median|middle|averag(?:ed|es|e|ing)|mean|half of the time|중앙값|중간값|중위",
     "from": r"from",
     "delta": r"by",
@@ -28,14 +28,15 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
         r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in "
         r"the baseline|as a rule|usually|normally|in quieter)"
         r"|\S{0,4}(?:\s?대비|\s?보다|이던|였던|이었지만|였지만|이었던|이었으나)"
-        r"|[^\s\d]{0,4}에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:으로|로|까지)(?![가-힣])",
+        r"|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:\s수준|\s선)?(?:으로|로|까지)(?![가-힣])",
         re.IGNORECASE,
     ),
     "now": re.compile(
-        r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])|[^\s\d]{0,4}(?:으로|로|까지|[을를] (?:기록|찍)|에 (?:달|"
+        r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))(?:으로|로|까지|[을를] (?:기록|찍)|에 (?:달|"  # noqa: E501
         r"도달))(?![가-힣]?당)"
     ),
-    "high": re.compile(r"\s*(?:at (?:its|the) peak|at most|tops)"),
+    "high": re.compile(r"\s*(?:at (?:its|the) peak|at most|tops)|[^\s\d]{0,4}로 (?:정점|최고|고점|피크)"),
+    "low": re.compile(r"[^\s\d]{0,4}로 (?:저점|최저|바닥)"),
 }
 _NAMED: Final = re.compile("\x00+")
 _STAYED: Final = re.compile(r"\b(?:stay(?:ed|s)?|remain(?:ed|s)?|kept|always|held)\b|내내|항상|유지", re.IGNORECASE)
@@ -57,7 +58,7 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
     behind = text[end : min(len(text), end + 60)]
     if (match := _NOW.match(behind)) and end + match.end() <= until:
         return "now"
-    for name in ("base", "high"):
+    for name in ("base", "high", "low"):
         match = _BACKWARD[name].match(behind)
         # A word behind a number is its own only if it does not reach to the next one, but for `50에서 10으로`.
         if match and (end + match.end() <= until or "에서" in match[0] or " in the " in match[0]):
@@ -98,13 +99,13 @@ def is_range(text: str, first: tuple[int, int], second: tuple[int, int]) -> bool
 _UP: Final = (
     r"rose|rises?|risen|rising|increas(?:ed|es|ing|e)|climb(?:ed|s|ing)?|jump(?:ed|s)?|grew|grow[ns]?|growing|"
     r"surg(?:ed|es|e)|spik(?:ed|es|e)|soar(?:ed|s)?|"
-    r"higher|went up|gone up|goes up|doubled|tripled|quadrupled|shot up|worsened|swelled|ballooned|skyrocketed|"
+    r"higher|went up|gone up|gained|mounted|leapt|leaped|multiplied|above (?:normal|usual)|goes up|doubled|tripled|quadrupled|shot up|worsened|swelled|ballooned|skyrocketed|"  # noqa: E501
     r"escalated"
 )
 _DOWN: Final = (
     r"fell|falls?|fallen|falling|dropp?(?:ed|s|ing)?|decreas(?:ed|es|ing|e)|declin(?:ed|es|e)|lower|dipp?(?:ed|"
     r"s)?|plunged?|shrank|shrunk|reduced|sank|"
-    r"went down|gone down|goes down|halved|plummeted|slumped|tumbled|collapsed|fewer|subsided|eased"
+    r"went down|gone down|slid|slips?|slipped|lost|sagged|diminished|lessened|receded|below (?:normal|usual)|goes down|halved|plummeted|slumped|tumbled|collapsed|fewer|subsided|eased"  # noqa: E501
 )
 _KOREAN_UP = "증가|상승|늘었|늘어|늘고|올랐|올라|오른|급증|치솟|높아|뛰었|폭증|급등|불어"
 _KOREAN_DOWN = "감소|하락|줄었|줄어|줄고|떨어|내려|내렸|낮아|급감|급락|축소"
@@ -137,6 +138,9 @@ def moves(text: str) -> list[tuple[int, int, bool, bool]]:
     return found
 
 
+_WIDTH: Final = re.compile(
+    r"(?:상승|하락|증가|감소|변동|변화)(?:폭|률|량)[은는이가]?\s(?:(?:평소|기준|이전) 대비\s)?(?:약\s)?$"
+)
 _PHRASAL: Final = re.compile(
     r"\b(?:mak(?:es?|ing)|made|show(?:s|ed)?|adds?|ends?|turn(?:s|ed)?|tak(?:es|en|ing)|took|back(?:s|ed)?|"
     r"summed|coming)\s+up\s*$",
@@ -159,6 +163,8 @@ _DELTA_BEFORE: Final = re.compile(
 def is_change(text: str, start: int, end: int) -> bool:
     """Return whether a number is said to be by how much something changed: `rose 15 %`, `15% 증가`."""
     before = text[max(0, start - 40) : start]
+    if _WIDTH.search(before):
+        return True
     return (_DELTA_BEFORE.search(before) is not None and not _PHRASAL.search(before)) or _DELTA_BEHIND.match(
         text, end
     ) is not None

@@ -273,7 +273,7 @@ def _derived(found: list[Quantity], moments: list[Moment]) -> list[Quantity]:
         for last in moments:
             if (first.key, last.key) == ("first_time", "last_time") and first.family == last.family:
                 seconds = (last.at - first.at).total_seconds()
-                made.append(Quantity(seconds, seconds, "s", "stretch", frozenset({"stretch"}), frozenset(), frozenset({"stretch"}), "", {}, "",
+                made.append(Quantity(seconds, seconds, "s", "stretch", frozenset({"stretch"}), frozenset(), frozenset({"stretch"}), "", {}, "",  # noqa: E501
                                      first.family, "span"))  # fmt: skip
     return made
 

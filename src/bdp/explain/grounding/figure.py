@@ -29,12 +29,15 @@ _LEVELS: Final = {
 _SPOKEN: Final = MEASURED | {"request"}
 """What may be measured, not counted, where a number comes behind it."""
 _OPPOSITE: Final = {"after": "before", "later": "before", "before": "after", "earlier": "after"}
+_ONSET: Final = re.compile(r"\b(?:started|began|onset|incident|errors?|failures?|outage|trouble)\b", re.IGNORECASE)
 _OCCURS: Final = re.compile(
     r"(?:shows? up|appear(?:s|ed)?|occur(?:s|red)?|repeat(?:s|ed)?|seen|logged|tried|happened|came|fired|failed|"
     r"rang)\s*$",
     re.IGNORECASE,
 )
-_OF_WHAT: Final = re.compile(r"\s*(?:(?:rise|drop|fall|increase|decrease|jump|growth|decline|surge) in|of) (?:the |its )?([A-Za-z_ ]{3,30})")
+_OF_WHAT: Final = re.compile(
+    r"\s*(?:(?:rise|drop|fall|increase|decrease|jump|growth|decline|surge) in|of) (?:the |its )?([A-Za-z_ ]{3,30})"
+)
 _PART: Final = re.compile(r"\s*(?:out )?of(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
 _MULTIPLE: Final = re.compile(
     r"\s*(?:its?|the|their|as|more|higher|lower|larger|greater|above|over|that|what|usual|baseline|normal)\b",
@@ -316,6 +319,8 @@ def _near(said: float, actual: float, quantity: Quantity) -> bool:
 def _opposite(number: Number, fitting: Sequence[Quantity], said: Mentions) -> str:
     follows = re.match(r"\s*(\w+)", said.text[number.end :])
     opposite = _OPPOSITE.get(follows[1].lower(), "") if follows and number.unit == "s" else ""
+    if follows and follows[1].lower() in {"later", "earlier"} and _ONSET.search(said.text, number.end):
+        return ""
     if (
         opposite
         and all(opposite in one.name for one in fitting)

@@ -40,7 +40,7 @@ _VERB = (
     "reports|emitted|broke|breaks|"
     "crashed|threw|throws|is|received|took|averaged|stood|carries|carried|responded|served|handled|runs|ran|sits|"
     "peaked|rose|fell|dropped|climbed|jumped|"
-    "increased|decreased|failing|going|started|began|stopped|hit|exceeded|reached|normally|now|itself|also|alone|"
+    "increased|decreased|failing|going|goes|started|began|stopped|hit|exceeded|reached|normally|now|itself|also|alone|"
     "suffered|experienced|was|went|got"
 )
 _SUBJECT: Final = re.compile(
@@ -49,7 +49,7 @@ _SUBJECT: Final = re.compile(
     rf")([A-Za-z][A-Za-z0-9_.-]{{2,80}})(?=(?:'s\b)|:\s|\s(?:{_VERB})\b)"
 )
 _OBJECT: Final = re.compile(
-    r"\b(?:of|from|by|in|on|at|(?:deployed|shipped|pushed|out|released|routed|reached|rollout of \S{1,64}|\x00) "
+    r"\b(?:of|from|by|[Ii]n|[Oo]n|[Aa]t|(?:deployed|shipped|pushed|out|released|routed|reached|rollout of \S{1,64}|\x00) "  # noqa: E501
     r"to|reached|hit|for|affected|among them|including|notably|namely|especially|service|host|node|server|broker|"
     r"entity|instance|pod|database)\s([a-z][A-Za-z0-9_-]{2,80})"
     r"(?=\s*(?:[.,;:()]|$|(?:rose|fell|jumped|dropped|climbed|went|was|is|were|are|had|has|did|with|between|and|"
@@ -63,7 +63,7 @@ _BEFORE_KOREAN: Final = re.compile(
     r"호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그|변경|릴리스|커밋))"
 )
 _ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
-    (
+    (  # noqa: SIM905
         "never are were be been being is alone will would could should can may might must do does did done "
         "the and this that these those there they them then than with from into onto over under about after "
         "before between during while when "
@@ -93,7 +93,7 @@ _ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
         "code codes field fields name names "
         "percent percentage least most parallel advance addition contrast detail practice play effect line sight "
         "store system machine "
-        "which root live up down off out back away along together overall again still already yet soon later earlier too "
+        "which root live up down off out back away along together overall again still already yet soon later earlier too "  # noqa: E501
         "also even just "
         "abnormal bad failing failed successful success different distinct single multiple various further half "
         "almost nearly roughly "
@@ -153,7 +153,8 @@ def placed(text: str) -> list[Name]:
     for pattern in (_SUBJECT, _OBJECT, _BEFORE_KOREAN):
         for match in pattern.finditer(text):
             word = match[1].rstrip(".-")
-            if "\x00" in text[max(0, match.start(1) - 2) : match.start(1)] and word.endswith(("s", "ed")):
+            before = text[max(0, match.start(1) - 5) : match.start(1)]
+            if ("\x00" in before[-2:] or before == "that ") and word.endswith(("s", "ed")):
                 continue  # a verb behind a name
             if word.lower() not in _ORDINARY | _PLAIN and word.lower() not in CONCEPT and word.lower() not in WRITTEN:
                 found[match.start(1)] = Name(word, match.start(1), sure=False)

@@ -25,7 +25,7 @@ _WORDS: Final = {
     "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }  # fmt: skip
 _NATIVE: Final = {
-    "하나": 1, "한": 1, "두": 2, "둘": 2, "세": 3, "셋": 3, "네": 4, "넷": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8,
+    "하나": 1, "한": 1, "두": 2, "둘": 2, "세": 3, "셋": 3, "네": 4, "넷": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8,  # noqa: E501
     "아홉": 9, "열": 10,
 }  # fmt: skip
 _SPELLED: Final = re.compile(
@@ -82,7 +82,7 @@ _RATE: Final = re.compile(
 _RATE_BEFORE: Final = re.compile(r"(초|분|시간|일)당\s*(?:[가-힣]+\s)?$")
 _PACE: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "초": 1.0, "분": 60.0, "시간": 3600.0, "일": 86400.0}
 _STOP: Final = frozenset(
-    "of in on at from to with by for against within since until between and or but then while when that which than as "
+    "of in on at from to with by for against within since until between and or but then while when that which than as "  # noqa: SIM905
     "not no during out are is was were be had has have show shows read reads over under the a an it its this these per "
     "each every among amongst overall altogether came come were hit went".split()
 )
@@ -102,7 +102,7 @@ class Number:
         value: in the base of its kind of unit (seconds, percent, multiples, bytes, or a plain count).
         rounding: half of the last digit shown, in the same base.
         hedged: "about" or the like stands at it.
-        bound: ">", ">=", "<" or "<=": the figure is said to be above or below; "floor", "ceiling": always; empty: it is this.
+        bound: ">", ">=", "<" or "<=": the figure is said to be above or below; "floor", "ceiling": always; empty: it is this.  # noqa: E501
         label: concepts of what is counted, as far as words at it say so.
         weak: what a Korean counter alone says of that.
         rate: it is by the second; `value` is too.

@@ -83,7 +83,7 @@ def times(text: str) -> tuple[list[Time], str]:
     return sorted(found, key=lambda time: time.start), text
 
 
-_READERS: Final = {_ISO: "iso", _ENGLISH_DATE: "english", _KOREAN_CLOCK: "half", _KOREAN: "korean", _KOREAN_DATE: "date", _BARE: "bare",
+_READERS: Final = {_ISO: "iso", _ENGLISH_DATE: "english", _KOREAN_CLOCK: "half", _KOREAN: "korean", _KOREAN_DATE: "date", _BARE: "bare",  # noqa: E501
                    _NOON: "noon"}  # fmt: skip
 
 

@@ -48,7 +48,7 @@ FACTS: Final = [
     evidence(2, level("cpu_utilization", "%", 40.0, 97.0, "12:05:00")),
     evidence(3, level("error_rate", "%", 1.0, 2.5, "12:07:00")),
     evidence(4, level("requests_per_sec", "", 50.0, 10.0, "12:06:00")),
-    evidence(5, {"ref": "40465f5aa01bc", "change_kind": "deploy", "service": "payment", "time": "2026-03-04T11:55:00Z", "seconds_before": 303.0}),
+    evidence(5, {"ref": "40465f5aa01bc", "change_kind": "deploy", "service": "payment", "time": "2026-03-04T11:55:00Z", "seconds_before": 303.0}),  # noqa: E501
     evidence(
         6,
         {
