@@ -1,7 +1,7 @@
 """How people and models word a fact: patterns by what the fact is, in English and Korean.
 
-None of them is a pattern that the product writes. Those of PATTERNS, MORE and LATER were looked at while the checker was  # noqa: E501
-made, with one half of the incidents; the report is of KEPT, with the other half. Marks:
+None of them is a pattern that the product writes. Those of PATTERNS, MORE and LATER were looked at while the checker
+was made, with one half of the incidents; the report is of KEPT, with the other half. Marks:
 
     {n} {first} {svc} …   a value of the evidence, see `_truths.py`
     {n|noun|other}        a count with its noun; `other` is what a wrong unit makes of it

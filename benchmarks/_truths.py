@@ -1,8 +1,8 @@
 """True claims made of evidence by the patterns of `_sentences.py`, and what makes each of them false.
 
 A corruption changes one mark of a claim: a number (another size, some off, or another value of the same evidence that
-is not that measure's), a unit, a name (of another service, metric, address, message), a time, an order, a direction. It is
-left out where the changed claim would be true too.
+is not that measure's), a unit, a name (of another service, metric, address, message), a time, an order, a direction.
+It is left out where the changed claim would be true too.
 """
 
 from __future__ import annotations

@@ -2,18 +2,19 @@
 
     python -m benchmarks.claims [--quick] [--json]
 
-The product's own collectors gather the evidence of recorded incidents; sentences in English and Korean, none of which the
-product writes, say true things of it (`_sentences.py`, `_truths.py`). Each claim is then corrupted: another number, unit,
-service (or metric, address, message), time, order, direction. True claims should be supported; corrupted ones are caught
-if they come out contradicted or unsupported.
+The product's own collectors gather the evidence of recorded incidents; sentences in English and Korean, none of which
+the product writes, say true things of it (`_sentences.py`, `_truths.py`). Each claim is then corrupted: another
+number, unit, service (or metric, address, message), time, order, direction. True claims should be supported;
+corrupted ones are caught if they come out contradicted or unsupported.
 
 - developed: the half of the incidents, and the sentences, that were looked at while the checker was made;
 - kept: the other incidents, with sentences that were not.
 
-Beside it SummEdits (two domains) and BEGIN (Wizard of Wikipedia, development part): the document is the text of one piece
-of evidence and its numbers are its values, a claim counts as consistent unless it is contradicted or unsupported. Balanced accuracy: the mean of the
-shares of consistent and of inconsistent texts that were told right; 50 is chance. The checker knows figures, times and
-names; of free prose it mostly says nothing. `--quick` takes the first two recordings of each source.
+Beside it SummEdits (two domains) and BEGIN (Wizard of Wikipedia, development part): the document is the text of one
+piece of evidence and its numbers are its values, a claim counts as consistent unless it is contradicted or
+unsupported. Balanced accuracy: the mean of the shares of consistent and of inconsistent texts that were told right;
+50 is chance. The checker knows figures, times and names; of free prose it mostly says nothing. `--quick` takes the
+first two recordings of each source.
 """
 
 from __future__ import annotations

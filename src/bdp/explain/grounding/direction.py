@@ -52,7 +52,7 @@ def _pair(reads: Sequence[Read]) -> tuple[float, float] | None:
 
 
 def _ways(held: Facts, reads: Sequence[Read], found: Sequence[Owner]) -> list[float]:
-    """Return the changes that may be meant: those of the values that the clause's numbers are, else of what it names."""
+    """Return the changes that may be meant: of the values that the numbers are, else of what the clause names."""
     fitting = [way for one in reads for quantity in one.fitting for way in [change(quantity, held)] if way]
     if fitting:
         return fitting
@@ -69,7 +69,7 @@ def _ways(held: Facts, reads: Sequence[Read], found: Sequence[Owner]) -> list[fl
 
 
 def change(quantity: Quantity, held: Facts) -> float:
-    """Return by how much a value is off its base; of a base how far the farthest value went; 0.0 where there is none."""
+    """Return by how much a value is off its base, of a base how far the farthest value went; 0.0 for none."""
     if "delta" in quantity.roles:
         return quantity.value
     if "ratio" in quantity.roles:

@@ -61,7 +61,7 @@ class Read:
 
 
 def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read | None:
-    """Return what the number at a place of the clause is; None for a spelled word that counts nothing of the evidence."""
+    """Return what a number of the clause is; None for a spelled word that counts nothing of the evidence."""
     number = _meant(said, at)
     since = said.numbers[at - 1].end if at else 0
     named = max((place for place, kind, _ in found if kind == "metric" and place < said.numbers[at].start), default=0)

@@ -102,7 +102,7 @@ class Number:
         value: in the base of its kind of unit (seconds, percent, multiples, bytes, or a plain count).
         rounding: half of the last digit shown, in the same base.
         hedged: "about" or the like stands at it.
-        bound: ">", ">=", "<" or "<=": the figure is said to be above or below; "floor", "ceiling": always; empty: it is this.  # noqa: E501
+        bound: ">", ">=", "<" or "<=": the figure is said to be above or below; "floor", "ceiling": always; else "".
         label: concepts of what is counted, as far as words at it say so.
         weak: what a Korean counter alone says of that.
         rate: it is by the second; `value` is too.
