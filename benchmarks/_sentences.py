@@ -1,7 +1,8 @@
 """How people and models word a fact: patterns by what the fact is, in English and Korean.
 
-None of them is a pattern that the product writes. Those of PATTERNS, MORE and LATER were looked at while the checker
-was made, with one half of the incidents; the report is of KEPT, with the other half. Marks:
+None of them is a pattern that the product writes. Those of PATTERNS, MORE and LATER were looked at while the
+checker was made, with one half of the incidents; the report is of KEPT, with the other half. KEPT was measured once
+before any of it was looked at (docs/reference/figures.md has that figure), then mended with. Marks:
 
     {n} {first} {svc} …   a value of the evidence, see `_truths.py`
     {n|noun|other}        a count with its noun; `other` is what a wrong unit makes of it
@@ -523,4 +524,4 @@ KEPT: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         ),
     },
 }
-"""Not looked at: the report is made with these."""
+"""Measured blind once, with the kept incidents; then its failures were looked at with the developed ones."""

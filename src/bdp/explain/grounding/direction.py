@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bdp.explain.grounding import cue
 from bdp.explain.grounding.facts import Facts, Quantity
 from bdp.explain.grounding.figure import Read
 from bdp.explain.grounding.mentions import Mentions
@@ -25,14 +24,15 @@ def directions(said: Mentions, held: Facts, reads: Sequence[Read], found: Sequen
     """Return what is wrong with the ways that things are said to have gone, and how many were compared."""
     wrong: list[str] = []
     compared = 0
-    for start, end, up, negated in cue.moves(said.text):
+    if not said.moves:
+        return _still(said, held, found)
+    pair, ways = _pair(reads), _ways(held, reads, found)
+    for start, end, up, negated in said.moves:
         word = said.text[start:end].strip()
-        pair = _pair(reads)
         if pair and not negated and (pair[1] == pair[0] or (pair[1] > pair[0]) is not up):
             wrong.append(reason("self", korean=said.korean, base=f"{pair[0]:g}", now=f"{pair[1]:g}", word=word))
             compared += 1
             continue
-        ways = _ways(held, reads, found)
         if not ways:
             continue
         compared += 1

@@ -15,6 +15,8 @@ from bdp.explain.grounding.reason import reason
 from bdp.explain.grounding.scope import Owner, owned
 from bdp.explain.grounding.vocabulary import COUNTED, MEASURED, NEAR, concepts
 
+_FARTHEST: Final = 160
+"""Characters before a number in which words are its own."""
 _RELATIVE: Final = 0.01
 _HEDGED: Final = 0.03
 _LEVELS: Final = {
@@ -67,7 +69,7 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     named = max((place for place, kind, _ in found if kind == "metric" and place < said.numbers[at].start), default=0)
     until = said.numbers[at + 1].start if at + 1 < len(said.numbers) else len(said.text)
     role = _role(said, at, since, until) or _partner(said, at)
-    if number.unit == "x" or (role == "delta" and not cue.moves(said.text)):
+    if number.unit == "x" or (role == "delta" and not said.moves):
         role = ""
     if (
         number.shown.isdigit()
@@ -100,7 +102,7 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
 
 def _sided(candidates: list[Quantity], role: str, said: Mentions) -> list[Quantity]:
     """`rose to 5` is of the high side."""
-    ups = {up for _, _, up, negated in cue.moves(said.text) if not negated}
+    ups = {up for _, _, up, negated in said.moves if not negated}
     if role != "now" or len(ups) != 1:
         return candidates
     other = "low" if ups == {True} else "high"
@@ -129,7 +131,9 @@ def _role(said: Mentions, at: int, since: int, until: int) -> str:
         return "low" if number.bound == "floor" else "high"
     found = cue.role(said.text, number.start, number.end, since=since, until=until)
     if number.bound and found in {"", "now"}:
-        return cue.bounded(said.text[: number.start], below=number.bound.startswith("<"))
+        return cue.bounded(
+            said.text[max(0, number.start - _FARTHEST) : number.start], below=number.bound.startswith("<")
+        )
     return found
 
 
@@ -205,7 +209,7 @@ def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
 
 def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:
     """Keep to the measure that the words before a number name; say so where the evidence has none of it."""
-    before = _measures(said.text[since : number.start], pool)
+    before = _measures(said.text[max(since, number.start - _FARTHEST) : number.start], pool)
     if not before and number.label and number.label[0] in MEASURED:
         before = [number.label[0]]
     behind = _OF_WHAT.match(said.text, number.end, number.end + 40)
@@ -326,7 +330,7 @@ def _opposite(number: Number, fitting: Sequence[Quantity], said: Mentions) -> st
         and all(opposite in one.name for one in fitting)
         and not re.search(
             r"\b(?:started|began|onset|incident|errors?|failures?|outage|trouble)\b",
-            said.text[: number.start],
+            said.text[max(0, number.start - _FARTHEST) : number.start],
             re.IGNORECASE,
         )
     ):

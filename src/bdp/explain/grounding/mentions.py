@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
+from bdp.explain.grounding import cue
 from bdp.explain.grounding.name import Name, codes, names, placed
 from bdp.explain.grounding.number import Number, numbers
 from bdp.explain.grounding.time import Time, times
@@ -33,7 +35,12 @@ class Mentions:
     names: tuple[Name, ...]
     times: tuple[Time, ...]
 
-    @property
+    @cached_property
+    def moves(self) -> list[tuple[int, int, bool, bool]]:
+        """Where it says that something rose or fell."""
+        return cue.moves(self.text)
+
+    @cached_property
     def korean(self) -> bool:
         """It is written in Korean."""
         return _KOREAN.search(self.clause) is not None

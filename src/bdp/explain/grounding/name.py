@@ -19,7 +19,7 @@ _ADDRESS: Final = re.compile(
     r"(?<![\w.])\d{1,9}(?:\.\d{1,9}){2,}(?::\d{1,5}|/\d{1,2})?(?![A-Za-z0-9_])"
     r"|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}(?![A-Za-z0-9_:])"
 )
-_HEX: Final = re.compile(r"(?<![A-Za-z0-9_])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,64}(?![A-Za-z0-9_])")
+_HEX: Final = re.compile(r"(?<![A-Za-z0-9_.])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,64}(?![A-Za-z0-9_])(?!(?<=e)[+-]\d)")
 _VERSION: Final = re.compile(
     r"(?<![A-Za-z0-9_.])v?\d+\.\d+\.\d+(?:[-+.][A-Za-z0-9.-]+)?(?![A-Za-z0-9_])|"
     r"(?<![A-Za-z0-9_])v\d+(?:\.\d+)*(?![A-Za-z0-9_])"
@@ -30,7 +30,7 @@ _SERVICE: Final = re.compile(
     rf"-(?:{_ENDING}|\d+)$|^[a-z]{{3,}}(?:service|svc|db|server|gateway|worker)$", re.IGNORECASE
 )
 _COMMON: Final = frozenset({"microservice", "webserver", "observer", "coworker"})
-_HUMP: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2,}[a-z]{2,}")
+_HUMP: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]{2}")
 _PLURAL: Final = re.compile(r"[A-Z]{2,}s")
 _PLAIN: Final = frozenset(
     {"e.g", "i.e", "p50", "p90", "p95", "p99", "ipv4", "ipv6", "utf8", "and/or", "vs.", "n/a", "http2"}
@@ -156,6 +156,8 @@ def placed(text: str) -> list[Name]:
             before = text[max(0, match.start(1) - 5) : match.start(1)]
             if ("\x00" in before[-2:] or before == "that ") and word.endswith(("s", "ed")):
                 continue  # a verb behind a name
+            if word.endswith(("ly", "wards", "while")):
+                continue  # an adverb
             if word.lower() not in _ORDINARY | _PLAIN and word.lower() not in CONCEPT and word.lower() not in WRITTEN:
                 found[match.start(1)] = Name(word, match.start(1), sure=False)
     return list(found.values())
@@ -185,7 +187,7 @@ def _code_like(token: str) -> bool:
         or "@" in token
         or "$" in token
         or "::" in token
-        or re.search(r"[A-Za-z]{2,}\.\w", token) is not None
+        or re.search(r"[A-Za-z]{2}\.\w", token) is not None
     )
     inner = inner or re.search(r"\w:\d", token) is not None
     mixed = any(c.isdigit() for c in token) and "-" not in token and lowered not in WRITTEN

@@ -13,7 +13,7 @@ from bdp.explain.grounding.vocabulary import CONCEPT, KOREAN, WEAK, concept
 
 _MYRIADS: Final = {"만": 1e4, "억": 1e8, "천만": 1e7, "백만": 1e6, "천": 1e3, "십만": 1e5, "조": 1e12}
 _MYRIAD = "천만|백만|십만|만|억|조|천"
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,2}(?!\w|\.\d))?"
+_DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,2}(?![A-Za-z0-9_]|\.\d))?"
 _NUMBER: Final = re.compile(
     rf"(?<![A-Za-z0-9_.,])([$€₩]\s?)?({_DIGITS})(?:\s?({_MYRIAD})(?![가-힣]*간에)(?:\s?({_DIGITS})(?:\s?({_MYRIAD}))?)?)?"
     rf"(?:[\s-]?({UNIT}))?(?![\d])",
