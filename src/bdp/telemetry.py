@@ -139,6 +139,26 @@ INQUIRY_SECONDS = Histogram(
     registry=REGISTRY,
 )
 
+CLAIMS = Counter(
+    "bdp_claims_total",
+    "Claims of analyses, by what the check against their evidence found; supported / (all but not_checkable) is the "
+    "grounding, contradicted / (all but not_checkable) the hallucination rate",
+    ["source", "check"],
+    registry=REGISTRY,
+)
+GROUNDING = Gauge(
+    "bdp_grounding_ratio",
+    "Share of checkable claims that their evidence supports, since the start, 0 to 1",
+    ["source"],
+    registry=REGISTRY,
+)
+HALLUCINATION = Gauge(
+    "bdp_hallucination_ratio",
+    "Share of checkable claims that their evidence contradicts, since the start, 0 to 1",
+    ["source"],
+    registry=REGISTRY,
+)
+
 _TELL_SECONDS = 60.0
 _MOST_STATES = 16
 

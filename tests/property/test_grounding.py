@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -66,3 +68,103 @@ def test_any_text_gets_a_verdict(text: str, cited: tuple[str, ...]) -> None:
     claims, grounding = check([Claim(text=text, evidence=cited)], [evidence({"events": 7, "service": text})])
     assert claims[0].check is not None
     assert 0 <= grounding.score <= 1
+
+
+VALUES = st.floats(min_value=0.001, max_value=1e9).map(lambda value: float(f"{value:.6g}"))
+
+
+def level(usual: float, extreme: float) -> dict[str, object]:
+    return {
+        "metric": "queue_depth",
+        "entity": "shop",
+        "unit": "",
+        "counter": False,
+        "moved": True,
+        "usual": usual,
+        "highest": max(usual, extreme),
+        "lowest": min(usual, extreme),
+        "extreme": extreme,
+        "difference": extreme - usual,
+    }
+
+
+def written(value: float, style: int) -> str:
+    """The number as people write it; none of them says more than it is."""
+    if value.is_integer():
+        return (f"{value:.0f}", f"{value:,.0f}", f"{value:.1f}", f"{value:,.2f}")[style]
+    return (f"{value:.10f}".rstrip("0"), f"{value:,.9f}", f"{value:.6e}", f"{value:.12f}")[style]
+
+
+@given(value=VALUES, usual=VALUES, style=st.integers(0, 3), korean=st.booleans())
+def test_a_value_is_accepted_however_it_is_written(value: float, usual: float, style: int, korean: bool) -> None:
+    assume(abs(value / usual - 1) > 0.1)
+    shown = written(value, style)
+    text = f"queue_depth가 {shown}를 기록했다." if korean else f"queue_depth reached {shown}."
+    assert checked(text, level(usual, value)) is Check.SUPPORTED
+
+
+@given(value=VALUES, usual=VALUES, off=st.floats(min_value=1.05, max_value=50), up=st.booleans(), korean=st.booleans())
+def test_another_value_of_the_same_measure_is_not(
+    value: float, usual: float, off: float, up: bool, korean: bool
+) -> None:
+    said = value * off if up else value / off
+    assume(abs(said / usual - 1) > 0.05 and abs(value / usual - 1) > 0.1 and said > 1e-4)
+    shown = f"{said:.12f}"
+    text = f"queue_depth가 {shown}를 기록했다." if korean else f"queue_depth reached {shown}."
+    assert checked(text, level(usual, value)) is Check.CONTRADICTED
+
+
+@given(usual=VALUES, extreme=VALUES, up=st.booleans(), korean=st.booleans())
+def test_the_way_it_went_is_compared(usual: float, extreme: float, up: bool, korean: bool) -> None:
+    assume(abs(extreme / usual - 1) > 0.1)
+    word = ("증가" if up else "감소") if korean else ("rose" if up else "fell")
+    low, high = f"{usual:.9f}", f"{extreme:.9f}"
+    text = f"queue_depth가 {low}에서 {high}로 {word}했다." if korean else f"queue_depth {word} from {low} to {high}."
+    right = Check.SUPPORTED if (extreme > usual) is up else Check.CONTRADICTED
+    assert checked(text, level(usual, extreme)) is right
+
+
+@given(count=st.integers(10_000, 99_999_999), style=st.integers(0, 2))
+def test_korean_myriads_are_read(count: int, style: int) -> None:
+    rest = f" {count % 10_000}" if count % 10_000 else ""
+    shown = (f"{count // 10_000}만{rest}", f"{count:,}", f"{count / 10_000:.4f}만")[style]
+    assert checked(f"이상 이벤트 {shown}건.", {"abnormal_events": count}) is Check.SUPPORTED
+    assert checked(f"이상 이벤트 {count + 1}건.", {"abnormal_events": count}) is Check.CONTRADICTED
+
+
+PIECES = (
+    "1",
+    ",",
+    ".",
+    "-",
+    "a",
+    "A",
+    "_",
+    " ",
+    "from 1 ",
+    "of ",
+    "12:",
+    "만",
+    "에서 ",
+    "5% ",
+    "before ",
+    "no ",
+    "`",
+    '"',
+    "a.",
+    "가 ",
+    "E1 ",
+    "up ",
+)
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_the_time_that_a_claim_takes_grows_with_its_length_only(piece: str) -> None:
+    def seconds(length: int) -> float:
+        text = (piece * length)[:length]
+        begun = perf_counter()
+        checked(text, {"events": 7, "service": "shop"})
+        return perf_counter() - begun
+
+    short, long = min(seconds(450) for _ in range(5)), min(seconds(1800) for _ in range(5))
+    assert long < 10 * short + 0.005  # 4 times as long; what grows with the square takes 16 times

@@ -9,7 +9,7 @@ from bdp.explain.case import Case, open_case
 from bdp.explain.claims import culprit_change, extent, write_claims
 from bdp.explain.confidence import assess
 from bdp.explain.evidence import COLLECTORS
-from bdp.explain.grounding import check
+from bdp.explain.grounding import check, count
 from bdp.explain.hypotheses import Candidate, judge, rank
 from bdp.explain.playbook import load_playbooks
 from bdp.explain.proposals import propose
@@ -72,6 +72,7 @@ class Analyst:
         culprit = culprit_change(case, leader)
         actions = propose(case, playbook.actions if playbook else None, culprit, tried)
         claims, grounding = check(claims, case.found)
+        count(grounding, "rules")
         hypotheses = tuple(candidate.noun() for candidate in ranked)
         return Analysis(
             incident_id=incident.incident_id,

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from bdp.explain.case import Case
-from bdp.explain.mentions import UNITS
+from bdp.explain.grounding.unit import UNITS
 from bdp.explain.series import Course, Found, Span, courses, find
 from bdp.explain.wording import BYTES, amount, clean, clock_time, figure, moment, name, sample, span
 from bdp.model.evidence import EvidenceKind

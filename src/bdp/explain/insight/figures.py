@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from math import floor, isfinite, log10
 from typing import Final, NamedTuple
 
-from bdp.explain.mentions import UNITS
+from bdp.explain.grounding.unit import UNITS
 from bdp.model.inquiry import Inquiry, Measure
 
 DIGITS: Final = 4

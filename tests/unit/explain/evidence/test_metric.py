@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bdp.explain.mentions import mentions
+from bdp.explain.grounding.mentions import mentions
 from bdp.model.analysis import Analysis, Check, Verdict
 from bdp.model.anomaly import AnomalyKind
 from bdp.model.evidence import Evidence, EvidenceKind
