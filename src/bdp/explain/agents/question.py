@@ -33,8 +33,8 @@ _SINCE_KO: Final = re.compile(r"(오전|오후)?\s{0,3}(\d{1,2})(?::(\d\d)|시(?
 _DAYS: Final = {"today": 0, "오늘": 0, "yesterday": 1, "어제": 1}
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "errors": (
-        *("error", "fail", "exception", "outage", "down", "crash", "broke", "timeout", "wrong", "why", "cause"),
-        *("오류", "에러", "실패", "장애", "예외", "타임아웃", "왜", "원인", "다운", "문제"),
+        *("error", "fail", "exception", "outage", "down", "crash", "broke", "timeout"),
+        *("오류", "에러", "실패", "장애", "예외", "타임아웃", "다운"),
     ),
     "slow": ("slow", "latency", "response time", "duration", "p95", "p99", "느려", "느린", "지연", "응답 시간", "속도"),
     "cost": (

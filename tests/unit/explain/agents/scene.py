@@ -54,11 +54,9 @@ def shop() -> list[Event]:
         for i in range(30)
     ]
     got_in = [event(120, "Accepted password for root", service="sshd", client_ip="203.0.113.7", level=Level.INFO)]
-    slow = [event(i, "done", service="checkout", level=Level.INFO, route="/pay", duration_ms=900.0) for i in range(20)]
-    fast = [
-        event(-3600 * 30 + i, "done", service="checkout", level=Level.INFO, route="/pay", duration_ms=90.0)
-        for i in range(20)
-    ]
+    paid: dict[str, Any] = {"service": "checkout", "level": Level.INFO, "route": "/pay"}
+    slow = [event(i, "done", duration_ms=900.0, **paid) for i in range(20)]
+    fast = [event(-3600 * 30 + i, "done", duration_ms=90.0, **paid) for i in range(20)]
     return [*normal(100), *failing, *tries, *got_in, *slow, *fast]
 
 

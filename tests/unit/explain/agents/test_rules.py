@@ -9,6 +9,7 @@ from bdp.explain.agents.reply import Reply
 from bdp.model.analysis import Check
 from bdp.store.clickhouse import ClickHouseStore
 from tests.unit.explain.agents.scene import INCIDENT, NOW, asking, filled
+from tests.unit.explain.scene import event
 
 
 def said(reply: Reply) -> str:
@@ -27,15 +28,15 @@ def shop(store: ClickHouseStore) -> ClickHouseStore:
         ("Why does payment fail?", ("sre",), "40 abnormal events of 140 events at `payment`"),
         ("payment가 왜 실패했나요?", ("sre",), "`payment`에서 이벤트 140건 중 비정상 40건"),
         (
-            "Which errors were there in the last 2 hours?",
+            "Which errors in the last 2 hours?",
             ("sre",),
             "`payment` 40 abnormal events; `sshd` 30 abnormal events",
         ),
         ("지난 2시간 동안 어떤 오류가 있었나요?", ("sre",), "`payment` 비정상 40건; `sshd` 비정상 30건"),
         ("Is somebody attacking our logins?", ("security",), "`203.0.113.7` 30 failures on 6 accounts, 1 successes"),
         ("로그인 공격이 있나요?", ("security",), "`203.0.113.7` 실패 30건, 계정 6개, 성공 1건"),
-        ("What do we spend money on?", ("efficiency",), "`database` 42.50 (before 10.00)"),
-        ("비용이 왜 늘었나요?", ("efficiency",), "`database` 42.50 (이전 10.00)"),
+        ("What do we spend money on?", ("efficiency",), "`database` 42.50, 10.00 in the span before"),
+        ("비용이 왜 늘었나요?", ("efficiency",), "`database` 42.50, 그 전 같은 기간 10.00"),
         ("Is checkout slow?", ("sre",), "`/pay`: p95 900 ms, 90 ms before, 20 requests"),
         ("checkout이 느린가요?", ("sre",), "`/pay`: p95 900 ms, 이전 90 ms, 요청 20건"),
         ("What was deployed since 11:50?", ("sre",), "1 changes; deploy `rel-77` `payment` 11:56:00"),
@@ -50,7 +51,7 @@ def test_a_question_without_a_model(
     reply = asking(shop).ask(question)
     assert reply.agents == agents
     assert expected in said(reply)
-    assert {claim.check for claim in reply.claims} == {Check.SUPPORTED}, [claim for claim in reply.claims]
+    assert {claim.check for claim in reply.claims} == {Check.SUPPORTED}, reply.claims
     assert (reply.source, reply.reason, reply.price.requests) == ("rules", "no_model", 0)
     assert ("모델" in reply.told) == (reply.language == "ko")
     assert reply.summary == reply.claims[0].text
@@ -81,8 +82,6 @@ def test_a_time_that_is_named_is_the_time_that_is_looked_at(shop: ClickHouseStor
 
 
 def test_nothing_stored_is_an_answer_too(store: ClickHouseStore) -> None:
-    from tests.unit.explain.scene import event
-
     filled(store, [event(0, "x")])
     reply = asking(store).ask("Is anything slow?")
     assert reply.claims[0].text == "0 events tell how long they took."
@@ -96,12 +95,7 @@ def test_what_is_no_question(shop: ClickHouseStore) -> None:
 
 
 def test_hostile_names_and_times_do_no_harm(shop: ClickHouseStore) -> None:
-    for question in (
-        "errors since 99:99",
-        "errors on 2026-13-45",
-        "last 9999 weeks errors",
-        "오후 25시부터 오류",
-        "'; DROP TABLE events",
-    ):
+    odd = ("errors since 99:99", "errors on 2026-13-45", "last 9999 weeks errors", "오후 25시부터 오류")
+    for question in (*odd, "'; DROP TABLE events"):
         assert asking(shop).ask(question).claims
     assert shop.query("SELECT count() AS n FROM events")[0]["n"] > 0
