@@ -12,6 +12,7 @@ import typer
 from bdp.cli import (
     analyze,
     approvals,
+    ask,
     backtest,
     brief,
     compare,
@@ -69,6 +70,7 @@ app.command("insight")(insights.show)
 app.command("approvals")(approvals.list_approvals)
 app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)
+app.command("ask")(ask.ask)
 app.command("brief")(brief.brief)
 app.command("ledger")(ledger.ledger)
 app.add_typer(dlq.verbs, name="dlq")

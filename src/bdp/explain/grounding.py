@@ -164,6 +164,8 @@ def _parts(numbers: Sequence[Number], clause: str) -> list[str]:
 
 def _name_fits(name: Name, held: Facts) -> bool:
     wanted = _plain(name.text)
+    if not wanted:
+        return False
     if wanted.endswith("…"):
         return any(text.text.startswith(wanted[:-1]) for text in held.texts)
     return any(_contains(text.text, wanted) for text in held.texts)

@@ -1,16 +1,22 @@
 """Evidence as a model reads it: JSON, in which every text from machines is one line without characters that hide.
 
-`<` is written as an escape, so that no text can end a block that it stands in.
+`<` is written as an escape, so that no text can end a block that it stands in. What hides secrets on the way out reads
+this as plain text: a text that ends like `password:`, or in the middle of a private key, would have it take what
+stands behind for the secret, so its end is made plain.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from bdp.explain.wording import clean
 from bdp.model.evidence import Evidence
+
+_OPENS: Final = "=:\\\"' "
+_KEY: Final = "PRIVATE KEY-----"
+_KEY_ENDS: Final = f"-----END {_KEY}"
 
 
 def as_text(evidence: Evidence) -> str:
@@ -37,7 +43,7 @@ def brief(evidence: Evidence) -> dict[str, Any]:
 def cleaned(value: Any) -> Any:
     """Return a JSON-like value whose texts have no control, direction or other unseen characters."""
     if isinstance(value, str):
-        return clean(value)
+        return _closed(clean(value))
     if isinstance(value, Mapping):
         return {clean(str(key)): cleaned(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -47,3 +53,10 @@ def cleaned(value: Any) -> Any:
 
 def _samples(evidence: Evidence) -> dict[str, Any]:
     return {"samples": list(evidence.samples)} if evidence.samples and "messages" not in evidence.value else {}
+
+
+def _closed(text: str) -> str:
+    begun, _, rest = text.rpartition(f"{_KEY}")
+    if begun and "-----BEGIN" in begun[-60:] and "-----END" not in rest:
+        text += f" {_KEY_ENDS}"
+    return text.rstrip(_OPENS) if text[-1:] in _OPENS else text

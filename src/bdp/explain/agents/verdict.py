@@ -3,6 +3,7 @@
     a sentence that gives orders or has a command line    left out
     a claim that its evidence contradicts                 struck out
     a claim that its evidence does not carry              marked; never a fact, never in prose
+    telemetry repeated as if it were a finding            the same: it would be its own evidence
     an action                                             one of the offers, as our code wrote it
 
 An agent's verdict on an incident stands if its claims are grounded at least as well as the rules', and its root cause
@@ -17,7 +18,7 @@ from datetime import datetime
 from typing import Final
 
 from bdp.explain.agents.form import Findings, Statement
-from bdp.explain.agents.words import is_fit, spoken
+from bdp.explain.agents.words import is_fit, repeats, runs_of, spoken
 from bdp.explain.confidence import assess
 from bdp.explain.grounding import check, tally
 from bdp.explain.playbook import Playbook
@@ -27,6 +28,8 @@ from bdp.model.evidence import Evidence
 from bdp.model.incident import Incident
 
 _TOLD: Final = 3
+_REPEATS: Final = "it repeats what machines wrote as its own words; quote it in backticks"
+Runs = frozenset[tuple[str, ...]]
 _HARMLESS: Final = frozenset({ActionType.INVESTIGATE, ActionType.NOTIFY})
 
 
@@ -65,17 +68,17 @@ def judge(
     """
     said = [_claim(one) for one in (findings.root_cause, *findings.claims)]
     cause = said[0]
-    claims, _ = check(list(dict.fromkeys(one for one in said if one is not None)), evidence)
-    told, _ = check([one for one in [_claim(findings.summary)] if one is not None], evidence)
-    supported = next((one.text for one in told if one.check is Check.SUPPORTED), "")
+    runs = runs_of(evidence)
+    claims = _held([one for one in said if one is not None], evidence, runs)
+    summary = _supported(findings.summary.text, findings.summary.evidence, evidence, runs)
     return Judged(
         cause=claims[0] if cause is not None else None,
         claims=claims,
         grounding=tally(claims),
-        summary=supported,
+        summary=summary.text if summary is not None else "",
         mechanism=findings.mechanism if findings.mechanism in known else "",
         actions=_chosen(findings, offers),
-        alternatives=tuple(_alternatives(findings, evidence, known)),
+        alternatives=tuple(_alternatives(findings, evidence, known, runs)),
     )
 
 
@@ -162,12 +165,14 @@ def _chosen(findings: Findings, offers: Mapping[str, ActionProposal]) -> tuple[A
     return tuple(offers[key].model_copy(update={"priority": place}) for place, key in enumerate(keys, 1))
 
 
-def _alternatives(findings: Findings, evidence: Sequence[Evidence], known: Sequence[str]) -> list[Hypothesis]:
+def _alternatives(
+    findings: Findings, evidence: Sequence[Evidence], known: Sequence[str], runs: Runs
+) -> list[Hypothesis]:
     """Return other causes of known mechanisms, with statements that their evidence carries."""
     found = []
     for one in findings.alternatives:
         claim, against = (
-            _supported(text, one.evidence, evidence) for text in (one.statement, one.refutation or one.statement)
+            _supported(text, one.evidence, evidence, runs) for text in (one.statement, one.refutation or one.statement)
         )
         if claim is not None and one.mechanism in known:
             found.append(
@@ -182,7 +187,20 @@ def _alternatives(findings: Findings, evidence: Sequence[Evidence], known: Seque
     return found
 
 
-def _supported(text: str, cited: Sequence[str], evidence: Sequence[Evidence]) -> Claim | None:
+def _held(claims: Sequence[Claim], evidence: Sequence[Evidence], runs: Runs) -> tuple[Claim, ...]:
+    """Check claims, each once; one that only repeats what machines wrote is no finding, whatever its evidence says."""
+    checked, _ = check(list(dict.fromkeys(claims)), evidence)
+    return tuple(
+        one.model_copy(update={"check": Check.UNSUPPORTED, "reason": _REPEATS}) if _echoes(one, runs) else one
+        for one in checked
+    )
+
+
+def _echoes(claim: Claim, runs: Runs) -> bool:
+    return claim.check is not Check.CONTRADICTED and repeats(claim.text, runs)
+
+
+def _supported(text: str, cited: Sequence[str], evidence: Sequence[Evidence], runs: Runs) -> Claim | None:
     claim = _claim(Statement(text=text, evidence=list(cited))) if text.strip() else None
-    checked, _ = check([claim] if claim is not None else [], evidence)
+    checked = _held([claim] if claim is not None else [], evidence, runs)
     return next((one for one in checked if one.check is Check.SUPPORTED), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -23,7 +23,7 @@ from bdp.model.change import Change
 from bdp.model.cost import CostLine
 from bdp.model.event import Event, Level
 from bdp.model.incident import Incident
-from bdp.ports import Store
+from bdp.ports import Incidents, Store
 from tests.unit.explain.scene import ONSET, change, event, fill, incident, normal
 
 NOW = ONSET + timedelta(hours=1)
@@ -86,12 +86,7 @@ def asking(
     analyst = Analyst(store, ExplainSettings(), clock)
     known = about or incident().model_copy(update={"incident_id": INCIDENT})
     report = IncidentReport(incident=known, analysis=analyst.explain(known))
+    known_ones = cast(Incidents, Known(report))
     return Orchestrator(
-        store,
-        Known(report),
-        model or NoModel(),
-        analyst,
-        load_playbooks(),
-        AgentSettings(**settings),
-        clock,  # type: ignore[arg-type]
+        store, known_ones, model or NoModel(), analyst, load_playbooks(), AgentSettings(**settings), clock
     )
