@@ -56,6 +56,39 @@ class Findings(_Part):
     match: Match
     risk: Risk
 
+    def whole(self) -> Findings:
+        """Return these findings."""
+        return self
+
+
+ShortIds = Annotated[list[Annotated[str, Field(pattern=r"^E[0-9]{1,3}$")]], Field(min_length=1, max_length=3)]
+
+
+class ShortStatement(_Part):
+    """One short sentence with the evidence that it rests on."""
+
+    text: str = Field(min_length=1, max_length=160)
+    evidence: ShortIds
+
+
+class BriefFindings(_Part):
+    """What an agent found, for small models: fewer words, so that an answer ends within the tokens that it has."""
+
+    mechanism: str = Field(max_length=40, description="name of one of the hypotheses, or unknown")
+    root_cause: ShortStatement
+    summary: ShortStatement = Field(description="the answer in one line")
+    claims: list[ShortStatement] = Field(max_length=3)
+    actions: list[Annotated[str, Field(pattern=r"^A[0-9]{1,2}$")]] = Field(max_length=3, description="offers")
+    evidence_strength: Strength
+    match: Match
+    risk: Risk
+
+    def whole(self) -> Findings:
+        """Return these findings in the full form."""
+        told = self.model_dump(exclude={"actions"})
+        actions = [{"offer": offer, "priority": place} for place, offer in enumerate(self.actions, 1)]
+        return Findings.model_validate({**told, "actions": actions, "alternatives": []})
+
 
 class Routed(_Part):
     """Who is to answer."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import structlog
 
@@ -22,7 +22,7 @@ from bdp.clock import Clock
 from bdp.errors import BadRequest, NoAnswer
 from bdp.explain.agents.agent import Agent
 from bdp.explain.agents.bench import Bench, Span, aware
-from bdp.explain.agents.form import Findings, Routed
+from bdp.explain.agents.form import BriefFindings, Findings, Routed
 from bdp.explain.agents.plan import carry_out, steps_of
 from bdp.explain.agents.prompt import Matter
 from bdp.explain.agents.question import Question, understood
@@ -46,6 +46,8 @@ from bdp.sql import literal
 log = structlog.get_logger(__name__)
 
 _NAMES: Final = 2_000
+_LARGE: Final = 12_000
+"""Tokens of context from which on a model is asked for findings in full."""
 _WHY: Final = (
     "What is the cause of this incident, and what is to be done?",
     "이 인시던트의 원인은 무엇이고 무엇을 해야 합니까?",
@@ -212,7 +214,7 @@ class Orchestrator:
     ) -> Reply:
         offers = {f"A{number}": one for number, one in enumerate(rules.actions, 1)} if rules else {}
         said: list[Said] = []
-        answers: list[Answer[Findings] | Answer[Routed]] = [spent] if spent is not None else []
+        answers: list[Answer[Any]] = [spent] if spent is not None else []
         reason = ""
         for agent in agents[:MOST_AGENTS]:
             matter = Matter(agent, question, bench.found, offers, rules)
@@ -223,7 +225,8 @@ class Orchestrator:
                 continue
             answers.append(answer)
             known = [book.name for book in self._playbooks]
-            said.append(Said(agent, answer.value, judge(answer.value, bench.found, offers, known)))
+            findings = answer.value.whole()
+            said.append(Said(agent, findings, judge(findings, bench.found, offers, known)))
         reply = by_rules.model_copy(update={"price": price_of(answers), "evidence": tuple(bench.found)})
         useful = [one for one in said if one.judged.is_of_use]
         if not useful:
@@ -232,14 +235,15 @@ class Orchestrator:
             return self._on_incident(reply, useful[0], report, rules, bench)
         return answered(reply, useful)
 
-    def _asked(self, matter: Matter, bench: Bench, report: IncidentReport | None, share: int) -> Ask[Findings]:
+    def _asked(self, matter: Matter, bench: Bench, report: IncidentReport | None, share: int) -> Ask[Any]:
         settings = self._settings
+        form: type[Findings | BriefFindings] = Findings if self._model.context_tokens >= _LARGE else BriefFindings
         return Ask(
             agent=matter.agent.name,
             prompt=matter.prompt(),
-            form=Findings,
+            form=form,
             seconds=settings.seconds / share,
-            check=lambda findings: wrong_with(findings, list(bench.found)),
+            check=lambda findings: wrong_with(findings.whole(), list(bench.found)),
             incident_id=report.incident.incident_id if report else "",
             max_tokens=settings.answer_tokens,
             tools=tools_of(bench, matter.agent.tools),
