@@ -94,7 +94,7 @@ class Orchestrator:
         """
         if not text.strip():
             raise BadRequest("There is no question.", 'Ask one, such as: bdp ask "Why did checkout fail?"')
-        question = understood(text, self._clock.now(), self._known_names())
+        question = understood(text, self._clock.now(), self._known_names(self._newest(self._clock.now())))
         incident_id = incident_id or question.incident_id
         return self._answer(question, self._incidents.report(incident_id) if incident_id else None)
 
@@ -116,16 +116,17 @@ class Orchestrator:
         by_rules = self._by_rules(question, agents, routed, bench, rules, failed)
         return self._by_model(by_rules, question, agents, bench, report, rules, spent)
 
-    def _known_names(self) -> list[str]:
-        services = self._store.query(
-            "SELECT service AS name, count() AS found FROM events GROUP BY name "
-            f"ORDER BY found DESC, name LIMIT {_NAMES}"
-        )
-        entities = self._store.query(
-            "SELECT entity AS name, count() AS found FROM metrics GROUP BY name "
-            f"ORDER BY found DESC, name LIMIT {_NAMES}"
-        )
-        return [row["name"] for row in (*services, *entities)]
+    def _known_names(self, newest: datetime) -> list[str]:
+        """Return names of services and entities of late; all time would be a scan of everything."""
+        since = literal(newest - timedelta(days=self._settings.span_days))
+        found = [
+            self._store.query(
+                f"SELECT {column} AS name, count() AS found FROM {table} WHERE ts >= {since} GROUP BY name "
+                f"ORDER BY found DESC, name LIMIT {_NAMES}"
+            )
+            for column, table in (("service", "events"), ("entity", "metrics"))
+        ]
+        return [row["name"] for rows in found for row in rows]
 
     def _explained(self, report: IncidentReport) -> Analysis:
         return report.analysis or self._analyst.explain(report.incident)
@@ -144,16 +145,17 @@ class Orchestrator:
         )
 
     def _usual(self, now: datetime) -> Span:
-        """Return the time that a question without one is about: up to the newest record that is not from the future."""
-        newest = [
-            aware(row["newest"])
-            for table in ("events", "metrics")
-            if (row := self._store.query(
-                f"SELECT max(ts) AS newest, count() AS found FROM {table} WHERE ts <= {literal(now)}"
-            )[0])["found"]
-        ]  # fmt: skip
-        end = max(newest, default=now) + timedelta(microseconds=1)
+        """Return the time that a question without one is about."""
+        end = self._newest(now) + timedelta(microseconds=1)
         return Span(end - timedelta(hours=self._settings.usual_hours), end)
+
+    def _newest(self, now: datetime) -> datetime:
+        """Return the time of the newest record that is not from the future; now where there is none."""
+        rows = (
+            self._store.query(f"SELECT max(ts) AS newest, count() AS found FROM {table} WHERE ts <= {literal(now)}")[0]
+            for table in ("events", "metrics")
+        )
+        return max((aware(row["newest"]) for row in rows if row["found"]), default=now)
 
     def _routed(
         self, question: Question, report: IncidentReport | None
