@@ -53,15 +53,15 @@ def test_counts_by_time_are_in_order(store_of_shop: ClickHouseStore) -> None:
     assert holds(one)
 
 
-def test_single_messages_are_cut_and_found_by_a_text(store_of_shop: ClickHouseStore) -> None:
-    fill(store_of_shop, [event(500, "needle " + "x" * 5000)])
-    rows = look(bench(store_of_shop), "messages", {"contains": "NEEDLE"}).value["messages"]
+def test_single_messages_are_cut_and_found_by_a_text(store: ClickHouseStore) -> None:
+    fill(store, [*shop(), event(500, "needle " + "x" * 5000)])
+    rows = look(bench(store), "messages", {"contains": "NEEDLE"}).value["messages"]
     assert [len(row["message"]) for row in rows] == [200]
 
 
 def test_a_trace_is_in_order_with_the_first_failing_service(store_of_shop: ClickHouseStore) -> None:
     one = look(bench(store_of_shop), "trace", {"trace_id": "t03"})
-    assert [step["service"] for step in one.value["steps"]] == ["payment", "cart"] or one.value["events"] == 2
+    assert sorted(step["service"] for step in one.value["steps"]) == ["cart", "payment"]
     assert one.value["first_failing_service"] == "payment"
     assert holds(one)
     assert "0 events" in look(bench(store_of_shop), "trace", {"trace_id": "none"}).text
@@ -102,9 +102,10 @@ def test_evidence_is_numbered_on_and_the_same_look_up_adds_none(store_of_shop: C
 
 def test_too_much_is_refused(store_of_shop: ClickHouseStore) -> None:
     at = bench(store_of_shop)
+    for number in range(60):
+        look(at, "trace", {"trace_id": f"x{number}"})
     with pytest.raises(BadRequest):
-        for number in range(100):
-            look(at, "trace", {"trace_id": f"x{number}"})
+        look(at, "trace", {"trace_id": "one too many"})
     assert len(at.found) == 60
 
 
@@ -159,6 +160,7 @@ def test_rows_are_bounded_whatever_is_asked_for(store: ClickHouseStore) -> None:
 
 
 def test_without_incidents_that_is_said(store: ClickHouseStore) -> None:
-    for name, given in (("incidents", {}), ("incident", {"incident_id": "x"})):
+    wanted: dict[str, dict[str, Any]] = {"incidents": {}, "incident": {"incident_id": "x"}}
+    for name, arguments in wanted.items():
         with pytest.raises(BdpError, match="no record of incidents"):
-            look(bench(store), name, given)
+            look(bench(store), name, arguments)
