@@ -97,7 +97,9 @@ def _claims(title: str, claims: tuple[Claim, ...]) -> Iterator[RenderableType]:
 
 def _evidence(reply: Reply, word: Mapping[str, str], *, everything: bool, queries: bool) -> Iterator[RenderableType]:
     cited = {number for claim in (*reply.claims, *reply.beside) for number in claim.evidence}
-    listed = [one for one in reply.evidence if everything or one.id in cited]
+    said = {claim.text for claim in reply.claims}
+    # What a claim says in the same words is not said twice.
+    listed = [one for one in reply.evidence if everything or (one.id in cited and (queries or one.text not in said))]
     if not reply.evidence:
         return
     yield Text(f"\n{word['evidence']}", "bold")

@@ -29,7 +29,7 @@ from bdp.explain.agents.question import Question, understood
 from bdp.explain.agents.reply import Reply
 from bdp.explain.agents.routing import AGENTS, MOST_AGENTS, routed_by_incident, routed_by_model, routed_by_words
 from bdp.explain.agents.settings import AgentSettings
-from bdp.explain.agents.telling import NO_CLAIMS, Said, answered, left_to_rules, price_of
+from bdp.explain.agents.telling import NO_CLAIMS, Said, answered, head_of, left_to_rules, price_of
 from bdp.explain.agents.tools import tools_of
 from bdp.explain.agents.verdict import analysis_of, judge, stands, summary_of, wrong_with
 from bdp.explain.analyst import Analyst
@@ -46,6 +46,8 @@ from bdp.sql import literal
 log = structlog.get_logger(__name__)
 
 _NAMES: Final = 2_000
+_HEADS: Final = 3
+"""Claims of which a summary by rules has the beginning."""
 _LARGE: Final = 12_000
 """Tokens of context from which on a model is asked for findings in full."""
 _WHY: Final = (
@@ -186,7 +188,8 @@ class Orchestrator:
             [Claim(text=one.text, evidence=(one.id,)) for one in looked_up if one.id not in cited], bench.found
         )
         claims = (*own, *fresh)
-        summary = rules.summary if rules else next((one.text for one in holding(claims)), bench.say(*_NOTHING))
+        heads = [head_of(one.text) for one in holding(claims)[:_HEADS]]
+        summary = rules.summary if rules else f"{'; '.join(heads)}." if heads else bench.say(*_NOTHING)
         return Reply(
             question=question.text,
             language=question.language,

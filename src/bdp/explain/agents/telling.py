@@ -87,3 +87,17 @@ def price_of(answers: Sequence[Answer[Any]]) -> Price:
         usd=sum(one.nano_usd for one in answers) / NANO,
         seconds=sum(one.seconds for one in answers),
     )
+
+
+def head_of(text: str) -> str:
+    """Return a sentence up to its first semicolon outside of names.
+
+    >>> head_of("2 errors; `a;b` 1 error."), head_of("`a;b` fails.")
+    ('2 errors', '`a;b` fails')
+    """
+    quoted = False
+    for at, character in enumerate(text):
+        quoted ^= character == "`"
+        if character == ";" and not quoted:
+            return text[:at]
+    return text.rstrip(".")

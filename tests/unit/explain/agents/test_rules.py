@@ -33,16 +33,16 @@ def shop(store: ClickHouseStore) -> ClickHouseStore:
             "`payment` 40 abnormal events; `sshd` 30 abnormal events",
         ),
         ("지난 2시간 동안 어떤 오류가 있었나요?", ("sre",), "`payment` 비정상 40건; `sshd` 비정상 30건"),
-        ("Is somebody attacking our logins?", ("security",), "`203.0.113.7` 30 failures on 6 accounts, 1 successes"),
+        ("Is somebody attacking our logins?", ("security",), "`203.0.113.7` 30 failures on 6 accounts, 1 success"),
         ("로그인 공격이 있나요?", ("security",), "`203.0.113.7` 실패 30건, 계정 6개, 성공 1건"),
         ("What do we spend money on?", ("efficiency",), "`database` 42.50, 10.00 in the span before"),
         ("비용이 왜 늘었나요?", ("efficiency",), "`database` 42.50, 그 전 같은 기간 10.00"),
         ("Is checkout slow?", ("sre",), "`/pay`: p95 900 ms, 90 ms before, 20 requests"),
         ("checkout이 느린가요?", ("sre",), "`/pay`: p95 900 ms, 이전 90 ms, 요청 20건"),
-        ("What was deployed since 11:50?", ("sre",), "1 changes; deploy `rel-77` `payment` 11:56:00"),
+        ("What was deployed since 11:50?", ("sre",), "1 change; deploy `rel-77` `payment` 11:56:00"),
         ("11시 50분부터 무엇이 배포됐나요?", ("sre",), "변경 1건; deploy `rel-77` `payment` 11:56:00"),
-        ("Which incidents are there?", ("sre",), "1 incidents; `payment fails`"),
-        ("What happened here?", ("sre",), "1 changes; deploy `rel-77`"),
+        ("Which incidents are there?", ("sre",), "1 incident; `payment fails`"),
+        ("What happened here?", ("sre",), "1 change; deploy `rel-77`"),
     ],
 )
 def test_a_question_without_a_model(
@@ -54,7 +54,7 @@ def test_a_question_without_a_model(
     assert {claim.check for claim in reply.claims} == {Check.SUPPORTED}, reply.claims
     assert (reply.source, reply.reason, reply.price.requests) == ("rules", "no_model", 0)
     assert ("모델" in reply.told) == (reply.language == "ko")
-    assert reply.summary == reply.claims[0].text
+    assert reply.summary.split(";")[0].rstrip(".") in reply.claims[0].text
 
 
 def test_each_claim_rests_on_evidence_whose_query_gives_it_again(shop: ClickHouseStore) -> None:

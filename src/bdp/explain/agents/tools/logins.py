@@ -12,7 +12,7 @@ from bdp.errors import BadRequest
 from bdp.explain.agents.bench import Bench
 from bdp.explain.agents.tools.scope import Scope
 from bdp.explain.playbook import signs_sql
-from bdp.explain.wording import clean, figure, name, number, sample
+from bdp.explain.wording import clean, figure, name, number, plural, sample
 from bdp.model.evidence import Evidence, EvidenceKind
 
 _PLAYBOOK: Final = "credential-attack"
@@ -58,7 +58,8 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _told(bench: Bench, row: dict[str, Any]) -> str:
     failures, accounts, successes = (figure(row[key]) for key in ("failures", "accounts", "successes"))
+    told = (plural(row[key], noun) for key, noun in (("failures", "failure"), ("accounts", "account")))
     return bench.say(
-        f"{name(row['client_ip'])} {failures} failures on {accounts} accounts, {successes} successes",
+        f"{name(row['client_ip'])} {' on '.join(told)}, {plural(row['successes'], 'success')}",
         f"{name(row['client_ip'])} 실패 {failures}건, 계정 {accounts}개, 성공 {successes}건",
     )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bdp.errors import BadRequest
 from bdp.explain.agents.bench import Bench, Span, aware
 from bdp.explain.agents.tools.scope import Name, Times
-from bdp.explain.wording import clean, clock_time, figure, moment, name, number, sample
+from bdp.explain.wording import clean, clock_time, figure, moment, name, number, plural, sample
 from bdp.model.analysis import Check
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import Evidence, EvidenceKind
@@ -111,7 +111,7 @@ def changes(bench: Bench, given: Changes) -> Evidence:
         f"{row['kind']} {name(row.get('ref', ''))} {name(row.get('service', ''))} {_clock(row['time'])}"
         for row in rows[:5]
     ]
-    head = bench.say(f"{len(rows)} changes", f"변경 {len(rows)}건")
+    head = bench.say(plural(len(rows), "change"), f"변경 {len(rows)}건")
     value = {"rows": rows, "changes": len(rows)}
     return bench.add(EvidenceKind.CHANGE, value, "; ".join([head, *parts]) + ".", query, span, source="changes")
 
@@ -169,7 +169,7 @@ def incidents(bench: Bench, given: Incidents) -> Evidence:
     ]
     event = bench.say("{} events", "{}건")
     parts = [f"{name(str(row['title']))} {event.format(figure(float(row['events'])))}" for row in rows[:5]]
-    head = bench.say(f"{len(about)} incidents", f"인시던트 {len(about)}건")
+    head = bench.say(plural(len(about), "incident"), f"인시던트 {len(about)}건")
     value = {"rows": rows, "incidents": len(about)}
     return bench.add(EvidenceKind.PAST_CASE, value, "; ".join([head, *parts]) + ".", "", bench.span, source="state")
 
