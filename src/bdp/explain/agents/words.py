@@ -22,7 +22,7 @@ def spoken(text: str) -> str:
     """Return a sentence without control characters, markup and addresses; names stay in backticks.
 
     >>> spoken("`cart` fails, see [this](http://x.example)\\x1b[2J")
-    '`cart` fails, see this[2J'
+    '`cart` fails, see this [2J'
     """
     return plain(text.replace(_TICK, " ").replace("`", _TICK)).replace(_TICK, "`")
 

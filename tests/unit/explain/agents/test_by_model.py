@@ -11,13 +11,15 @@ import pytest
 from bdp.errors import NoAnswer
 from bdp.explain.agents.form import Findings
 from bdp.explain.agents.routing import routed_by_words
+from bdp.explain.insight.examples import Language
 from bdp.llm.ask import Prompt
 from bdp.llm.scripted import Scripted
 from bdp.llm.toolbox import Call
-from bdp.model.analysis import Check, Verdict
+from bdp.model.analysis import Check, IncidentReport, Verdict
 from bdp.model.spending import Reason
 from bdp.store.clickhouse import ClickHouseStore
 from tests.unit.explain.agents.scene import INCIDENT, asking, filled
+from tests.unit.explain.scene import incident
 
 Script = Callable[[Prompt], Any]
 
@@ -215,3 +217,16 @@ def test_two_agents_share_a_question(shop: ClickHouseStore) -> None:
 )
 def test_routing_by_words(text: str, names: list[str]) -> None:
     assert [agent.name for agent in routed_by_words(text)] == names
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_trigger_has_its_incident_investigated_by_the_fitting_agent(
+    shop: ClickHouseStore, language: Language
+) -> None:
+    model = Scripted(lambda prompt: findings(TRUE))
+    about = incident(service="sshd").model_copy(update={"incident_id": INCIDENT})
+    asked = asking(shop, model, about=about)
+    reply = asked.investigate(IncidentReport(incident=about, analysis=asked.ask("x", INCIDENT).analysis), language)
+    assert (reply.agents, reply.language, model.exchanges[-1].agent) == (("security",), language, "security")
+    assert reply.analysis is not None
+    assert reply.analysis.incident_id == INCIDENT
