@@ -23,6 +23,7 @@ from bdp.explain.analyst import Analyst
 from bdp.flow.advice import Advising, Questions, advising_by
 from bdp.flow.alerting import Alerting
 from bdp.flow.approval import Answers
+from bdp.flow.asking import Asking
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
 from bdp.flow.explaining import Explaining
@@ -131,6 +132,9 @@ class App:
         self.explaining = self._closing(Explaining(analyst, self.state.incidents))
         self.gateway: Gateway | NoModel = self._closing(
             open_gateway(settings.llm, self.state.spending, home.path, self.clock, self.ids)
+        )
+        self.asking = Asking(
+            self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain
         )
         self.answers = Answers(self.state.approvals, self.clock, None)
         self.pipeline: Moving = self._moving()

@@ -33,6 +33,7 @@ from bdp.detect.dedup import DedupSettings
 from bdp.detect.fabric.settings import FabricSettings
 from bdp.detect.series.settings import SeriesSettings
 from bdp.errors import BadRequest, BadSetting
+from bdp.explain.agents.settings import AgentSettings
 from bdp.explain.settings import ExplainSettings
 from bdp.flow.counsel import AdviceSettings
 from bdp.flow.letters import LetterSettings
@@ -115,6 +116,7 @@ class Settings(BaseSettings):
     shadow: ShadowSettings = ShadowSettings()
     dedup: DedupSettings = DedupSettings()
     explain: ExplainSettings = ExplainSettings()
+    agents: AgentSettings = AgentSettings()
     llm: GatewaySettings = GatewaySettings()
     insights: AdviceSettings = AdviceSettings()
     gate: GateSettings = GateSettings()

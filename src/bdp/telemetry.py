@@ -115,6 +115,12 @@ LLM_REFUSED = Counter(
     ["agent", "provider", "model"],
     registry=REGISTRY,
 )
+LLM_TOOLS = Counter(
+    "bdp_llm_tool_calls_total",
+    "What models looked up before they answered, by how it ended: ok, unknown, arguments, failed, late, too_many",
+    ["agent", "tool", "outcome"],
+    registry=REGISTRY,
+)
 LLM_AWAY = Gauge(
     "bdp_llm_provider_away", "1 while a model failed so often that nobody asks it", ["provider"], registry=REGISTRY
 )

@@ -12,6 +12,7 @@ import typer
 from bdp.cli import (
     analyze,
     approvals,
+    ask,
     backtest,
     brief,
     compare,
@@ -71,6 +72,7 @@ app.command("investigate")(investigate.investigate)
 app.command("approvals")(approvals.list_approvals)
 app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)
+app.command("ask")(ask.ask)
 app.command("brief")(brief.brief)
 app.command("ledger")(ledger.ledger)
 app.add_typer(dlq.verbs, name="dlq")

@@ -168,7 +168,7 @@ def _analysis(analysis: Analysis, *, full: bool, queries: bool, more: str) -> li
         f" ({analysis.grounding.supported} of {analysis.grounding.checkable} checkable claims hold)\n",
     )
     parts: list[RenderableType] = [verdict, Text(plain(analysis.root_cause)), Text("\nClaims", "bold")]
-    parts += [_claim(claim) for claim in analysis.claims] or [Text("none", "dim")]
+    parts += [claim_line(claim) for claim in analysis.claims] or [Text("none", "dim")]
     parts += _evidence(analysis, full=full, queries=queries, more=more)
     if analysis.actions:
         parts.append(Text("\nProposed next", "bold"))
@@ -188,7 +188,8 @@ def hanging(mark: Text, body: Text, indent: int = 1) -> Table:
     return grid
 
 
-def _claim(claim: Claim) -> RenderableType:
+def claim_line(claim: Claim) -> RenderableType:
+    """Return a claim with the mark of its check: holds, struck out, not supported, not checkable."""
     mark, colour = _MARK.get(claim.check, ("·", "dim")) if claim.check else ("·", "dim")
     body = "strike red" if claim.struck else ""
     text = Text.assemble((plain(claim.text), body), (f"  [{', '.join(claim.evidence)}]", "dim"))

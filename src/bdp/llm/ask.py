@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -24,6 +24,24 @@ class Prompt(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Tool:
+    """Something that a model may look up before it answers. It only reads.
+
+    Attributes:
+        name: letters, digits and underscores; a metric's label.
+        description: when to use it, for the model.
+        form: of its arguments; what a model gives is validated by it before anything runs.
+        run: takes a value of the form and returns what was found, as text for the model. It is called in a thread, one
+            call at a time for each question, and may raise.
+    """
+
+    name: str
+    description: str
+    form: type[BaseModel]
+    run: Callable[[Any], str]
+
+
+@dataclass(frozen=True)
 class Ask(Generic[T]):
     """One question with an answer of a known form.
 
@@ -35,6 +53,10 @@ class Ask(Generic[T]):
         check: says what is wrong with an answer of the right form, so that it is asked again; None: nothing is.
         incident_id: whose budget it is on; empty for none.
         max_tokens: of the answer; None: the model's setting.
+        tools: that it may use before it answers; a model that cannot is asked with the prompt alone.
+        steps: most rounds of tools; then it is asked for its answer with what it has.
+        tokens: of all requests of the question together, from which on no tool is offered and nothing is asked again;
+            None: no bound of its own.
     """
 
     agent: str
@@ -44,6 +66,9 @@ class Ask(Generic[T]):
     check: Callable[[T], str | None] = lambda value: None
     incident_id: str = ""
     max_tokens: int | None = None
+    tools: tuple[Tool, ...] = ()
+    steps: int = 0
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +79,7 @@ class Answer(Generic[T]):
         provider: name in the chain.
         requests: sent for it, failed ones and other models' included; so is the money, and so are the tokens.
         seconds: from asking to the answer.
+        steps: rounds of tools before it.
     """
 
     value: T
@@ -65,6 +91,7 @@ class Answer(Generic[T]):
     nano_usd: int
     requests: int
     seconds: float
+    steps: int = 0
 
 
 class ChatModel(Protocol):

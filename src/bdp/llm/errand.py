@@ -37,6 +37,7 @@ class Errand:
         seconds: that it had in all.
         disguise: what was hidden from the models in this conversation.
         probes: name of the model for which it finds out whether that is back; empty for none.
+        steps: rounds of tools so far, of all models.
     """
 
     agent: str
@@ -50,6 +51,7 @@ class Errand:
     tokens_out: int = 0
     tokens_cached: int = 0
     nano_usd: int = 0
+    steps: int = 0
 
     def left(self, clock: Clock) -> float:
         """Return the seconds until the deadline, at least 0."""

@@ -191,6 +191,7 @@ class Gateway:
             tokens_cached=errand.tokens_cached,
             nano_usd=errand.nano_usd,
             requests=errand.requests,
+            steps=errand.steps,
             seconds=self._pace.clock.monotonic() - begun,
         )
 

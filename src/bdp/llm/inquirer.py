@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ from bdp.llm.conversation import text_of
 from bdp.llm.errand import Errand, Failed
 from bdp.llm.form import Malformed, value_of
 from bdp.llm.line import Line, Rules
+from bdp.llm.lookups import Lookups
 from bdp.llm.meter import Meter
 from bdp.llm.pace import Pace
 from bdp.llm.prices import price_of
@@ -50,13 +52,15 @@ class Inquirer:
     """
 
     def __init__(
-        self, lines: Sequence[Line], closed: Mapping[str, Failed], meter: Meter, settings: GatewaySettings
+        self, lines: Sequence[Line], closed: Mapping[str, Failed], meter: Meter, settings: GatewaySettings, pace: Pace
     ) -> None:
         self._lines = lines
         self._closed = closed
         self._meter = meter
         self._settings = settings
         self._longest = settings.answer_kib << 10
+        self._pace = pace
+        self._tools = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="llm-tools")
 
     @classmethod
     def opened(
@@ -87,7 +91,7 @@ class Inquirer:
                 closed[name] = Failed(Reason.NO_PRICE, f"Nobody knows the price of {candidate.model}.")
                 continue
             lines.append(Line(provided, candidate, price, breakers[name], rules))
-        return cls(lines, closed, meter, settings)
+        return cls(lines, closed, meter, settings, pace)
 
     async def asked(self, ask: Ask[T], errand: Errand) -> tuple[T, Line]:
         """Return a valid answer, and who gave it.
@@ -117,30 +121,64 @@ class Inquirer:
         """Let go of the models, and finish what is being reserved and settled."""
         for line in self._lines:
             await _closed(line.provided)
+        # A tool that still runs reads to its own end; nobody waits for it.
+        self._tools.shutdown(wait=False, cancel_futures=True)
         await self._meter.close()
 
     async def _of(self, line: Line, ask: Ask[T], errand: Errand) -> T:
         most = min(ask.max_tokens or line.candidate.max_tokens, line.candidate.max_tokens)
         try:
-            prompt = ask.prompt(max(_LEAST_ROOM, line.candidate.context_tokens - most))
+            prompt = ask.prompt(_room(ask, line, most))
         except NoAnswer as error:
             # It does not fit into this one; the next may have more room.
             raise Failed(Reason(error.reason), str(error)) from error
-        parameters = _parameters(ask.form, line)
+        tries = 1 + self._settings.retry.asks_again
         problem = ""
-        for _ in range(1 + self._settings.retry.asks_again):
+        if _looks_up(ask, line):
+            lookups = self._lookups(line, ask, errand, prompt, most)
+            response = await self._looked_up(lookups)
+            prompt = lookups.last_prompt()
+            if response is not None:
+                try:
+                    return self._judged(line, self._value(response, ask))
+                except Malformed as error:
+                    problem = self._refused(line, ask, error)
+            # At a cap it is asked for its answer once.
+            tries = 1 if lookups.is_at_a_cap else tries
+        parameters = _parameters(ask.form, line)
+        for _ in range(tries):
             response = await line.request(errand, _messages(prompt, problem), parameters, most)
             try:
-                value = self._value(response, ask)
+                return self._judged(line, self._value(response, ask))
             except Malformed as error:
-                problem = str(error)[:_LONGEST_PROBLEM]
-                labels = {"provider": line.provided.name, "model": line.provided.model_name}
-                LLM_REFUSED.labels(agent=ask.agent, **labels).inc()
-                continue
-            line.judged(well=True)
-            return value
+                problem = self._refused(line, ask, error)
+            if ask.tokens is not None and errand.tokens_in + errand.tokens_out >= ask.tokens:
+                break
         line.judged(well=False, reason=Reason.INVALID)
         raise Failed(Reason.INVALID, f"{line.provided.name}: {problem}")
+
+    def _lookups(self, line: Line, ask: Ask[T], errand: Errand, prompt: Prompt, most: int) -> Lookups[T]:
+        room = max(_LEAST_ROOM, line.candidate.context_tokens - most)
+        return Lookups(ask, errand, line, prompt, room, most, _shape(ask.form), self._pace, self._tools)
+
+    async def _looked_up(self, lookups: Lookups[Any]) -> ModelResponse | None:
+        try:
+            return await lookups.said()
+        except Failed as failed:
+            if failed.reason is not Reason.REJECTED:
+                raise
+            # A server that knows no tools refuses them; without it may well answer.
+            log.info("llm.tools_refused", provider=lookups.line.provided.name)
+            return None
+
+    def _judged(self, line: Line, value: T) -> T:
+        line.judged(well=True)
+        return value
+
+    def _refused(self, line: Line, ask: Ask[Any], error: Malformed) -> str:
+        labels = {"provider": line.provided.name, "model": line.provided.model_name}
+        LLM_REFUSED.labels(agent=ask.agent, **labels).inc()
+        return str(error)[:_LONGEST_PROBLEM]
 
     def _value(self, response: ModelResponse, ask: Ask[T]) -> T:
         """Return the answer.
@@ -155,6 +193,16 @@ class Inquirer:
         if problem is not None:
             raise Malformed(problem)
         return value
+
+
+def _looks_up(ask: Ask[Any], line: Line) -> bool:
+    return bool(ask.tools) and ask.steps > 0 and line.calls_tools
+
+
+def _room(ask: Ask[Any], line: Line, most: int) -> int:
+    """Return the tokens that a prompt may have; with tools half is kept for what they find."""
+    room = max(_LEAST_ROOM, line.candidate.context_tokens - most)
+    return max(_LEAST_ROOM, room // 2) if _looks_up(ask, line) else room
 
 
 async def _closed(provided: Provided) -> None:

@@ -74,6 +74,11 @@ class Line:
         self._told = ""
         self._observer = Observer(provided.name, provided.system, provided.model_name, candidate)
 
+    @property
+    def calls_tools(self) -> bool:
+        """Tools may be offered to this model."""
+        return self.candidate.tools and bool(self.provided.model.profile.get("supports_tools", True))
+
     async def request(
         self, errand: Errand, messages: list[ModelMessage], parameters: ModelRequestParameters, most: int
     ) -> ModelResponse:

@@ -1,7 +1,8 @@
 """A model that answers by a function: for tests, benchmarks and recorded answers. Nothing leaves the process.
 
 It does with an answer what the gateway does: it is read as the form, held against the question's own check, and asked
-again with what was wrong. Tokens are estimated by `estimated`, with the schema of the form counted in every prompt.
+again with what was wrong. Where a question has tools, the script may return calls: they are run, and what was found
+stands in the next prompt. Tokens are estimated by `estimated`, with the schema of the form counted in every prompt.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -19,12 +20,13 @@ from pydantic import BaseModel
 from bdp.errors import NoAnswer
 from bdp.llm.ask import Answer, Ask, Prompt, T
 from bdp.llm.form import Malformed, value_of
+from bdp.llm.toolbox import MOST_CALLS, Call, Toolbox
 from bdp.model.spending import Reason
 
 BYTES_PER_TOKEN: Final = 4
 _KEPT: Final = 1000
 _LONGEST: Final = 1 << 20
-Script = Callable[[Prompt], "str | BaseModel"]
+Script = Callable[[Prompt], "str | BaseModel | Sequence[Call]"]
 
 
 def estimated(text: str) -> int:
@@ -57,7 +59,7 @@ class Scripted:
     """Answers by `script`, from any thread.
 
     Args:
-        script: returns the answer, as text or as a value; it may raise `NoAnswer`.
+        script: returns the answer, as text or as a value, or calls of tools; it may raise `NoAnswer`.
         max_tokens: of an answer, where the question does not say.
         asks_again: times that an answer that is no good is asked again.
         nano_usd: of a token.
@@ -100,8 +102,16 @@ class Scripted:
         prompt = ask.prompt(max(0, self._context - (ask.max_tokens or self._max_tokens)))
         spent: list[Exchange] = []
         wrong = ""
-        for _ in range(1 + self._asks_again):
-            spent.append(self._exchange(ask, prompt))
+        toolbox, steps, tries = Toolbox(ask.tools), 0, 0
+        while tries <= self._asks_again:
+            done, calls = self._exchange(ask, prompt)
+            spent.append(done)
+            if calls and steps < ask.steps:
+                steps += 1
+                found = "\n".join(toolbox.run(call).text for call in calls[:MOST_CALLS])
+                prompt = Prompt(prompt.instructions, f"{prompt.text}\n{done.answer}\n{found}")
+                continue
+            tries += 1
             try:
                 value = value_of(spent[-1].answer, ask.form, _LONGEST)
                 wrong = ask.check(value) or ""
@@ -109,13 +119,17 @@ class Scripted:
                 wrong = str(error)
             else:
                 if not wrong:
-                    return self._answered(value, spent)
+                    return self._answered(value, spent, steps)
             prompt = Prompt(prompt.instructions, f"{prompt.text}\n{spent[-1].answer}\nThat was wrong: {wrong}")
         raise NoAnswer(f"The answer is no good: {wrong}", reason=Reason.INVALID)
 
-    def _exchange(self, ask: Ask[T], prompt: Prompt) -> Exchange:
+    def _exchange(self, ask: Ask[T], prompt: Prompt) -> tuple[Exchange, Sequence[Call]]:
         given = self._script(prompt)
-        answer = given if isinstance(given, str) else given.model_dump_json()
+        calls: Sequence[Call] = () if isinstance(given, str | BaseModel) else given
+        if isinstance(given, BaseModel):
+            answer = given.model_dump_json()
+        else:
+            answer = given if isinstance(given, str) else json.dumps([[one.tool, one.arguments] for one in given])
         tokens = estimated(prompt.instructions) + estimated(prompt.text) + estimated(schema_of(ask.form))
         done = Exchange(ask.agent, prompt, answer, tokens, estimated(answer))
         with self._lock:
@@ -123,9 +137,9 @@ class Scripted:
             self.requests += 1
             self.tokens_in += done.tokens_in
             self.tokens_out += done.tokens_out
-        return done
+        return done, calls
 
-    def _answered(self, value: T, spent: list[Exchange]) -> Answer[T]:
+    def _answered(self, value: T, spent: list[Exchange], steps: int) -> Answer[T]:
         tokens_in, tokens_out = sum(one.tokens_in for one in spent), sum(one.tokens_out for one in spent)
         return Answer(
             value=value,
@@ -136,5 +150,6 @@ class Scripted:
             tokens_cached=0,
             nano_usd=self._nano_usd * (tokens_in + tokens_out),
             requests=len(spent),
+            steps=steps,
             seconds=0.0,
         )

@@ -37,6 +37,9 @@ class Candidate(Part):
     temperature: float = Field(default=0.3, ge=0, le=2, description="randomness of an answer")
     top_p: float = Field(default=0.9, gt=0, le=1, description="share of the likeliest tokens that is drawn from")
     seconds: float = Field(default=30.0, gt=0, le=600, description="longest time for one request")
+    tools: bool = Field(
+        default=True, description="it can call tools; false: agents give it their evidence and ask it once"
+    )
     requests_per_minute: int = Field(default=1800, ge=1, description="requests in any minute, of all workers together")
     tokens_per_minute: int = Field(
         default=2_000_000, ge=1000, description="tokens of prompts and answers in any minute, of all workers together"
@@ -77,6 +80,9 @@ class LocalSettings(Candidate):
     model: str = Field(default="smollm2-135m", description="an installed model, see bdp model list; or a .gguf file")
     context_tokens: int = Field(
         default=4096, ge=2048, description="tokens of prompt and answer together; more makes longer prompts, and slower"
+    )
+    tools: bool = Field(
+        default=False, description="it can call tools, which small models cannot; false: it is asked once"
     )
     threads: int = Field(default=2, ge=1, le=256, description="threads that the model computes with")
     seconds: float = Field(default=60.0, gt=0, le=600, description="longest time for one request")

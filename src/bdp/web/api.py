@@ -10,6 +10,7 @@ from bdp.app import App
 from bdp.web import (
     alerts,
     approvals,
+    ask,
     auth,
     aws,
     backtests,
@@ -60,7 +61,8 @@ def create_api(app: App, token: str) -> FastAPI:
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
     for routes in (incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
         api.include_router(routes, dependencies=guarded)
-    api.include_router(spending.routes, dependencies=guarded)
+    for routes in (spending.routes, ask.routes):
+        api.include_router(routes, dependencies=guarded)
     for routes in (events.own_routes, letters.routes, replay.routes, insights.routes, backtests.routes, shadow.routes):
         api.include_router(routes, dependencies=guarded)
     return api

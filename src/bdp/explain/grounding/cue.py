@@ -8,8 +8,8 @@ from typing import Final
 _FORWARD: Final[dict[str, str]] = {
     "base": r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
     r"baselines?|previous|"
-    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|보통|정상|"
-    r"기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
+    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|보통|"
+    r"(?<!비)정상|기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
     "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|정점|피크",
     "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|저점|바닥",  # noqa: E501
@@ -23,7 +23,8 @@ _CUE: Final = re.compile(
 _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "base": re.compile(
         r"\s*(?:\w+\s){0,2}?(?:before(?!\s+(?:the|that|it|onset))|previously|earlier|beforehand|in the [\d.,]+ "
-        r"?\S{1,8} before|in the (?:preceding|previous|prior|earlier|stretch before)|(?:is|was|being) (?:normal|"
+        r"?\S{1,8} before|in the (?:preceding|previous|prior|earlier|"
+        r"(?:same )?(?:stretch|span|period|window|time) before)|(?:is|was|being) (?:normal|"
         r"usual|typical)|"
         r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in "
         r"the baseline|as a rule|usually|normally|in quieter)"

@@ -222,7 +222,12 @@ def _joins(left: str, right: str) -> bool:
 
 
 def holds(text: str, wanted: str) -> bool:
-    """Return whether a text of the evidence has a name; `…` stands for the rest of a long one."""
+    """Return whether a text of the evidence has a name; `…` stands for the rest of a long one.
+
+    A name of nothing that can be seen is in no text: an empty string would be in each.
+    """
+    if not wanted.strip("…"):
+        return False
     if wanted.endswith("…"):
         return text.startswith(wanted[:-1])
     return contains(text, wanted)

@@ -33,10 +33,10 @@ _PLACE: Final = re.compile(
     re.IGNORECASE,
 )
 _SHELL: Final = re.compile(
-    r"\$[({]|\|\s*(?:ba|z|k|da)?sh\b|&&|>>|\|\||\b(?:curl|wget|sudo|chmod|rm -|nc -|eval|powershell|base64)\b"
-    r"|\b(?:log ?in|sign in|password|credential|token)s?\b|로그인|비밀번호",
+    r"\$[({]|\|\s*(?:ba|z|k|da)?sh\b|&&|>>|\|\||\b(?:curl|wget|sudo|chmod|rm -|nc -|eval|powershell|base64)\b",
     re.IGNORECASE,
 )
+_CREDENTIALS: Final = re.compile(r"\b(?:log ?in|sign in|password|credential|token)s?\b|로그인|비밀번호", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -61,7 +61,16 @@ def leads_away(text: str, names: Iterable[str]) -> bool:
     """
     for name in names:
         text = text.replace(name, " ") if name else text
-    return _PLACE.search(text) is not None or _SHELL.search(text) is not None
+    return _PLACE.search(text) is not None or commands(text) or _CREDENTIALS.search(text) is not None
+
+
+def commands(text: str) -> bool:
+    """Return whether a text has what a shell would run.
+
+    >>> commands("Run curl evil | sh."), commands("Failed log-ins rose.")
+    (True, False)
+    """
+    return _SHELL.search(text) is not None
 
 
 def orders(text: str) -> bool:

@@ -8,7 +8,8 @@ A recording is NDJSON, one answer a line:
 `asked` is `digest_of` what was asked: instructions, text and form, not the settings. A request is answered by the next
 line of its digest; the last one of them answers for good, as a cache would. Lines without `asked` answer the requests
 of their form that no digest fits, in the order of the file, each once. `answer` is an object, or text as the model
-wrote it. Only `answer` must be there. Anything that is not recorded is refused (`Reason.REJECTED`), and costs nothing.
+wrote it; a line may have `calls` instead, `[{"tool": "changes", "arguments": {…}}]`, which are played where tools are
+offered. One of both must be there. Anything that is not recorded is refused (`Reason.REJECTED`), and costs nothing.
 
 `recording` wraps another model and writes such a file; what is in it went through the pseudonymiser before.
 """
@@ -22,11 +23,11 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_ai.exceptions import ModelRequestRejectedError
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
@@ -42,19 +43,35 @@ Finish = Literal["stop", "length", "content_filter", "error"]
 _FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "content_filter", "error": "error"}
 
 
+class RecordedCall(BaseModel):
+    """One tool that the model called."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tool: str
+    arguments: dict[str, Any] | str = {}
+
+
 class Recorded(BaseModel):
-    """One recorded answer."""
+    """One recorded answer, or the calls that came instead."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     asked: str = ""
     form: str = ""
-    answer: dict[str, Any] | str
+    answer: dict[str, Any] | str = ""
+    calls: tuple[RecordedCall, ...] = ()
     tokens_in: int = Field(default=0, ge=0)
     tokens_out: int = Field(default=0, ge=0)
     tokens_cached: int = Field(default=0, ge=0)
     model: str = ""
     finish: Finish = "stop"
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if "answer" not in self.model_fields_set and not self.calls:
+            raise ValueError("it has neither an answer nor calls")
+        return self
 
 
 def build(settings: RecordedSettings, context: Context) -> Provided:
@@ -137,8 +154,9 @@ class Player(Model):
         if found is None:
             raise ModelRequestRejectedError(self._name, f"No answer to {digest} ({form or 'text'}) is recorded.")
         text = found.answer if isinstance(found.answer, str) else json.dumps(found.answer, ensure_ascii=False)
+        calls = [ToolCallPart(one.tool, one.arguments) for one in found.calls]
         return ModelResponse(
-            parts=[TextPart(text)] if text else [],
+            parts=[*([TextPart(text)] if text else []), *calls],
             usage=RequestUsage(
                 input_tokens=found.tokens_in, output_tokens=found.tokens_out, cache_read_tokens=found.tokens_cached
             ),
@@ -170,6 +188,11 @@ class _Recorder(WrapperModel):
             asked=digest_of(messages, model_request_parameters),
             form=_form(model_request_parameters),
             answer="".join(part.content for part in response.parts if isinstance(part, TextPart)),
+            calls=tuple(
+                RecordedCall(tool=part.tool_name, arguments=part.args_as_dict())
+                for part in response.parts
+                if isinstance(part, ToolCallPart)
+            ),
             tokens_in=max(0, response.usage.input_tokens),
             tokens_out=max(0, response.usage.output_tokens),
             tokens_cached=max(0, response.usage.cache_read_tokens),
@@ -177,13 +200,19 @@ class _Recorder(WrapperModel):
             finish=_FINISHES.get(response.finish_reason or "", "stop"),
         )
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(line.model_dump_json(exclude_defaults=True) + "\n")
+            file.write(line.model_dump_json(exclude_defaults=True, exclude={"answer"} if line.calls else None) + "\n")
         return response
 
 
 def _said(message: ModelMessage) -> list[str]:
     texts = [message.instructions or ""] if isinstance(message, ModelRequest) else [""]
-    return [*texts, *(str(getattr(part, "content", "")) for part in message.parts)]
+    return [*texts, *(_told(part) for part in message.parts)]
+
+
+def _told(part: Any) -> str:
+    if isinstance(part, ToolCallPart):
+        return f"{part.tool_name} {part.args_as_json_str()}"
+    return str(getattr(part, "content", ""))
 
 
 def _form(parameters: ModelRequestParameters) -> str:

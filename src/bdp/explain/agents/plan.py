@@ -1,0 +1,78 @@
+"""What is looked up by rules for a question: so it is answered without a model, and a model begins with something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+
+from bdp.errors import BdpError, StoreUnavailable
+from bdp.explain.agents.agent import Agent
+from bdp.explain.agents.bench import Bench
+from bdp.explain.agents.question import Question
+from bdp.explain.agents.tools import look
+
+log = structlog.get_logger(__name__)
+Step = tuple[str, dict[str, Any]]
+
+_NAMES: Final = 3
+"""Services that are each looked at."""
+_BY_TOPIC: Final[Mapping[str, tuple[str, ...]]] = {
+    "errors": ("abnormal_events", "message_templates"),
+    "slow": ("latency",),
+    "cost": ("costs",),
+    "logins": ("failed_logins",),
+    "changes": ("changes",),
+    "metrics": ("metric_series", "metric_names"),
+    "incidents": ("incidents",),
+}
+_OF_A_SERVICE: Final = frozenset(
+    {"abnormal_events", "message_templates", "latency", "failed_logins", "changes", "incidents"}
+)
+
+
+def steps_of(question: Question, agents: Sequence[Agent]) -> list[Step]:
+    """Return the look-ups for a question, each once, in order."""
+    wanted = [name for topic in question.topics for name in _BY_TOPIC[topic]]
+    wanted = wanted or [name for agent in agents for name in agent.first]
+    steps = [step for name in dict.fromkeys(wanted) for step in _for(name, question.names[:_NAMES])]
+    return [step for number, step in enumerate(steps) if step not in steps[:number]]
+
+
+def carry_out(bench: Bench, steps: Sequence[Step]) -> list[str]:
+    """Look things up; return what could not be, as people read it.
+
+    Raises:
+        StoreUnavailable: the store is away; try again later.
+    """
+    failed = []
+    for name, arguments in steps:
+        try:
+            look(bench, name, arguments)
+        except StoreUnavailable:
+            raise
+        except BdpError as error:
+            log.info("agents.not_found", lookup=name, reason=str(error))
+            failed.append(f"{name}: {error.what}")
+    return failed
+
+
+def _for(name: str, names: Sequence[str]) -> Iterator[Step]:
+    if name == "metric_series":
+        yield from ((name, {"entity": one}) for one in names)
+    elif name == "metric_names":
+        if not names:
+            yield name, {}
+    elif name == "abnormal_events":
+        yield from ((name, {"service": one, "by": "error_code"}) for one in names)
+        if not names:
+            yield name, {"by": "service"}
+    elif name == "latency":
+        yield from ((name, {"service": one, "by": "route"}) for one in names)
+        if not names:
+            yield name, {"by": "service"}
+    elif name in _OF_A_SERVICE and names:
+        yield from ((name, {"service": one}) for one in names)
+    else:
+        yield name, {}
