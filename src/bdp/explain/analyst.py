@@ -1,8 +1,14 @@
-"""The analyst without a model: evidence, hypotheses, claims, grounding, prose, actions, confidence, in this order."""
+"""The analyst without a model: evidence, opinions, claims, grounding, prose, actions, confidence, in this order.
+
+Two ways of looking are held side by side: playbooks against what the incident itself says, and the inquest over all
+services, series and changes around it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bdp.clock import Clock
 from bdp.explain.case import Case, open_case
@@ -10,15 +16,35 @@ from bdp.explain.claims import culprit_change, extent, write_claims
 from bdp.explain.confidence import assess
 from bdp.explain.evidence import COLLECTORS
 from bdp.explain.grounding import check, count
-from bdp.explain.hypotheses import Candidate, judge, rank
+from bdp.explain.hypotheses import judge, rank
+from bdp.explain.inquest.opinion import opinion
+from bdp.explain.inquest.ruling import Ruling, rule
+from bdp.explain.inquest.scene import Span, look
+from bdp.explain.opinion import Opinion, leading
 from bdp.explain.playbook import load_playbooks
 from bdp.explain.proposals import propose
-from bdp.explain.prose import root_cause, summary
+from bdp.explain.prose import named, root_cause, summary, title
 from bdp.explain.settings import ExplainSettings
-from bdp.model.analysis import Analysis, Check, Claim, Verdict
+from bdp.explain.wording import name
+from bdp.model.analysis import Analysis, Check, Claim, Hypothesis, Verdict
 from bdp.model.evidence import EvidenceKind
 from bdp.model.incident import Incident
 from bdp.ports import Store
+
+
+@dataclass(frozen=True)
+class Told:
+    """How an incident was told, where an alert did.
+
+    Attributes:
+        at: when; the incident's start where that is not known.
+        text: words of the alert.
+        metric: whose alert it was.
+    """
+
+    at: datetime | None = None
+    text: str = ""
+    metric: str = ""
 
 
 class Analyst:
@@ -34,10 +60,13 @@ class Analyst:
         self._clock = clock
         self._playbooks = load_playbooks(settings.playbooks)
 
-    def explain(self, incident: Incident, *, attempt: int = 1, tried: Sequence[str] = ()) -> Analysis:
+    def explain(
+        self, incident: Incident, *, told: Told | None = None, attempt: int = 1, tried: Sequence[str] = ()
+    ) -> Analysis:
         """Return what one attempt at explaining an incident finds.
 
         Args:
+            told: where an investigation was asked for; it says more of less.
             attempt: 1 for the first, up by one with each replan.
             tried: keys (`ActionProposal.key`) of actions that did not help; they are not proposed again.
 
@@ -48,53 +77,97 @@ class Analyst:
         case = open_case(self._store, self._settings, incident, self._playbooks, self._clock.now())
         for collect in COLLECTORS.values():
             collect(case)
-        ranked = rank(case)
-        verdict, missing = judge(case, ranked)
-        leader = ranked[0] if ranked and verdict is not Verdict.INCONCLUSIVE else None
-        claims, _ = check(write_claims(case, leader), case.found)
-        if leader and not all(_holds(claims, carrier) for carrier in leader.carriers):
-            verdict, missing, leader = Verdict.INCONCLUSIVE, "the claim that carries the cause does not hold", None
-        return self._compose(case, ranked, leader, verdict, missing, claims, attempt, tried)
+        by_playbooks = _by_playbooks(case)
+        ruling, by_inquest = self._by_inquest(case, told, {one.mechanism for one in by_playbooks.hypotheses})
+        leader = leading(by_playbooks, by_inquest, asked=told is not None, of_metrics=case.of_metrics)
+        other = by_inquest if leader is by_playbooks else by_playbooks
+        return self._composed(case, _blaming(leader, other, ruling), other, attempt, tried)
 
-    def _compose(
-        self,
-        case: Case,
-        ranked: Sequence[Candidate],
-        leader: Candidate | None,
-        verdict: Verdict,
-        missing: str,
-        claims: tuple[Claim, ...],
-        attempt: int,
-        tried: Sequence[str],
-    ) -> Analysis:
+    def _by_inquest(self, case: Case, asked: Told | None, known: Collection[str]) -> tuple[Ruling, Opinion]:
         incident = case.incident
-        playbook = leader.playbook if leader else None
-        culprit = culprit_change(case, leader)
-        actions = propose(case, playbook.actions if playbook else None, culprit, tried)
-        claims, grounding = check(claims, case.found)
+        told = asked or Told(text=incident.title)
+        span = Span.of(told.at or incident.start_time, case.stretch.end, incident.start_time)
+        scene = look(self._store, span, told.text)
+        ruling = rule(scene, incident.subject.service, told.metric)
+        return ruling, opinion(case, scene, ruling, self._playbooks, asked=asked is not None, known=known)
+
+    def _composed(self, case: Case, leader: Opinion, other: Opinion, attempt: int, tried: Sequence[str]) -> Analysis:
+        incident = case.incident
+        claims, grounding = check(list(dict.fromkeys([*leader.claims, *other.claims])), case.found)
         count(grounding, "rules")
-        hypotheses = tuple(candidate.noun() for candidate in ranked)
+        playbook = leader.playbook if leader.named else None
+        actions = propose(case, playbook.actions if playbook else None, leader.culprit, tried)
+        hypotheses = _ranked(leader, other)
         return Analysis(
             incident_id=incident.incident_id,
             attempt=attempt,
             created_at=self._clock.now(),
-            verdict=verdict,
-            mechanism=playbook.name if playbook else "",
-            root_cause=root_cause(incident, verdict, playbook, claims, missing),
-            summary=summary(incident, verdict, playbook, extent(case, leader)),
+            verdict=leader.verdict,
+            mechanism=leader.mechanism,
+            root_cause=root_cause(incident, leader.verdict, leader.cause, claims, leader.missing),
+            summary=summary(leader),
             claims=claims,
             grounding=grounding,
-            confidence=assess(claims, grounding, actions, verdict=verdict, hypotheses=hypotheses, tried=tried),
+            confidence=assess(claims, grounding, actions, verdict=leader.verdict, hypotheses=hypotheses, tried=tried),
             actions=actions,
             hypotheses=hypotheses,
-            culprit_change=culprit,
-            first_failing_service=_first(case),
-            blast_radius=tuple(
-                row["service"] for e in case.of_kind(EvidenceKind.CALLERS) for row in e.value["hit_services"]
-            ),
+            culprit_change=leader.culprit,
+            first_failing_service=leader.first or other.first,
+            blast_radius=leader.blast or other.blast,
             playbook=playbook.name if playbook else "",
+            remediation=leader.remediation or other.remediation,
             evidence=tuple(case.found),
         )
+
+
+def _by_playbooks(case: Case) -> Opinion:
+    ranked = rank(case)
+    verdict, missing = judge(case, ranked)
+    leader = ranked[0] if ranked and verdict is not Verdict.INCONCLUSIVE else None
+    claims, _ = check(write_claims(case, leader), case.found)
+    if leader and not all(_holds(claims, carrier) for carrier in leader.carriers):
+        verdict, missing, leader = Verdict.INCONCLUSIVE, "the claim that carries the cause does not hold", None
+    book, subject, much = leader.playbook if leader else None, str(case.incident.subject), extent(case, leader)
+    return Opinion(
+        verdict=verdict,
+        mechanism=book.name if book else "",
+        place=subject,
+        short=f"{title(book)}, {much}" if book else f"{much}, cause not known",
+        cause=named(book, case.incident) if book else "",
+        missing=missing,
+        playbook=book,
+        culprit=culprit_change(case, leader),
+        claims=claims,
+        hypotheses=[candidate.noun() for candidate in ranked],
+        first=_first(case),
+        blast=_callers(case),
+    )
+
+
+def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
+    """Return an opinion with the change to blame: its own, or that of the other if both name the same.
+
+    One that was read and does nothing that could matter is not to blame, whatever its time.
+    """
+    cleared = {one.ref for one in ruling.suspects if one.read and not one.effects}
+    if leader.culprit in cleared:
+        return replace(leader, culprit=None)
+    alike = leader.playbook is not None and leader.playbook == other.playbook
+    if leader.culprit or not (alike and other.culprit) or other.culprit in cleared:
+        return leader
+    ref = name(other.culprit)
+    return replace(
+        leader,
+        culprit=other.culprit,
+        short=f"{leader.short}, by {ref}",
+        cause=f"{leader.cause}, brought about by {ref}",
+    )
+
+
+def _ranked(leader: Opinion, other: Opinion) -> tuple[Hypothesis, ...]:
+    """Return the hypotheses of both, the one that is named first, else by score."""
+    known = sorted([*leader.hypotheses, *other.hypotheses], key=lambda one: -one.score)
+    return tuple(sorted(known, key=lambda one: one.mechanism != leader.mechanism)) if leader.named else tuple(known)
 
 
 def _holds(claims: Sequence[Claim], evidence: str) -> bool:
@@ -103,5 +176,9 @@ def _holds(claims: Sequence[Claim], evidence: str) -> bool:
 
 def _first(case: Case) -> str:
     """Return the service that fails first in most traces; empty where none does."""
-    orders = (evidence.value for evidence in case.of_kind(EvidenceKind.TRACE_ORDER))
+    orders = (evidence.value for evidence in case.of_kind(EvidenceKind.TRACE_ORDER, "first_service"))
     return next((str(order["first_service"]) for order in orders if 2 * order["traces_first"] > order["traces"]), "")
+
+
+def _callers(case: Case) -> tuple[str, ...]:
+    return tuple(row["service"] for e in case.of_kind(EvidenceKind.CALLERS) for row in e.value["hit_services"])

@@ -87,17 +87,22 @@ def _values(case: Case, change_ref: str | None) -> dict[str, str | list[str]]:
     if metrics:
         values |= {"metrics": list(dict.fromkeys(metrics)), "metrics_text": ", ".join(dict.fromkeys(metrics[:3]))}
     if change_ref:
-        changed = (e.value for e in case.of_kind(EvidenceKind.CHANGE, "ref") if e.value["ref"] == change_ref)
-        values |= {
-            "change_ref": sample(clean(change_ref)),
-            "change_service": next((sample(clean(change["service"])) for change in changed), values["service"]),
-        }
+        service = _changed(case, change_ref) or values["service"]
+        values |= {"change_ref": sample(clean(change_ref)), "change_service": service}
     for top in case.of_kind(EvidenceKind.ATTRIBUTE, "top"):
         addresses = [clean(row["client_ip"]) for row in top.value["top"] if row["share_with_address"] >= 0.05] or [
             clean(top.value["top"][0]["client_ip"])
         ]
         values |= {"top_address": addresses[0], "top_addresses": addresses, "top_addresses_text": ", ".join(addresses)}
     return values
+
+
+def _changed(case: Case, change_ref: str) -> str:
+    """Return the service that a change was made to; empty where that is not known."""
+    told = [e.value["service"] for e in case.of_kind(EvidenceKind.CHANGE, "ref") if e.value["ref"] == change_ref]
+    tested = (e.value for e in case.of_kind(EvidenceKind.SUSPECT) if e.value["tested_change"] == change_ref)
+    ran = [service for value in tested for service in value["services"]]
+    return next((sample(clean(service)) for service in [*told, *ran]), "")
 
 
 def _fill(action: PlaybookAction, values: Mapping[str, str | list[str]]) -> ActionProposal | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bdp.explain.opinion import Opinion
 from bdp.explain.playbook import Playbook
 from bdp.explain.wording import name
 from bdp.model.analysis import Check, Claim, Verdict
@@ -15,35 +16,31 @@ def holding(claims: Sequence[Claim]) -> list[Claim]:
     return [claim for claim in claims if claim.check is Check.SUPPORTED]
 
 
-def root_cause(
-    incident: Incident, verdict: Verdict, playbook: Playbook | None, claims: Sequence[Claim], missing: str
-) -> str:
+def root_cause(incident: Incident, verdict: Verdict, cause: str, claims: Sequence[Claim], missing: str) -> str:
     """Return the root cause in a few sentences; for INCONCLUSIVE what is known and what is missing.
 
     Args:
-        playbook: of the cause that is named; None for INCONCLUSIVE.
-        missing: why no cause is named.
+        cause: what is named, as it stands inside of a sentence; empty where nothing is.
+        missing: why nothing is named.
     """
     facts = " ".join(_cited(claim) for claim in holding(claims)[:6])
-    subject = name(str(incident.subject))
-    if playbook is None or verdict is Verdict.INCONCLUSIVE:
+    if not cause or verdict is Verdict.INCONCLUSIVE:
         known = facts or "nothing that could be checked."
+        subject = name(str(incident.subject))
         return f"The cause of the trouble of {subject} is not known: {missing}. Known so far: {known}"
     sure = "Confirmed" if verdict is Verdict.CONFIRMED else "Likely"
-    return f"{sure}: {title(playbook)} at {subject}: {playbook.mechanism}. {facts}"
+    return f"{sure}: {cause}. {facts}"
 
 
-def summary(incident: Incident, verdict: Verdict, playbook: Playbook | None, extent: str) -> str:
-    """Return one line.
+def named(playbook: Playbook, incident: Incident) -> str:
+    """Return the cause that a playbook stands for, as it stands inside of a sentence."""
+    return f"{title(playbook)} at {name(str(incident.subject))}: {playbook.mechanism}"
 
-    Args:
-        extent: how much there is of it, in a few words.
-    """
-    subject = name(str(incident.subject))
-    if playbook is None or verdict is Verdict.INCONCLUSIVE:
-        return f"{subject}: {extent}, cause not known"
-    doubt = "" if verdict is Verdict.CONFIRMED else "likely "
-    return f"{subject}: {doubt}{title(playbook)}, {extent}"
+
+def summary(opinion: Opinion) -> str:
+    """Return one line."""
+    doubt = "likely " if opinion.verdict is Verdict.LIKELY else ""
+    return f"{name(opinion.place)}: {doubt}{opinion.short}"
 
 
 def title(playbook: Playbook) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bdp.clock import Clock
 from bdp.errors import BadRequest
-from bdp.explain.investigation import Investigator
+from bdp.explain.analyst import Analyst, Told
 from bdp.explain.settings import ExplainSettings
 from bdp.intake.frozen import Alert, Frozen, read_folder
 from bdp.model.analysis import Analysis
@@ -57,12 +57,8 @@ def investigate_folder(
         store.insert(kind, payload, f"{folder.name}:{kind.value}")
     incident, alert = _incident(folder, frozen), frozen.alert
     began = monotonic()
-    analysis = Investigator(store, settings, clock).investigate(
-        incident,
-        told=alert.fired_at if alert else None,
-        alert=alert.text if alert else "",
-        metric=alert.metric if alert else "",
-    )
+    told = Told(alert.fired_at, alert.text, alert.metric) if alert else Told()
+    analysis = Analyst(store, settings, clock).explain(incident, told=told)
     return Investigated(incident, analysis, monotonic() - began, frozen)
 
 
@@ -80,7 +76,7 @@ def investigate(
         StoreUnavailable: try again later.
     """
     began = monotonic()
-    analysis = Investigator(store, settings, clock).investigate(incident, alert=incident.title)
+    analysis = Analyst(store, settings, clock).explain(incident, told=Told(text=incident.title))
     return Investigated(incident, analysis, monotonic() - began)
 
 

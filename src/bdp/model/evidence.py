@@ -22,6 +22,9 @@ class EvidenceKind(StrEnum):
     CALLERS = "callers"
     METRIC = "metric"
     PAST_CASE = "past_case"
+    ONSET = "onset"
+    STRUCTURE = "structure"
+    SUSPECT = "suspect"
 
 
 class Evidence(Noun):

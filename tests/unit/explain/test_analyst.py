@@ -266,6 +266,7 @@ def test_every_query_of_the_evidence_runs_again(store: ClickHouseStore) -> None:
         "trace_order",
         "callers",
         "change",
+        "onset",
     }
     for evidence in analysis.evidence:
         assert store.query(evidence.query), evidence.id

@@ -31,6 +31,24 @@ def test_it_is_found_by_status_and_time(client: TestClient, incident: dict[str, 
     assert (count(since="0001-01-01T00:00:00Z"), count(limit="1")) == (1, 1)
 
 
+def test_it_is_investigated_with_what_was_changed_and_nothing_is_kept(
+    client: TestClient, app: App, incident: dict[str, Any]
+) -> None:
+    diff = "--- a/pay/config.yaml\n+++ b/pay/config.yaml\n@@ -1 +1 @@\n-bank_timeout_ms: 3000\n+bank_timeout_ms: 30\n"
+    change = {"ts": "2026-05-01T11:57:00Z", "kind": "deploy", "service": "pay", "ref": "rel-9", "diff": diff}
+    assert client.post("/v1/changes", content=json.dumps([change])).json()["accepted"] == 1
+    app.pipeline.drain()
+    path = f"/v1/incidents/{incident['incident_id']}"
+    found = client.post(f"{path}/investigation").json()
+    analysis = found["report"]["analysis"]
+    assert (analysis["culprit_change"], analysis["first_failing_service"]) == ("rel-9", "pay")
+    assert "`bank timeout ms` from `3000` to `30`" in " ".join(claim["text"] for claim in analysis["claims"])
+    assert {claim["check"] for claim in analysis["claims"]} == {"supported"}
+    assert 0 < found["seconds"] < 60
+    assert client.get(path).json()["analysis"] is None
+    assert client.post("/v1/incidents/unknown/investigation").status_code == 404
+
+
 def test_it_is_explained_again_and_closed(client: TestClient, incident: dict[str, Any]) -> None:
     path = f"/v1/incidents/{incident['incident_id']}"
     assert client.get(path).json()["analysis"] is None

@@ -33,7 +33,7 @@ from bdp.explain.agents.telling import NO_CLAIMS, Said, answered, head_of, left_
 from bdp.explain.agents.tools import tools_of
 from bdp.explain.agents.verdict import analysis_of, judge, stands, summary_of, wrong_with
 from bdp.explain.analyst import Analyst
-from bdp.explain.grounding import check, tally
+from bdp.explain.grounding import check, count, tally
 from bdp.explain.insight.examples import Language
 from bdp.explain.playbook import Playbook
 from bdp.explain.prose import holding
@@ -116,7 +116,10 @@ class Orchestrator:
         bench = self._bench(question, rules, self._clock.now())
         failed = carry_out(bench, steps_of(question, agents)) if rules is None or question.topics else []
         by_rules = self._by_rules(question, agents, routed, bench, rules, failed)
-        return self._by_model(by_rules, question, agents, bench, report, rules, spent)
+        reply = self._by_model(by_rules, question, agents, bench, report, rules, spent)
+        if reply.source == "ai":
+            count(reply.grounding, "ai")
+        return reply
 
     def _known_names(self, newest: datetime) -> list[str]:
         """Return names of services and entities of late; all time would be a scan of everything."""

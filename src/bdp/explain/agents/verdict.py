@@ -22,7 +22,7 @@ from bdp.explain.agents.words import is_fit, repeats, runs_of, spoken
 from bdp.explain.confidence import assess
 from bdp.explain.grounding import check, tally
 from bdp.explain.playbook import Playbook
-from bdp.explain.prose import holding, root_cause
+from bdp.explain.prose import holding, named, root_cause
 from bdp.model.analysis import ActionProposal, ActionType, Analysis, Check, Claim, Grounding, Hypothesis, Verdict
 from bdp.model.evidence import Evidence
 from bdp.model.incident import Incident
@@ -120,7 +120,8 @@ def analysis_of(
     if verdict is Verdict.CONFIRMED:
         confidence = confidence.model_copy(update={"score": min(confidence.score, rules.confidence.score)})
     missing = "the evidence does not show it"
-    subject = root_cause(incident, verdict, playbook, judged.claims, missing)
+    cause = named(playbook, incident) if playbook else ""
+    subject = root_cause(incident, verdict, cause, judged.claims, missing)
     return rules.model_copy(
         update={
             "created_at": now,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,6 +25,9 @@ _MOST_SYMPTOMS: Final = 6
 _MOST_SUSPECTS: Final = 8
 _MOST_CAUSES: Final = 4
 _SHOWS: Final = 0.3
+_WEAK: Final = 0.05
+_LONGEST: Final = 1_000
+"""Characters of names; longer ones would be repeated in each query."""
 
 
 def write_down(case: Case, scene: Scene, ruling: Ruling) -> list[Claim]:
@@ -40,10 +44,16 @@ def write_down(case: Case, scene: Scene, ruling: Ruling) -> list[Claim]:
     return claims
 
 
-def hypotheses(ruling: Ruling) -> list[Hypothesis]:
-    """Return causes and changes as they fared, best first."""
-    found = [_of_change(one) for one in ruling.suspects[:_MOST_SUSPECTS]]
-    shown = [one for one in ruling.shown if one.score > _SHOWS or one.fault.operational]
+def hypotheses(ruling: Ruling, *, asked: bool, known: Collection[str] = ()) -> list[Hypothesis]:
+    """Return causes and changes as they fared, best first.
+
+    Args:
+        asked: an investigation was asked for; then what nothing speaks for is told with what speaks against it.
+        known: playbooks that were held against the incident; kinds of failure that they stand for are not repeated.
+    """
+    found = [_of_change(one) for one in ruling.suspects[:_MOST_SUSPECTS] if asked or one.score > _WEAK]
+    shown = [one for one in ruling.shown if one.score > _SHOWS or (one.fault.operational and asked)]
+    shown = [one for one in shown if asked or one.fault.playbook not in known]
     found += [_of_cause(ruling, one) for one in shown[: _MOST_CAUSES + 2]]
     return sorted(found, key=lambda one: -one.score)
 
@@ -51,7 +61,8 @@ def hypotheses(ruling: Ruling) -> list[Hypothesis]:
 def _beginnings(case: Case, scene: Scene, ruling: Ruling) -> list[Claim]:
     """Say how the first service and those that suffer began to."""
     wanted = [ruling.first, *ruling.blast]
-    bad = [one for one in scene.symptoms if is_bad(one.sense, one.onset.up) and one.node in wanted]
+    short = [one for one in scene.symptoms if len(one.node) + len(one.metric) <= _LONGEST]
+    bad = [one for one in short if is_bad(one.sense, one.onset.up) and one.node in wanted]
     bad.sort(key=lambda one: (wanted.index(one.node), one.metric == "abnormal events", -one.onset.strength))
     claims = []
     for symptom in bad[:_MOST_SYMPTOMS]:
@@ -80,7 +91,7 @@ def _metric(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
         f"AND {between(scene.span.start, scene.span.end)} ORDER BY ts"
     )
     return case.add(
-        EvidenceKind.METRIC, value, text, query, start=scene.span.start, end=scene.span.end, source="metrics"
+        EvidenceKind.ONSET, value, text, query, start=scene.span.start, end=scene.span.end, source="metrics"
     )
 
 
@@ -95,7 +106,7 @@ def _events(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
         f"AND {ABNORMAL_SQL} AND {between(scene.span.since, scene.span.end)}"
     )
     return case.add(
-        EvidenceKind.COUNT, value, text, query, samples=[sample(one.text) for one in said], start=scene.span.since,
+        EvidenceKind.ONSET, value, text, query, samples=[sample(one.text) for one in said], start=scene.span.since,
         end=scene.span.end,
     )  # fmt: skip
 
@@ -112,7 +123,7 @@ def _oddity(case: Case, scene: Scene, kind: str) -> Claim:
         "ORDER BY spans DESC LIMIT 20"
     )
     value = {"pattern": kind, **oddity.value}
-    found = case.add(EvidenceKind.TRACE_ORDER, value, oddity.text, query, start=scene.span.since)
+    found = case.add(EvidenceKind.STRUCTURE, value, oddity.text, query, start=scene.span.since)
     return Claim(text=oddity.text, evidence=(found.id,))
 
 
@@ -137,7 +148,7 @@ def _suspect(case: Case, ruling: Ruling, suspect: Suspect) -> Evidence:
     when = f"{span(seconds)} before the failure began" if seconds >= 0 else f"{span(-seconds)} after the failure began"
     text = f"{suspect.kind.capitalize()} {name(suspect.ref)} ({name(suspect.summary)}) took effect {when}."
     query = f"SELECT ts, kind, service, ref, summary, diff FROM changes WHERE {equals('ref', suspect.ref)}"
-    return case.add(EvidenceKind.CHANGE, value, text, query, start=suspect.at, source="changes")
+    return case.add(EvidenceKind.SUSPECT, value, text, query, start=suspect.at, source="changes")
 
 
 def _blamed(suspect: Suspect, found: Evidence) -> list[Claim]:

@@ -35,6 +35,7 @@ class Suspect:
     Attributes:
         at: when it took effect.
         services: where it did.
+        read: its diff is known.
         score: 0 to 1.
         reasons: what speaks for it, in words.
         refutations: what speaks against it, in words; empty if nothing does.
@@ -50,6 +51,7 @@ class Suspect:
     fault: Fault | None
     reasons: tuple[str, ...]
     refutations: tuple[str, ...]
+    read: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def _tested(
         against.append("It took effect after the failure began.")
     if relation <= _UNRELATED:
         against.append("It runs where nothing failed.")
-    if not does and change.kind == "commit":
+    if not does and (change.kind == "commit" or change.diff):
         against.append(_harmless(change))
     elif fault is None:
         against.append("Nothing that it does can bring this failure about.")
@@ -162,7 +164,7 @@ def _tested(
     reasons += ["Its diff names what the failure names."] if touch >= 0.5 else []
     return Suspect(
         change.ref, change.kind, at, change.services, change.summary[:200], tuple(does), round(score, 4),
-        fault, tuple(reasons), tuple(against),
+        fault, tuple(reasons), tuple(against), bool(change.diff),
     )  # fmt: skip
 
 
