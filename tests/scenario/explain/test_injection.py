@@ -102,6 +102,7 @@ def product(
         store.close()
 
 
+@pytest.mark.timeout(400)
 def test_attacks_in_telemetry_cause_nothing(data_dir: Path, tmp_path: Path) -> None:
     attacks = payloads(data_dir)
     assert len(attacks) > 250
