@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from bdp.explain.case import aware, between
+from bdp.explain.inquest.step import Series
 from bdp.explain.locate.graph import CallGraph, graph_of_spans
 from bdp.explain.locate.onset import Onset, onset
 from bdp.explain.locate.rank import Symptom
@@ -121,6 +122,7 @@ class Scene:
     Attributes:
         oddities: what is odd in the structure of traces or of the whole.
         internal: names of services of one's own.
+        series: of each service the times and levels of its metrics.
     """
 
     span: Span
@@ -132,6 +134,7 @@ class Scene:
     changes: list[Row] = field(default_factory=list)
     alert: str = ""
     internal: frozenset[str] = frozenset()
+    series: dict[str, list[Series]] = field(default_factory=dict)
 
 
 def look(store: Store, span: Span, alert: str = "") -> Scene:
@@ -149,7 +152,7 @@ def look(store: Store, span: Span, alert: str = "") -> Scene:
     scene = Scene(span, graph, alert=alert)
     scene.said = _said(store, span)
     scene.internal = _internal(store, span)
-    scene.symptoms = _metric_symptoms(store, span)
+    scene.symptoms = _metric_symptoms(store, span, scene)
     scene.symptoms += _error_symptoms(span, scene)
     scene.graph = _with_named(scene)
     scene.changes = _changes(store, span)
@@ -158,10 +161,11 @@ def look(store: Store, span: Span, alert: str = "") -> Scene:
     return scene
 
 
-def _metric_symptoms(store: Store, span: Span) -> list[Symptom]:
+def _metric_symptoms(store: Store, span: Span, scene: Scene) -> list[Symptom]:
     found = []
     for row in _series(store, span):
         times, values = (np.array(row[column], dtype=np.float64) for column in ("times", "levels"))
+        scene.series.setdefault(row["entity"], []).append((times, values))
         shift = onset(times, values, since=span.since.timestamp()) or onset(times, values)
         if shift is not None and shift.at >= span.since.timestamp() - 1:
             found.append(Symptom(row["entity"], sense_of(row["name"], row["unit"]), shift, row["name"]))

@@ -1,0 +1,99 @@
+"""The weighing: what speaks for and against a change, in log-odds, and how likely each is among all and none.
+
+A conditional logit (McFadden 1974): one of the changes is to blame, or none; each has a weight that is a sum over its
+traits, and its chance is its share of the exponentials. So a change stands out only against the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+WEIGHTS: Final[Mapping[str, float]] = {
+    "fit": 5.0,
+    "alters": 1.5,
+    "relation": 1.5,
+    "time": 0.35,
+    "step": 1.0,
+    "touch": 1.0,
+    "placed": 1.0,
+    "unshipped": -1.0,
+    "flag": -1.0,
+    "gated": 0.5,
+    "none": 3.5,
+    "outer": 3.0,
+}
+"""Found by maximum likelihood with a penalty on 36 incidents; see docs/decisions/inquest.md."""
+
+_NEVER: Final = -20.0
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is weighed of one change.
+
+    Attributes:
+        fit: how well what it does explains a kind of failure that shows itself, 0 to 1.
+        alters: how much of what runs it alters, 0 to 1.
+        relation: how near to the first failing service it runs, 0 to 1.
+        minutes: from when it took effect to the failure.
+        late: it took effect after the failure had begun.
+        step: how clearly a signal of its services stepped just then, 0 to 1.
+        touch: how far it names what the failure names, 0 to 1.
+        placed: the failure names its file or what it defines.
+        shipped: a deploy carried it, or it needs none.
+        flag: it is the switch of a flag.
+        gated: it runs since a flag was switched.
+    """
+
+    fit: float
+    alters: float
+    relation: float
+    minutes: float
+    late: bool
+    step: float
+    touch: float
+    placed: bool
+    shipped: bool
+    flag: bool
+    gated: bool
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Its traits as what the weights are multiplied by."""
+        return {
+            "fit": self.fit,
+            "alters": self.alters,
+            "relation": math.log(max(0.05, self.relation)),
+            "time": -math.log2(1.0 + self.minutes / 5.0),
+            "step": self.step,
+            "touch": self.touch,
+            "placed": float(self.placed),
+            "unshipped": float(not self.shipped),
+            "flag": float(self.flag),
+            "gated": float(self.gated),
+        }
+
+
+def weight(traits: Traits, weights: Mapping[str, float] = WEIGHTS) -> float:
+    """Return what speaks for a change less what speaks against it, in log-odds; very little for one that came late."""
+    harmless = not traits.flag and traits.alters <= 0
+    if traits.late or harmless:
+        return _NEVER
+    return sum(weights[name] * value for name, value in traits.parts.items())
+
+
+def chances(found: Sequence[float], outer: float, weights: Mapping[str, float] = WEIGHTS) -> list[float]:
+    """Return how likely each change is to blame; what is missing to 1 is the chance that none is.
+
+    Args:
+        found: their weights in log-odds.
+        outer: how clearly a cause without a change shows itself, 0 to 1.
+    """
+    none = weights["none"] + weights["outer"] * outer
+    top = max([none, *found])
+    shares = [math.exp(one - top) for one in found]
+    whole = sum(shares) + math.exp(none - top)
+    return [share / whole for share in shares]
