@@ -36,20 +36,24 @@ _LOGS = re.compile(
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
 _SPOKEN = re.compile(r"[^\W\d_]{2,}[^\w\n]+[^\W\d_]{2,}")
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_KEYWORDS: Final = frozenset(
-    "if else elif for while do switch case match when return await async yield throw raise try catch except finally "
-    "with defer go new not and or in is null nil none undefined true false self this break continue lock select".split()
-)
+_KEYWORDS: Final = frozenset({
+    "if", "else", "elif", "for", "while", "do", "switch", "case", "match", "when", "return", "await", "async",
+    "yield", "throw", "raise", "try", "catch", "except", "finally", "with", "defer", "go", "new", "not", "and",
+    "or", "in", "is", "null", "nil", "none", "undefined", "true", "false", "self", "this", "break", "continue",
+    "lock", "select",
+})  # fmt: skip
 _DEFINES = re.compile(
     r"(?:\b(?:func|def|class|interface|struct|fn|fun|trait|object|record|enum|type|function|module|impl|resource)\s+"
     r"(?:\([^)]{0,80}\)\s*)?|\b(?:public|private|protected|internal|static|const|export)\s+(?:[\w<>\[\], ?]{1,60}\s)?)"
     r"[\"']?([A-Za-z_]\w{4,60})"
 )
-_COMMON: Final = frozenset(
-    "index main config server client service handler handlers utils values routes models views settings default "
-    "common helper helpers types const consts schema schemas store types deployment database application production "
-    "static export public class return string final async value error errors factory context package module".split()
-)
+_COMMON: Final = frozenset({
+    "index", "main", "config", "server", "client", "service", "handler", "handlers", "utils", "values", "routes",
+    "models", "views", "settings", "default", "common", "helper", "helpers", "types", "const", "consts", "schema",
+    "schemas", "store", "deployment", "database", "application", "production", "static", "export",
+    "public", "class", "return", "string", "final", "async", "value", "error", "errors", "factory", "context",
+    "package", "module",
+})  # fmt: skip
 
 
 def altered(diff: str) -> float:
@@ -72,9 +76,7 @@ def places(diff: str) -> frozenset[str]:
     code = [hunk for hunk in hunks(diff) if is_code(hunk.file)]
     texts = [hunk.scope for hunk in code] + [text for hunk in code for _, text in hunk.lines[:_MOST_LINES]]
     named = {name for text in texts for name in _DEFINES.findall(text)}
-    return frozenset(
-        name.lower() for name in stems | named if len(name) >= _LEAST_NAME and name.lower() not in _COMMON
-    )
+    return frozenset(name.lower() for name in stems | named if len(name) >= _LEAST_NAME and name.lower() not in _COMMON)
 
 
 def _stem(file: str) -> str:
@@ -117,7 +119,7 @@ _TELLING = re.compile(r"(?i)\b(?:select|insert|update|delete|where|from|join|all
 
 
 def _renamed(one: str, other: str, names: dict[str, str]) -> bool:
-    """Return whether two lines differ in names only, each of them always by the same other; the lines add to `names`."""
+    """Return whether two lines differ in names only, each of them always by the same one; they add to `names`."""
     if _bare(_NAME.sub("x", one)) != _bare(_NAME.sub("x", other)):
         return False
     left, right = _NAME.findall(one), _NAME.findall(other)

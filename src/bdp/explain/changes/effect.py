@@ -43,7 +43,10 @@ class SettingRule(BaseModel):
         named = (not self.words or bool(self.words & set(one.words))) and not self.but & set(one.words)
         ways = {"up": one.raised, "down": one.lowered, "any": True, "other": one.old.text != one.new.text}
         return (
-            named and one.new.kind in self.kinds and ways[self.way] and (not self.to or bool(self.to.search(one.new.text)))
+            named
+            and one.new.kind in self.kinds
+            and ways[self.way]
+            and (not self.to or bool(self.to.search(one.new.text)))
         )
 
 
@@ -105,7 +108,9 @@ def effects(diff: str) -> list[Effect]:
     found = hunks(diff)
     code = [hunk for hunk in found if is_code(hunk.file) and not is_dependencies(hunk.file)]
     libraries = [hunk for hunk in found if is_dependencies(hunk.file)]
-    altered = [(hunk, setting) for hunk in code for setting in settings(hunk.removed, hunk.added, plain=is_config(hunk.file))]
+    altered = [
+        (hunk, setting) for hunk in code for setting in settings(hunk.removed, hunk.added, plain=is_config(hunk.file))
+    ]
     shown = (effect for rule in rules() for effect in _shown(rule, code, libraries, altered))
     return sorted(shown, key=lambda effect: -effect.weight)
 

@@ -26,7 +26,9 @@ _VALUE = re.compile(
     r"|(?P<other>\S)"
 )
 _FLAG = re.compile(r"--?([A-Za-z][\w-]*)[= ](\d+(?:\.\d+)?)([A-Za-z%]*)")
-_ENTRY = re.compile(r"^\s*(?:-\s+|export\s+|ENV\s+|\+)?[\"']?([A-Za-z_][\w.\-/]{0,80})[\"']?(?:\s*[:=]\s*|\s+)(\S.{0,300}?)[;,]?\s*$")
+_ENTRY = re.compile(
+    r"^\s*(?:-\s+|export\s+|ENV\s+|\+)?[\"']?([A-Za-z_][\w.\-/]{0,80})[\"']?(?:\s*[:=]\s*|\s+)(\S.{0,300}?)[;,]?\s*$"
+)
 _NAMES = re.compile(r"\w+")
 _SHORT = 3
 _SECONDS: Final = {
@@ -140,7 +142,12 @@ def _plain(removed: Sequence[str], added: Sequence[str], told: set[str]) -> Iter
         entry = _ENTRY.match(line)
         old = before.get(entry[1], []) if entry and line.strip() not in told else []
         if entry and old and old[0] != entry[2].strip():
-            yield Setting(words_of(entry[1])[-_NAME_WORDS:], Value(old.pop(0), "text"), Value(entry[2].strip(), "text"), line.strip())
+            yield Setting(
+                words_of(entry[1])[-_NAME_WORDS:],
+                Value(old.pop(0), "text"),
+                Value(entry[2].strip(), "text"),
+                line.strip(),
+            )
 
 
 def _moved(old: Sequence[Sequence[_Token]], new: Sequence[tuple[str, Sequence[_Token]]]) -> list[Setting]:

@@ -1,13 +1,13 @@
-"""Structures that a diff shows and no single line does: what moved into a loop or a lock, what a pair of lines alters."""
+"""Structures that a diff shows and no single line: what moved into a loop or a lock, what a pair of lines alters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from bdp.explain.changes.diff import Hunk, is_config
-from bdp.explain.changes.setting import likeness, words_of
+from bdp.explain.changes.setting import likeness, settings, words_of
 
 Found = Iterator[tuple[str, str]]
 _ALIKE: Final = 0.5
@@ -41,17 +41,21 @@ _CONDITION = re.compile(
     r"\breturn\b.*(?:[<>]=?|==|!=|&&|\|\||\band\b|\bor\b|\bnot\b|\bin\b)|\?.*:|=\s.*(?:[<>]=?|==|!=|&&|\|\|)"
 )
 _FAILED = re.compile(r"\berr(?:or)?\b\s*[!=]==?\s*(?:nil|null|None)")
-_UNITS: Final = frozenset(
-    "ms msec millis milliseconds millisecond sec secs second seconds s min mins minute minutes hour hours day days ns nanos "
-    "nanoseconds us micros microseconds byte bytes kb mb gb kib mib gib cent cents minor major percent pct ratio basis bps "
-    "kilobytes megabytes epoch unix".split()
+_UNITS: Final = frozenset({
+    "ms", "msec", "millis", "milliseconds", "millisecond", "sec", "secs", "second", "seconds", "minute", "minutes",
+    "hour", "hours", "ns", "nanos", "nanoseconds", "us", "micros", "microseconds", "bytes", "kb", "mb", "gb", "kib",
+    "mib", "gib", "cents", "percent", "pct", "bps", "kilobytes", "megabytes",
+})  # fmt: skip
+_FACTOR = re.compile(
+    r"[*/]\s*(?:1_?000(?:_?000)?|1e3|1e6|60|3_?600|100|1_?024|86_?400)(?:\.0)?[fdL]?\b|<<\s*(?:10|20|30)\b"
 )
-_FACTOR = re.compile(r"[*/]\s*(?:1_?000(?:_?000)?|1e3|1e6|60|3_?600|100|1_?024|86_?400)(?:\.0)?[fdL]?\b|<<\s*(?:10|20|30)\b")
 _READ = re.compile(
     r"(?:getenv\(\s*|environ(?:\.get)?\s*[\[(]\s*|ENV(?:\.fetch)?\s*[\[(]\s*|env::var\(\s*|GetEnvironmentVariable\(\s*|"
     r"process\.env(?:\.|\[)|viper\.Get\w*\(|@Value\(\s*\"\$\{|[Cc]onfig(?:uration)?(?:\.get\w*\(|\[)|\$\{)[\"']?([A-Za-z][\w.:-]{2,60})"
 )
-_SET = re.compile(r"^\s*(?:-\s*name\s*:\s*|export\s+|ENV\s+|-\s*)?[\"']?([A-Z][A-Z0-9]*_[A-Z0-9_]{2,60})[\"']?\s*(?:[:=]|$)")
+_SET = re.compile(
+    r"^\s*(?:-\s*name\s*:\s*|export\s+|ENV\s+|-\s*)?[\"']?([A-Z][A-Z0-9]*_[A-Z0-9_]{2,60})[\"']?\s*(?:[:=]|$)"
+)
 _KEY = re.compile(r"^\s*(?:-\s+)?[\"']?([\w./-]{2,80})[\"']?\s*(?::|=|\{|\s)")
 
 
@@ -186,7 +190,9 @@ def _unit_changed(code: Iterable[Hunk]) -> Found:
                 {word.lower() for name in _WORDS.findall(line) for word in (*words_of(name), name)} & _UNITS
                 for line in (old, new)
             )
-            if was != now or len(_FACTOR.findall(old)) != len(_FACTOR.findall(new)):
+            if (was and now and was != now and not settings([old], [new])) or len(_FACTOR.findall(old)) != len(
+                _FACTOR.findall(new)
+            ):
                 yield hunk.file, new
 
 

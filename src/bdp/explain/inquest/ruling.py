@@ -12,7 +12,7 @@ from bdp.explain.locate.rank import Suspect as Origin
 from bdp.explain.locate.rank import blast_radius, rank
 from bdp.explain.locate.sense import is_victim, sense_of
 
-CONVICTS: Final = 0.4
+CONVICTS: Final = 0.42
 """Least chance of a change that is blamed."""
 _OPERATIONAL: Final = 0.5
 _HEARSAY: Final = 0.5
@@ -76,6 +76,10 @@ def _judged(shown: list[Showing], tested: list[Suspect]) -> tuple[Suspect | None
 
 
 def _remedy(culprit: Suspect | None, cause: Showing | None, alone: bool) -> str:
+    if culprit is not None and culprit.flag:
+        return _FLAGS["flag"]
+    if culprit is not None and culprit.settings_only:
+        return _FLAGS["config"]
     if culprit is not None:
         return _FLAGS.get(culprit.kind) or (culprit.fault.remedy if culprit.fault else "rollback")
     return cause.fault.remedy_alone if cause else "escalate-upstream"

@@ -369,18 +369,31 @@ def _surge(scene: Scene) -> Oddity | None:
 
 
 def _repeated(scene: Scene) -> Oddity | None:
-    """Return that one and the same identified thing fails again and again."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for one in scene.said:
-        for key, value in set(_IDENTIFIED.findall(f"{one.text} {one.attributes}")):
-            counts[key.lower(), value] += round(one.count)
-    top = counts.most_common(1)
-    total = round(sum(one.count for one in scene.said))
-    if not top or not total or top[0][1] < max(5, 0.4 * total):
+    """Return that one and the same identified thing fails again and again, at one service."""
+    best: tuple[float, int, float, str, str, str] | None = None
+    for service in dict.fromkeys(one.service for one in scene.said):
+        mine = [one for one in scene.said if one.service == service]
+        total = sum(one.count for one in mine)
+        counts: Counter[str] = Counter()
+        names: dict[str, str] = {}
+        for one in mine:
+            for key, value in set(_IDENTIFIED.findall(f"{one.text} {one.attributes}")):
+                names.setdefault(value, key.lower())
+            for value in names:
+                if value in one.text or value in one.attributes:
+                    counts[value] += round(one.count)
+        for value, count in counts.most_common(1):
+            if count >= max(5, 0.4 * total):
+                best = max(
+                    best or (0.0, 0, 0.0, "", "", ""), (count / total, count, total, names[value], value, service)
+                )
+    if best is None:
         return None
-    (key, value), count = top[0]
-    text = f"{figure(count)} of {plural(total, 'abnormal event')} are about {key} {name(value)}."
-    return Oddity(0.8, text, {"events": count, "abnormal_events": total, "key": key, "which": value})
+    _, count, total, key, value, service = best
+    text = (
+        f"{figure(count)} of {plural(round(total), 'abnormal event')} of {name(service)} are about {key} {name(value)}."
+    )
+    return Oddity(0.8, text, {"events": count, "abnormal_events": round(total), "key": key, "which": value})
 
 
 def tokens(texts: Mapping[str, float] | Sequence[str]) -> set[str]:

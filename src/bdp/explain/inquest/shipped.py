@@ -1,4 +1,4 @@
-"""Changes with where and when they took effect: a commit with the deploy that ships it, or the flag that lets it run."""
+"""Changes with where and when they took effect: a commit with the deploy that ships it, or the flag that opens it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Changes as suspects: what speaks for and against each is weighed against the others, and against that none is guilty.
+"""Changes as suspects: what speaks for and against each is weighed against the others, and against none.
 
-What is weighed (`weighing.py`): how well what it does fits a failure that shows itself, how much of what runs it alters,
-where it runs, how soon the failure came, whether a signal stepped just then, and what the failure names of it.
+What is weighed (`weighing.py`): how well what it does fits a failure that shows itself, how much of what runs it
+alters, where it runs, how soon the failure came, whether a signal stepped just then, and what the failure names of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Final
 
 from bdp.explain.changes.altered import altered, places
-from bdp.explain.changes.diff import files, hunks, is_code
+from bdp.explain.changes.diff import files, hunks, is_code, is_config, is_dependencies
 from bdp.explain.changes.effect import Effect, effects
 from bdp.explain.changes.setting import words_of
 from bdp.explain.inquest.fault import Fault, Showing
@@ -25,14 +25,19 @@ from bdp.explain.inquest.shipped import Change, changes_of
 from bdp.explain.inquest.step import Floats, stepped
 from bdp.explain.inquest.weighing import Traits, chances, weight
 from bdp.explain.locate.graph import CallGraph
+from bdp.explain.locate.sense import is_bad
 
 SLACK_SECONDS: Final = 120.0
 _UNSHOWN: Final = 0.25
 """How far an effect counts that fits a kind of failure which does not show itself."""
-_LARGE: Final = math.log(3)
+_LARGE: Final = math.log(4)
+_LEAST_SIZE: Final = 0.15
 _UNRELATED: Final = 0.15
 _FULL_TOUCH: Final = 3.0
+_FULL_ECHO: Final = 2.0
+_CLEAR: Final = 50.0
 _SHORTEST: Final = 4
+_TERM: Final = re.compile(r"[A-Za-z]\w*")
 _WORD: Final = re.compile(r"[A-Za-z_][\w.-]{3,60}")
 
 
@@ -46,6 +51,7 @@ class Suspect:
         score: 0 to 1, how likely it is to blame among the others and none.
         weight: in log-odds, before it is compared.
         flag: by which it took effect, if by one.
+        settings_only: all that it alters are settings, none of the program.
         reasons: what speaks for it, in words.
         refutations: what speaks against it, in words; empty if nothing does.
     """
@@ -62,6 +68,7 @@ class Suspect:
     refutations: tuple[str, ...]
     weight: float = 0.0
     flag: str = ""
+    settings_only: bool = False
     traits: Traits | None = None
 
 
@@ -72,17 +79,19 @@ class Failure:
     Attributes:
         onset: epoch seconds.
         named: names in messages, spans, metrics and the alert of what degraded, whole and by their words.
+        phrases: three words in a row of messages that are new.
+        clear: epoch seconds of the first clear sign of any service.
     """
 
     first: str
     onset: float
     hit: frozenset[str]
     named: frozenset[str]
+    phrases: frozenset[str]
+    clear: float
 
 
-def suspects(
-    scene: Scene, shown: Sequence[Showing], first: str, onset: float, hit: frozenset[str]
-) -> list[Suspect]:
+def suspects(scene: Scene, shown: Sequence[Showing], first: str, onset: float, hit: frozenset[str]) -> list[Suspect]:
     """Return every change of the scene as a suspect, likeliest first; their scores and that of none add up to 1.
 
     Args:
@@ -92,7 +101,9 @@ def suspects(
         hit: all services that degraded.
     """
     known = changes_of(scene)
-    failure = Failure(first, onset, hit, frozenset(_named(scene)))
+    failure = Failure(
+        first, onset, hit, frozenset(_named(scene)), frozenset(_phrases_heard(scene)), _clear(scene, onset)
+    )
     rare = _rarity(known)
     tested = [_tested(one, scene, shown, failure, rare) for one in known]
     outer = max((one.score for one in shown if one.fault.operational), default=0.0)
@@ -120,6 +131,8 @@ def _tested(
         step=stepped(_series(scene, change), at.timestamp(), failure.onset),
         touch=_touch(change, failure.named, rare),
         placed=bool(_places(change.diff) & failure.named),
+        echo=min(1.0, len(_phrases(change.diff) & failure.phrases) / _FULL_ECHO),
+        after=at.timestamp() > failure.clear + SLACK_SECONDS / 2,
         shipped=change.deployed or bool(change.ships) or change.kind != "commit",
         flag=change.kind == "flag",
         gated=bool(flag),
@@ -127,7 +140,7 @@ def _tested(
     return Suspect(
         change.ref, change.kind, at, change.services, change.summary[:200], tuple(does), 0.0, fault,
         tuple(_reasons(traits, told, place, flag)), tuple(_against(change, traits, does, fault)),
-        weight(traits), flag, traits,
+        weight(traits), flag, _settings_only(change.diff), traits,
     )  # fmt: skip
 
 
@@ -190,17 +203,19 @@ def _fit(does: Sequence[Effect], change: Change, shown: Sequence[Showing]) -> tu
 
 
 def _size(effect: Effect) -> float:
-    """Return how much an altered number counts: a third or three times of it in full."""
+    """Return how much an altered number counts: a quarter or four times of it in full."""
     if effect.setting is None or effect.setting.ratio == 1.0:
         return 1.0
     ratio = effect.setting.ratio
-    return 1.0 if ratio <= 0 else 0.4 + 0.6 * min(1.0, abs(math.log(ratio)) / _LARGE)
+    return 1.0 if ratio <= 0 else _LEAST_SIZE + (1 - _LEAST_SIZE) * min(1.0, abs(math.log(ratio)) / _LARGE)
 
 
 def _relation(change: Change, graph: CallGraph, first: str, hit: frozenset[str]) -> tuple[float, str]:
     where = set(change.services)
     if change.shared and not change.ships:
         return 0.4, "It is in code that services share."
+    if first in where and change.shared and not change.deployed:
+        return 0.7, f"It may run in {first}, which failed first."
     if first in where:
         return 1.0, f"It runs in {first}, which failed first."
     if where & graph.callers(first):
@@ -224,6 +239,11 @@ def _harmless(change: Change) -> str:
     return "Its diff alters no setting, bound, check, lock, query or call."
 
 
+def _settings_only(diff: str) -> bool:
+    code = [file for file in files(diff) if is_code(file) and not is_dependencies(file)]
+    return bool(code) and all(is_config(file) for file in code)
+
+
 def _series(scene: Scene, change: Change) -> list[tuple[Floats, Floats]]:
     return [one for service in change.services for one in scene.series.get(service, ())]
 
@@ -235,6 +255,27 @@ def _named(scene: Scene) -> set[str]:
     parts = [one.metric for one in scene.symptoms] + [word for text in texts for word in _WORD.findall(text)]
     stems = {piece.lower() for word in whole for piece in word.replace("-", ".").split(".")}
     return whole | stems | {word for text in parts for word in words_of(text) if len(word) >= _SHORTEST}
+
+
+def _clear(scene: Scene, onset: float) -> float:
+    bad = (one for one in scene.symptoms if is_bad(one.sense, one.onset.up) and one.weight > 0.5)
+    return min([onset, *(one.onset.at for one in bad if one.onset.strength >= _CLEAR)])
+
+
+def _phrases_heard(scene: Scene) -> set[str]:
+    """Return what was said in messages that were not there before, as three words in a row."""
+    return {phrase for one in scene.said if one.count > 3 * one.before for phrase in _triples(one.text)}
+
+
+@lru_cache(maxsize=1024)
+def _phrases(diff: str) -> frozenset[str]:
+    code = (hunk for hunk in hunks(diff) if is_code(hunk.file))
+    return frozenset(phrase for hunk in code for sign, text in hunk.lines if sign != " " for phrase in _triples(text))
+
+
+def _triples(text: str) -> set[str]:
+    words = [word.lower() for word in _TERM.findall(text)]
+    return {" ".join(words[place : place + 3]) for place in range(len(words) - 2)}
 
 
 def _rarity(known: Sequence[Change]) -> dict[str, float]:

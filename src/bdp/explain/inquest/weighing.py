@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from typing import Final
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "fit": 5.0,
-    "alters": 1.5,
-    "relation": 1.5,
-    "time": 0.35,
+    "fit": 9.0,
+    "alters": 1.8,
+    "relation": 1.7,
+    "time": 0.25,
     "step": 1.0,
-    "touch": 1.0,
-    "placed": 1.0,
+    "touch": 0.9,
+    "placed": 0.9,
+    "echo": 1.5,
+    "after": -1.5,
     "unshipped": -1.0,
-    "flag": -1.0,
+    "flag": -1.2,
     "gated": 0.5,
-    "none": 3.5,
-    "outer": 3.0,
+    "none": 4.2,
+    "outer": 2.7,
 }
 """Found by maximum likelihood with a penalty on 36 incidents; see docs/decisions/inquest.md."""
 
@@ -43,6 +45,8 @@ class Traits:
         step: how clearly a signal of its services stepped just then, 0 to 1.
         touch: how far it names what the failure names, 0 to 1.
         placed: the failure names its file or what it defines.
+        echo: how far new messages repeat its lines, 0 to 1.
+        after: it took effect after the first clear sign of any service.
         shipped: a deploy carried it, or it needs none.
         flag: it is the switch of a flag.
         gated: it runs since a flag was switched.
@@ -56,6 +60,8 @@ class Traits:
     step: float
     touch: float
     placed: bool
+    echo: float
+    after: bool
     shipped: bool
     flag: bool
     gated: bool
@@ -71,6 +77,8 @@ class Traits:
             "step": self.step,
             "touch": self.touch,
             "placed": float(self.placed),
+            "echo": self.echo,
+            "after": float(self.after),
             "unshipped": float(not self.shipped),
             "flag": float(self.flag),
             "gated": float(self.gated),
