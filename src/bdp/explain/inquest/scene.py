@@ -84,6 +84,7 @@ class Said:
         attributes: of one of them, as `name=value`; reasons: the values of those that tell an error.
         before: how many there were before the search began.
         seconds: epoch seconds of the first one since.
+        different: how many different texts they had, about; 0 where that is not known.
     """
 
     service: str
@@ -93,6 +94,7 @@ class Said:
     count: float
     before: float
     seconds: float
+    different: float = 0.0
 
     @property
     def victim(self) -> bool:
@@ -198,6 +200,7 @@ def _said(store: Store, span: Span) -> list[Said]:
         f"any(substringUTF8({_ABOUT}, 1, 600)) AS about, any(substringUTF8({_REASONS}, 1, 600)) AS why, "
         f"sumIf(weight, toUnixTimestamp(ts) >= {since}) AS times, "
         f"sumIf(weight, toUnixTimestamp(ts) < {since}) AS earlier, "
+        "uniq(message) AS different, "
         f"minIf(toUnixTimestamp64Micro(ts), toUnixTimestamp(ts) >= {since}) / 1000000 AS first_time "
         f"FROM events WHERE {ABNORMAL_SQL} AND {between(span.start, span.end)} "
         f"GROUP BY service, shape HAVING times > 0 ORDER BY times DESC, service, shape LIMIT {_MOST_SHAPES}"
@@ -211,6 +214,7 @@ def _said(store: Store, span: Span) -> list[Said]:
             float(row["times"]),
             float(row["earlier"]),
             float(row["first_time"]),
+            float(row["different"]),
         )
         for row in store.query(query)
     ]
@@ -333,8 +337,10 @@ def _fan_out(spans: Sequence[Row]) -> Oddity | None:
 
 
 _IDENTIFIED = re.compile(
-    r"(?i)\b(offset|message_?id|record_?id|order_?id|batch_?id|partition|key|line|row)[\"'=: ]+([\w-]{1,60})"
+    r"(?i)\b(offset|message_?id|record_?id|order_?id|batch_?id|partition|key|line|row|record|message|event|file|document)[\"'=: ]+([\w-]{1,60})"
 )
+_LEAST_REPEATED = 5
+_SHARE_REPEATED = 0.4
 _SURGE = 1.5
 _HOST = re.compile(r"(?i)(?:https?://|host[=: ]+|to |lookup )([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})(?![\w.]*\()")
 _OURS = (".svc", ".local", ".internal", ".cluster")
@@ -370,30 +376,28 @@ def _surge(scene: Scene) -> Oddity | None:
 
 def _repeated(scene: Scene) -> Oddity | None:
     """Return that one and the same identified thing fails again and again, at one service."""
-    best: tuple[float, int, float, str, str, str] | None = None
+    found = []
     for service in dict.fromkeys(one.service for one in scene.said):
         mine = [one for one in scene.said if one.service == service]
-        total = sum(one.count for one in mine)
-        counts: Counter[str] = Counter()
-        names: dict[str, str] = {}
-        for one in mine:
-            for key, value in set(_IDENTIFIED.findall(f"{one.text} {one.attributes}")):
-                names.setdefault(value, key.lower())
-            for value in names:
-                if value in one.text or value in one.attributes:
-                    counts[value] += round(one.count)
-        for value, count in counts.most_common(1):
-            if count >= max(5, 0.4 * total):
-                best = max(
-                    best or (0.0, 0, 0.0, "", "", ""), (count / total, count, total, names[value], value, service)
-                )
-    if best is None:
+        total = round(sum(one.count for one in mine))
+        found += [(count / total, count, total, key, value, service) for count, key, value in _identified(mine)]
+    share, count, total, key, value, service = max(found, default=(0.0, 0, 0, "", "", ""))
+    if count < _LEAST_REPEATED or share < _SHARE_REPEATED:
         return None
-    _, count, total, key, value, service = best
-    text = (
-        f"{figure(count)} of {plural(round(total), 'abnormal event')} of {name(service)} are about {key} {name(value)}."
-    )
-    return Oddity(0.8, text, {"events": count, "abnormal_events": round(total), "key": key, "which": value})
+    text = f"{figure(count)} of {plural(total, 'abnormal event')} of {name(service)} are about {key} {name(value)}."
+    return Oddity(0.8, text, {"events": count, "abnormal_events": total, "key": key, "which": value})
+
+
+def _identified(said: Sequence[Said]) -> list[tuple[int, str, str]]:
+    """Return how often each thing is named: by messages that are all alike, or by those of several shapes."""
+    keys = {value: key.lower() for one in said for key, value in _IDENTIFIED.findall(f"{one.text} {one.attributes}")}
+    found = []
+    for value, key in keys.items():
+        naming = [one for one in said if value in one.text or value in one.attributes]
+        alike = [one for one in naming if one.count > 1 and one.different <= 1 + 0.1 * one.count]
+        sure = naming if len(naming) > 1 else alike
+        found.append((round(sum(one.count for one in sure)), key, value))
+    return found
 
 
 def tokens(texts: Mapping[str, float] | Sequence[str]) -> set[str]:
