@@ -20,7 +20,7 @@ from bdp.store.clickhouse import StoreSettings, open_store
 from benchmarks._rootcausebench import grade
 
 CASES = sorted(path.parent for path in (Path(__file__).parent / "frozen").glob("*/ground_truth.json"))
-HARD = {"login-email-scan", "search-context-key", "thumbs-worker-values"}
+HARD = {"login-email-scan"}
 """Whose guilty change is not found yet."""
 
 

@@ -13,12 +13,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bdp.explain.changes.diff import Hunk, files, hunks, is_code, is_dependencies
+from bdp.explain.changes.diff import Hunk, files, hunks, is_code, is_config, is_dependencies
 from bdp.explain.changes.setting import words_of
+from bdp.explain.changes.shape import SHAPES
 
 NOT_KNOWN: Final = 0.15
 _ADDED_ONLY: Final = 0.7
 _LIBRARIES: Final = 0.25
+_MOVING: Final = ("call_in_lock", "call_in_loop")
+"""Shapes that lines take on by only moving."""
+
 _MOST_LINES: Final = 400
 _LEAST_NAME: Final = 5
 _IDLE = re.compile(
@@ -34,7 +38,7 @@ _LOGS = re.compile(
     r"[\w.]*\.(?:inc|observe|record|setattribute|set_attribute)\()"
 )
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
-_SPOKEN = re.compile(r"[^\W\d_]{2,}[^\w\n]+[^\W\d_]{2,}")
+_SPOKEN = re.compile(r"[^\W\d_]{2,}[,.;:!?]?\s+[^\W\d_]{2,}")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _KEYWORDS: Final = frozenset({
     "if", "else", "elif", "for", "while", "do", "switch", "case", "match", "when", "return", "await", "async",
@@ -62,6 +66,8 @@ def altered(diff: str) -> float:
     if not found:
         return NOT_KNOWN if not files(diff) or any(is_code(file) for file in files(diff)) else 0.0
     code = [hunk for hunk in found if is_code(hunk.file) and not is_dependencies(hunk.file)]
+    if any(any(SHAPES[name](code)) for name in _MOVING):
+        return 1.0
     gone, new = _moved_away(_lines(code, "removed"), _lines(code, "added"))
     if not gone and not new:
         return _LIBRARIES if any(is_dependencies(hunk.file) for hunk in found) else 0.0
@@ -84,8 +90,9 @@ def _stem(file: str) -> str:
 
 
 def _lines(code: Sequence[Hunk], side: str) -> list[str]:
-    lines = (line for hunk in code for line in (hunk.removed if side == "removed" else hunk.added))
-    return [line for line in lines if not _IDLE.match(line) and not _LOGS.match(line)][:_MOST_LINES]
+    sides = ((hunk, line) for hunk in code for line in (hunk.removed if side == "removed" else hunk.added))
+    lines = (line for hunk, line in sides if is_config(hunk.file) or not _LOGS.match(line))
+    return [line for line in lines if not _IDLE.match(line)][:_MOST_LINES]
 
 
 def _moved_away(gone: Sequence[str], new: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -101,10 +108,20 @@ def _bare(line: str) -> str:
 
 def _same(gone: Sequence[str], new: Sequence[str]) -> bool:
     """Return whether both sides say the same in other words: other texts for people, or names renamed one to one."""
+    if _flat(gone) == _flat(new):
+        return True
     if len(gone) != len(new):
         return False
     names: dict[str, str] = {}
-    return all(_reworded(one, other) or _renamed(one, other, names) for one, other in zip(gone, new, strict=True))
+    return all(
+        _bare(one) == _bare(other) or _reworded(one, other) or _renamed(one, other, names)
+        for one, other in zip(gone, new, strict=True)
+    )
+
+
+def _flat(lines: Sequence[str]) -> str:
+    """Return lines as one, without spaces, brackets and what only parts them."""
+    return re.sub(r"[\[\](){},;]", "", "".join(map(_bare, lines)))
 
 
 def _reworded(one: str, other: str) -> bool:
@@ -120,13 +137,24 @@ _TELLING = re.compile(r"(?i)\b(?:select|insert|update|delete|where|from|join|all
 
 def _renamed(one: str, other: str, names: dict[str, str]) -> bool:
     """Return whether two lines differ in names only, each of them always by the same one; they add to `names`."""
-    if _bare(_NAME.sub("x", one)) != _bare(_NAME.sub("x", other)):
+    if _bare(_NAME.sub("x", one)) != _bare(_NAME.sub("x", other)) or _STRING.findall(one) != _STRING.findall(other):
         return False
-    left, right = _NAME.findall(one), _NAME.findall(other)
+    left, right = _NAME.finditer(one), _NAME.finditer(other)
     for was, now in zip(left, right, strict=True):
-        if was != now and ({was, now} & _KEYWORDS or not _kin(was, now) or names.setdefault(was, now) != now):
+        if was[0] != now[0] and not (_may_rename(one, was) and _may_rename(other, now) and _kin(was[0], now[0])):
+            return False
+        if names.setdefault(was[0], now[0]) != now[0]:
             return False
     return True
+
+
+def _may_rename(line: str, name: re.Match[str]) -> bool:
+    """Return whether a name is the program's own: no keyword, no constant from outside, no part of something else."""
+    return (
+        name[0] not in _KEYWORDS
+        and not name[0].isupper()
+        and not line[: name.start()].rstrip().endswith((".", "&", "@"))
+    )
 
 
 def _kin(was: str, now: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
@@ -19,11 +19,12 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bdp.explain.changes.diff import Hunk, hunks, is_code, is_config, is_dependencies
-from bdp.explain.changes.setting import Setting, settings
-from bdp.explain.changes.shape import SHAPES
+from bdp.explain.changes.setting import Setting, settings, words_of
+from bdp.explain.changes.shape import SHAPES, depth_of
 
 _TABLE: Final = Path(__file__).with_name("effects.toml")
 _MOST_SHOWN = 3
+_WORDS_ABOVE = 3
 _LONGEST_SHOWN = 160
 
 
@@ -40,7 +41,8 @@ class SettingRule(BaseModel):
 
     def fits(self, one: Setting) -> bool:
         """Return whether a setting is of this rule."""
-        named = (not self.words or bool(self.words & set(one.words))) and not self.but & set(one.words)
+        words = {*one.words, *(word.removesuffix("s") for word in one.words)}
+        named = (not self.words or bool(self.words & words)) and not self.but & set(one.words)
         ways = {"up": one.raised, "down": one.lowered, "any": True, "other": one.old.text != one.new.text}
         return (
             named
@@ -63,6 +65,7 @@ class EffectRule(BaseModel):
     removed: re.Pattern[str] | None = None
     added: re.Pattern[str] | None = None
     either: re.Pattern[str] | None = None
+    around: bool = False
     unless: re.Pattern[str] | None = None
     but: re.Pattern[str] | None = None
     shape: str = ""
@@ -108,11 +111,27 @@ def effects(diff: str) -> list[Effect]:
     found = hunks(diff)
     code = [hunk for hunk in found if is_code(hunk.file) and not is_dependencies(hunk.file)]
     libraries = [hunk for hunk in found if is_dependencies(hunk.file)]
-    altered = [
-        (hunk, setting) for hunk in code for setting in settings(hunk.removed, hunk.added, plain=is_config(hunk.file))
-    ]
+    altered = [(hunk, setting) for hunk in code for setting in _settings_of(hunk)]
     shown = (effect for rule in rules() for effect in _shown(rule, code, libraries, altered))
     return sorted(shown, key=lambda effect: -effect.weight)
+
+
+def _settings_of(hunk: Hunk) -> Iterator[Setting]:
+    """Yield the altered settings of a hunk; in a configuration under the name of what they stand in."""
+    plain = is_config(hunk.file)
+    for one in settings(hunk.removed, hunk.added, plain=plain):
+        yield replace(one, words=(*_above(hunk, one.line), *one.words)) if plain else one
+
+
+def _above(hunk: Hunk, line: str) -> tuple[str, ...]:
+    """Return the words of the nearest line before that is less indented."""
+    depth: int | None = None
+    for _, text in reversed(hunk.after):
+        if depth is None and text.strip() == line:
+            depth = depth_of(text)
+        elif depth is not None and text.strip() and depth_of(text) < depth:
+            return words_of(text)[-_WORDS_ABOVE:]
+    return ()
 
 
 def _shown(
@@ -151,16 +170,27 @@ def _matched(rule: EffectRule, code: Sequence[Hunk]) -> list[tuple[str, str]]:
     if pattern is None:
         return []
     if rule.either:
-        sides = ((hunk.file, line) for hunk in code for line in (*hunk.removed, *hunk.added))
-        return [(file, line) for file, line in sides if _counts(rule, pattern, line)]
+        sides = [(hunk.file, line) for hunk in code for line in (*hunk.removed, *hunk.added)]
+        found = [(file, line) for file, line in sides if _counts(rule, pattern, line)]
+        return found or (_within(pattern, code) if rule.around else [])
     gone = [(hunk.file, line) for hunk in code for line in hunk.removed if _counts(rule, pattern, line)]
     new = [(hunk.file, line) for hunk in code for line in hunk.added if _counts(rule, pattern, line)]
     hits, others = (gone, new) if rule.removed else (new, gone)
-    if len(hits) <= len(others):
+    if _often(pattern, hits) <= _often(pattern, others):
         return []
     if rule.unless and any(rule.unless.search(line) for hunk in code for line in hunk.added):
         return []
     return hits
+
+
+def _within(pattern: re.Pattern[str], code: Sequence[Hunk]) -> list[tuple[str, str]]:
+    """Return changed lines of a configuration that stand in what the pattern names."""
+    inside = [hunk for hunk in code if is_config(hunk.file) and pattern.search(hunk.about)]
+    return [(hunk.file, line) for hunk in inside for line in (*hunk.removed, *hunk.added)]
+
+
+def _often(pattern: re.Pattern[str], hits: Sequence[tuple[str, str]]) -> int:
+    return sum(len(pattern.findall(line)) for _, line in hits)
 
 
 def _counts(rule: EffectRule, pattern: re.Pattern[str], line: str) -> bool:

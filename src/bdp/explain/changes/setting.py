@@ -46,7 +46,10 @@ _BYTES: Final = {
 _ON: Final = frozenset({"true", "on", "yes", "enabled", "enable"})
 _OFF: Final = frozenset({"false", "off", "no", "disabled", "disable", "none", "null", "nil"})
 _CPU: Final = frozenset({"cpu", "cpus", "cores"})
-_MEMORY: Final = frozenset({"memory", "mem", "heap", "ram", "xmx", "xms", "rss", "gomemlimit"})
+_MEMORY: Final = frozenset({
+    "memory", "mem", "heap", "ram", "xmx", "xms", "rss", "gomemlimit", "size", "body", "buffer", "payload", "upload",
+    "storage", "maxmemory",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)

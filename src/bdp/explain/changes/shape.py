@@ -26,7 +26,7 @@ _FAR = re.compile(
 )
 _TAG = re.compile(
     r"(?:json|xml|yaml|db|bson|avro|protobuf|msgpack|mapstructure|form):\"([^\",]+)|@JsonProperty\(\"([^\"]+)|"
-    r"SerializedName\(\"([^\"]+)|rename\s*=\s*\"([^\"]+)|alias\s*=\s*[\"']([^\"']+)|^\s*\w+\s+(\w+)\s*=\s*\d+;"
+    r"SerializedName\(\"([^\"]+)|rename\s*=\s*\"([^\"]+)|alias\s*=\s*[\"']([^\"']+)|^\s*(?:repeated\s+|optional\s+)?[\w.]+\s+(\w+\s*=\s*\d+)\s*;"
 )
 _VERSION = re.compile(r"[\"'\s=:@]+[v^~>=]*(\d+)\.(\d+)(?:\.(\d+))?")
 _OPERATOR = re.compile(r"<=|>=|==|!=|&&|\|\||[<>+\-*/%!]")
@@ -64,16 +64,17 @@ def _loops(hunk: Hunk) -> Iterator[tuple[bool, str, list[tuple[bool, str]]]]:
     after = hunk.after
     for place, (new, line) in enumerate(after):
         if _LOOP.search(line):
-            depth = _depth(line)
+            depth = depth_of(line)
             inside = []
             for one in after[place + 1 :]:
-                if one[1].strip() and _depth(one[1]) <= depth:
+                if one[1].strip() and depth_of(one[1]) <= depth:
                     break
                 inside.append(one)
             yield new, line, inside
 
 
-def _depth(line: str) -> int:
+def depth_of(line: str) -> int:
+    """Return how far a line is indented."""
     expanded = line.expandtabs(4)
     return len(expanded) - len(expanded.lstrip())
 
@@ -151,12 +152,12 @@ def _locked(lines: Iterable[str]) -> list[str]:
     """Return the lines that run while a lock is held."""
     kept, held, depth = list[str](), False, 0
     for line in lines:
-        if held and line.strip() and (_depth(line) < depth or _UNLOCK.search(line)):
+        if held and line.strip() and (depth_of(line) < depth or _UNLOCK.search(line)):
             held = False
         if held:
             kept.append(line)
         elif _LOCK.search(line) and not _UNLOCK.search(line):
-            held, depth = True, _depth(line) + (1 if line.rstrip().endswith(("{", ":", "do", "->")) else 0)
+            held, depth = True, depth_of(line) + (1 if line.rstrip().endswith(("{", ":", "do", "->")) else 0)
     return kept
 
 

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from typing import Final
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "fit": 9.0,
-    "alters": 1.8,
-    "relation": 1.7,
-    "time": 0.25,
-    "step": 1.0,
-    "touch": 0.9,
+    "fit": 10.0,
+    "alters": 2.0,
+    "relation": 1.8,
+    "time": 0.2,
+    "step": 1.1,
+    "touch": 0.8,
     "placed": 0.9,
     "echo": 1.5,
-    "after": -1.5,
+    "after": -1.7,
     "unshipped": -1.0,
-    "flag": -1.2,
+    "flag": -1.3,
     "gated": 0.5,
-    "none": 4.2,
-    "outer": 2.7,
+    "none": 4.9,
+    "outer": 3.3,
 }
 """Found by maximum likelihood with a penalty on 36 incidents; see docs/decisions/inquest.md."""
 
