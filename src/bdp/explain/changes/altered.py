@@ -20,7 +20,7 @@ from bdp.explain.changes.shape import SHAPES
 NOT_KNOWN: Final = 0.15
 _ADDED_ONLY: Final = 0.7
 _LIBRARIES: Final = 0.25
-_MOVING: Final = ("call_in_lock", "call_in_loop")
+_MOVING: Final = ("call_in_lock", "call_in_loop", "order_changed")
 """Shapes that lines take on by only moving."""
 
 _MOST_LINES: Final = 400
@@ -71,7 +71,7 @@ def altered(diff: str) -> float:
     gone, new = _moved_away(_lines(code, "removed"), _lines(code, "added"))
     if not gone and not new:
         return _LIBRARIES if any(is_dependencies(hunk.file) for hunk in found) else 0.0
-    if gone and new and _same(gone, new):
+    if gone and new and not any(is_config(hunk.file) for hunk in code) and _same(gone, new):
         return 0.0
     return 1.0 if gone else _ADDED_ONLY
 

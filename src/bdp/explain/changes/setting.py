@@ -20,6 +20,7 @@ _NAME_WORDS = 4
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _VALUE = re.compile(
     r"(?P<call>(?:Duration\.of|TimeUnit\.|timedelta\()\s*(?P<of>[A-Za-z]+)\s*[=(]\s*(?P<inner>\d+(?:\.\d+)?)\)?)"
+    r"|(?P<heap>-X(?P<heapof>mx|ms|mn|ss)(?P<heapsize>\d+[kKmMgG]?))"
     r"|(?P<number>(?<![\w.])-?\d[\d_]*(?:\.\d+)?)(?:\s*\*\s*(?:time\.|chrono\.)?|\s*)(?P<unit>[A-Za-z%]+\b)?"
     r"|(?P<string>\"[^\"]{0,200}\"|'[^']{0,200}'|`[^`]{0,200}`)"
     r"|(?P<word>[A-Za-z_][\w.]*)"
@@ -179,6 +180,13 @@ def _tokens(line: str) -> Iterator[_Token]:
         text = match[0].strip()
         if match["call"]:
             yield _Token(text, _measured(match["inner"], match["of"], text))
+        elif match["heap"]:
+            yield _Token("-X" + match["heapof"], None, ("x" + match["heapof"], "heap"))
+            size = match["heapsize"]
+            yield _Token(
+                size,
+                _of_memory(_measured(size.rstrip("kKmMgG"), size.lstrip("0123456789"), size) or Value(size, "text")),
+            )
         elif match["number"]:
             unit = match["unit"] or ""
             value = _measured(match["number"], unit, text)

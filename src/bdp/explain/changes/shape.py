@@ -13,7 +13,7 @@ Found = Iterator[tuple[str, str]]
 _ALIKE: Final = 0.5
 _MOST_PAIRS: Final = 60
 _LOOP = re.compile(
-    r"^\s*(?:\}?\s*for\b|while\b|foreach\b|do\b\s*\{)|\.(?:forEach|each|map|flatMap)\(|\bfor\s+\w+(?:,\s*\w+)?\s+in\b"
+    r"^\s*(?:\}?\s*for\b|while\b|foreach\b|do\b\s*\{)|\.(?:forEach|each|map|flatMap|collect|associate\w*)\s*[({]|\bfor\s+\w+(?:,\s*\w+)?\s+in\b"
 )
 _REMOTE = re.compile(
     r"(?i)(?:[\w)\]]\.|->|\bawait\s+[\w.]*)(?:get|fetch|find|load|query|exec|select|lookup|call|invoke|request|post|put|send|"
@@ -25,14 +25,26 @@ _FAR = re.compile(
     r"\(\s*(?:\w+\.)+\w*(?:_id|id|sku|key)\s*\)"
 )
 _TAG = re.compile(
-    r"(?:json|xml|yaml|db|bson|avro|protobuf|msgpack|mapstructure|form):\"([^\",]+)|@JsonProperty\(\"([^\"]+)|"
+    r"(?:json|xml|yaml|db|bson|avro|protobuf|msgpack|mapstructure|form):\"([^\"]+)|@JsonProperty\(\"([^\"]+)|"
     r"SerializedName\(\"([^\"]+)|rename\s*=\s*\"([^\"]+)|alias\s*=\s*[\"']([^\"']+)|^\s*(?:repeated\s+|optional\s+)?[\w.]+\s+(\w+\s*=\s*\d+)\s*;"
 )
 _VERSION = re.compile(r"[\"'\s=:@]+[v^~>=]*(\d+)\.(\d+)(?:\.(\d+))?")
 _OPERATOR = re.compile(r"<=|>=|==|!=|&&|\|\||[<>+\-*/%!]")
 _WORDS = re.compile(r"\w+")
+_CALLED = re.compile(r"(\w+)\s*[!]?\(")
+_TRIVIAL: Final = frozenset(
+    {"append", "push", "add", "for", "if", "len", "range", "map", "forEach", "each", "while", "put"}
+)
+_SURELY_FAR = re.compile(
+    r"(?i)\.\w+\(\s*ctx\b|\bawait\b.*\.\w+\(|\w(?:client|repo|repository|api|dao|gateway)\b\.\w+\("
+)
+_ORDERED = re.compile(
+    r"(?i)\b(?:n?ack|commit|close|unlock|release|publish|flush|save|send|acknowledge|delete_?message|mark\w*)\w*[!]?\("
+)
+_SUM = re.compile(r"(?<=[\w)\]])\s+[-+*/%]\s+(?=[\w(])|[-+]\s*1\b")
+_NEARLY = 0.6
 _LOCK = re.compile(
-    r"(?i)\.r?lock\(\)|withlock|with_lock|synchronized|\bwith\s+[\w.]*lock|\block\s*\(|\.acquire\(|\.lock\b.*\bdo\b|waitasync\("
+    r"(?i)\.r?lock\(\)|withlock|with_lock|synchronized|\bwith\s+[\w.]*lock|\block\s*\(|\.acquire\(|\.lock\b.*\bdo\b|waitasync\(|\.transaction\b.*\b(?:do|\{|=>)|transaction\.atomic|withtransaction|in_transaction|\.begin\(\)"
 )
 _UNLOCK = re.compile(r"(?i)^\s*(?!defer)[\w.]*\.(?:r?unlock|release)\(")
 _CALLS = re.compile(r"\w\.\w+[!?]?\s*[({]")
@@ -56,6 +68,7 @@ _READ = re.compile(
 _SET = re.compile(
     r"^\s*(?:-\s*name\s*:\s*|export\s+|ENV\s+|-\s*)?[\"']?([A-Z][A-Z0-9]*_[A-Z0-9_]{2,60})[\"']?\s*(?:[:=]|$)"
 )
+_OPTION = re.compile(r"(?:[{(,]\s*)([A-Za-z_]\w+)\s*[:=](?![=:])")
 _KEY = re.compile(r"^\s*(?:-\s+)?[\"']?([\w./-]{2,80})[\"']?\s*(?::|=|\{|\s)")
 
 
@@ -81,12 +94,24 @@ def depth_of(line: str) -> int:
 
 def _call_in_loop(code: Iterable[Hunk]) -> Found:
     for hunk in code:
-        before = {name for line in hunk.removed for name in _REMOTE.findall(line)}
+        before = _looped(hunk)
         for new_head, head, inside in _loops(hunk):
-            lines = [(new_head, head)] if head.rstrip().endswith((")", "]", ");")) else []
+            lines = [(new_head, head)] if head.rstrip().endswith((")", "]", ";", "}", ",")) else []
             for new, line in [*lines, *inside]:
-                if new and _REMOTE.search(line) and _FAR.search(line) and not before & set(_REMOTE.findall(line)):
+                calls = set(_CALLED.findall(line)) - _TRIVIAL
+                if (new or new_head) and calls and _FAR.search(line) and _is_remote(line) and not calls & before:
                     yield hunk.file, line
+
+
+def _is_remote(line: str) -> bool:
+    return _REMOTE.search(line) is not None or _SURELY_FAR.search(line) is not None
+
+
+def _looped(hunk: Hunk) -> set[str]:
+    """Return what was called in loops before the change."""
+    old = Hunk(hunk.file, hunk.scope, [(" ", line) for sign, line in hunk.lines if sign != "+"])
+    return {name for _, head, inside in _loops(old) for line in (head, *(one for _, one in inside))
+            for name in _CALLED.findall(line)}  # fmt: skip
 
 
 def _loop_nested(code: Iterable[Hunk]) -> Found:
@@ -112,6 +137,10 @@ def _operator_changed(code: Iterable[Hunk]) -> Found:
         for line in hunk.added:
             old = gone.get(tuple(_WORDS.findall(line)))
             if old is not None and _OPERATOR.findall(old) != _OPERATOR.findall(line):
+                yield hunk.file, line
+        for before, line in _pairs(hunk):
+            sums = [_SUM.findall(one) for one in (before, line)]
+            if sums[0] != sums[1] and likeness(before, line) >= _NEARLY:
                 yield hunk.file, line
 
 
@@ -197,6 +226,29 @@ def _unit_changed(code: Iterable[Hunk]) -> Found:
                 yield hunk.file, new
 
 
+def _order_changed(code: Iterable[Hunk]) -> Found:
+    """Yield what is confirmed, kept or sent at another place than before."""
+    for hunk in code:
+        gone = {line.strip() for sign, line in hunk.lines if sign == "-"}
+        seen = [(hunk.file, line) for sign, line in hunk.lines if sign == "+" and line.strip() in gone]
+        if hunk.removed or hunk.added:
+            yield from ((file, line) for file, line in seen if _ORDERED.search(line))
+
+
+def _call_replaced(code: Iterable[Hunk]) -> Found:
+    """Yield lines that call something else with the same arguments, or the same with its arguments changed about."""
+    for hunk in code:
+        for old, new in _pairs(hunk):
+            was, now = _WORDS.findall(old), _WORDS.findall(new)
+            differing = [place for place in range(len(was)) if was[place] != now[place]] if len(was) == len(now) else []
+            if (
+                0 < len(differing) <= 2
+                and _CALLED.search(new)
+                and (sorted(was) == sorted(now) or any(now[place] in _CALLED.findall(new) for place in differing))
+            ):
+                yield hunk.file, new
+
+
 def _variable_renamed(code: Iterable[Hunk]) -> Found:
     for hunk in code:
         gone, new = ({name for line in lines for name in _variables(line)} for lines in (hunk.removed, hunk.added))
@@ -215,6 +267,10 @@ def _entry_removed(code: Iterable[Hunk]) -> Found:
             for line in hunk.removed:
                 if (match := _KEY.match(line)) and match[1] not in kept:
                     yield hunk.file, line
+        else:
+            for old, new in _pairs(hunk):
+                if set(_OPTION.findall(old)) - set(_OPTION.findall(new)) and len(old) > len(new):
+                    yield hunk.file, old
 
 
 SHAPES: Final[dict[str, Callable[[Iterable[Hunk]], Found]]] = {
@@ -223,6 +279,8 @@ SHAPES: Final[dict[str, Callable[[Iterable[Hunk]], Found]]] = {
     "unit_changed": _unit_changed,
     "variable_renamed": _variable_renamed,
     "entry_removed": _entry_removed,
+    "order_changed": _order_changed,
+    "call_replaced": _call_replaced,
     "call_in_loop": _call_in_loop,
     "loop_nested": _loop_nested,
     "field_renamed": _field_renamed,

@@ -20,7 +20,8 @@ HARMLESS = {one["name"]: one for one in DIFFS if "brings" not in one}
 
 
 def diff(one: dict[str, str]) -> str:
-    return f"diff --git a/{one['file']} b/{one['file']}\n@@ -1,9 +1,9 @@\n{one['text'].removesuffix('\n')}"
+    text = one["text"].removesuffix("\n")
+    return f"diff --git a/{one['file']} b/{one['file']}\n@@ -1,9 +1,9 @@\n{text}"
 
 
 def reach(one: dict[str, str]) -> float:
