@@ -12,24 +12,25 @@ from dataclasses import dataclass
 from typing import Final
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "fit": 10.0,
-    "alters": 2.0,
-    "relation": 1.8,
-    "time": 0.2,
-    "step": 1.1,
-    "touch": 0.8,
-    "placed": 0.9,
+    "fit": 9.5,
+    "alters": 2.9,
+    "relation": 2.0,
+    "time": 0.1,
+    "step": 1.4,
+    "touch": 0.95,
+    "placed": 1.0,
     "echo": 1.5,
-    "after": -1.7,
+    "after": -1.8,
     "unshipped": -1.0,
-    "flag": -1.3,
+    "flag": -1.4,
     "gated": 0.5,
-    "none": 4.9,
-    "outer": 3.3,
+    "none": 5.0,
+    "outer": 3.9,
 }
-"""Found by maximum likelihood with a penalty on 36 incidents; see docs/decisions/inquest.md."""
+"""Found on 36 incidents, each also with its guilty change half read (`benchmarks/weigh.py`)."""
 
-_NEVER: Final = -20.0
+NEVER: Final = -20.0
+"""Weight of a change that cannot be to blame."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def weight(traits: Traits, weights: Mapping[str, float] = WEIGHTS) -> float:
     """Return what speaks for a change less what speaks against it, in log-odds; very little for one that came late."""
     harmless = not traits.flag and traits.alters <= 0
     if traits.late or harmless:
-        return _NEVER
+        return NEVER
     return sum(weights[name] * value for name, value in traits.parts.items())
 
 
