@@ -118,7 +118,7 @@ def _trial(group: str, folder: Path) -> Trial | None:
     try:
         for kind, records in frozen.records.items():
             store.insert(kind, records, kind.value)
-        scene = look(store, Span.of(alert.fired_at, frozen.last), alert.text)
+        scene = look(store, Span.of(alert.fired_at, frozen.last or alert.fired_at), alert.text)
     finally:
         store.close()
     ruling = rule(scene, alert.service, alert.metric)
