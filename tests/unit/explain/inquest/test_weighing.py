@@ -16,8 +16,8 @@ from bdp.explain.locate.graph import CallGraph
 
 AT = datetime(2026, 3, 3, 12, tzinfo=UTC)
 PLAIN = Traits(
-    fit=0.0, alters=1.0, relation=1.0, minutes=5.0, late=False, step=0.0, touch=0.0, placed=False, echo=0.0, after=False,
-    shipped=True, flag=False, gated=False,
+    fit=0.0, alters=1.0, relation=1.0, minutes=5.0, late=False, step=0.0, touch=0.0, placed=False, echo=0.0,
+    after=False, shipped=True, flag=False, gated=False,
 )  # fmt: skip
 
 
@@ -46,15 +46,16 @@ def test_two_changes_that_are_alike_share_the_blame() -> None:
 
 def test_a_step_counts_for_the_change_that_it_follows_and_not_for_the_next() -> None:
     times = np.arange(0.0, 7_200.0, 60.0)
-    levels = np.where(times < 3_600.0, 10.0, 20.0) + np.sin(times)
+    levels = np.where(times < 3_600.0, 10.0, 20.0) + 0.3 * np.sin(times)
     assert stepped([(times, levels)], at=3_590.0, onset=6_000.0) > 0.9
     assert stepped([(times, levels)], at=5_400.0, onset=7_000.0) < 0.1
     assert stepped([], at=3_590.0, onset=6_000.0) == 0.0
 
 
 def test_a_commit_behind_a_flag_takes_effect_when_the_flag_is_switched() -> None:
+    patch = "+if flags.on('new_price'):"
     rows = [
-        {"ts": AT, "kind": "commit", "service": "shop", "ref": "c1", "summary": "", "patch": "+if flags.on('new_price'):"},
+        {"ts": AT, "kind": "commit", "service": "shop", "ref": "c1", "summary": "", "patch": patch},
         {"ts": AT + timedelta(hours=1), "kind": "deploy", "service": "shop", "ref": "c1", "summary": "", "patch": ""},
         {"ts": AT + timedelta(hours=5), "kind": "flag", "service": "shop", "ref": "new_price", "summary": "off->on",
          "patch": ""},
