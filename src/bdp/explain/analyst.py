@@ -149,7 +149,7 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
 
     One that was read and does nothing that could matter is not to blame, whatever its time.
     """
-    cleared = {one.ref for one in ruling.suspects if one.read and not one.effects}
+    cleared = {one.ref for one in ruling.suspects if one.harmless}
     if leader.culprit in cleared:
         return replace(leader, culprit=None)
     alike = leader.playbook is not None and leader.playbook == other.playbook

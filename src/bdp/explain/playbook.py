@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -157,16 +158,24 @@ def signs_sql(signs: tuple[str, ...]) -> str:
 
 def says(sign: str, text: str) -> bool:
     """Return whether a text shows a sign, for short texts such as the names of metrics; linear in the text."""
-    start, end = _edges(sign)
-    pieces = [_BETWEEN.join(piece.split()) for piece in sign.strip("*").split(" * ")]
-    place = 0
-    for number, piece in enumerate(pieces):
-        begin, stop = start if number == 0 else "", end if number == len(pieces) - 1 else ""
-        found = re.compile(f"{begin}{piece}{stop}").search(text.lower(), place)
+    place, plain = 0, text.lower()
+    for piece in _pieces(sign):
+        found = piece.search(plain, place)
         if found is None:
             return False
         place = found.end()
     return True
+
+
+@lru_cache(maxsize=4_096)
+def _pieces(sign: str) -> tuple[re.Pattern[str], ...]:
+    start, end = _edges(sign)
+    pieces = [_BETWEEN.join(piece.split()) for piece in sign.strip("*").split(" * ")]
+    last = len(pieces) - 1
+    return tuple(
+        re.compile(f"{start if number == 0 else ''}{piece}{end if number == last else ''}")
+        for number, piece in enumerate(pieces)
+    )
 
 
 def load_playbooks(own: Path | None = None) -> tuple[Playbook, ...]:

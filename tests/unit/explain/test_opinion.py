@@ -41,7 +41,7 @@ def test_of_two_deploys_the_one_whose_diff_explains_the_failure_is_blamed(store:
     trouble(store, changed(400, "small-pool", SMALLER), changed(60, "words-only", WORDS))
     analysis = explain(store)
     assert analysis.culprit_change == "small-pool"
-    assert "`maximum pool size` from `40` to `4`" in " ".join(
+    assert "maximum pool size` from `40` to `4`" in " ".join(
         claim.text for claim in analysis.claims if claim.check is Check.SUPPORTED
     )
     assert "small-pool" in analysis.summary

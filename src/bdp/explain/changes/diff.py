@@ -23,10 +23,16 @@ _SPACE = re.compile(r"\s+")
 _COMMENT = re.compile(r"^\s*(?://|#(?!include)|/\*|\*(?:\s|/|$)|--\s|<!--)")
 _TRAILING = re.compile(r"(?<=[\s;,{})])(?://|#\s|--\s).*$")
 _NO_CODE = re.compile(
-    r"(?i)\.(?:md|rst|txt|adoc|css|scss|less|svg|png|jpe?g|ico|html?|po|lock|sum)$|(?:^|/)(?:docs?|testdata|__snapshots__|\.github|\.circleci)/|(?:_test\.go|[._-](?:test|spec)\.\w+)$|(?:^|/)(?:tests?|spec)/|(?:^|/)(?:CODEOWNERS|LICENSE|CHANGELOG|\.gitignore|\.golangci\.yml|\.editorconfig)"
+    r"(?i)\.(?:md|mdx|rst|txt|adoc|css|scss|less|svg|png|jpe?g|gif|webp|ico|html?|erb|haml|po|pot|lock|sum|csv|snap|editorconfig|http)$|(?:^|/)(?:docs?|testdata|__snapshots__|__tests__|fixtures|examples?|\.github|\.circleci|\.gitlab|\.vscode|\.idea|locales?|i18n|grafana|dashboards?|alerts?|alerting|monitors?|slos?|runbooks?|benches|benchmarks?|storybook|e2e|mocks?)/|(?:_(?:test|spec)\.\w+|[._-](?:test|spec|stories|bench)\.\w+|(?:Tests?|IT|Spec)\.(?:java|kt|cs|scala|swift))$|(?:^|/)(?:tests?|[\w.-]+\.tests?|spec|specs)/|(?:^|/)(?:CODEOWNERS|LICENSE|CHANGELOG|\.gitignore|\.golangci\.ya?ml|\.editorconfig|\.eslintrc[\w.]*|\.prettierrc[\w.]*|\.rubocop\.yml|\.pre-commit-config\.yaml|renovate\.json5?|\.gitlab-ci\.yml|Jenkinsfile|azure-pipelines\.yml|tox\.ini|\.flake8|mypy\.ini|\.clang-format|sonar-project\.properties|dependabot\.yml|tsconfig[\w.]*\.json|NOTICE|AUTHORS|README|rustfmt\.toml|clippy\.toml)$"
+)
+_ELSEWHERE = re.compile(r"(?i)(?:^|[/._-])(?:staging|stage|stg|dev|qa|sandbox|preview|uat|local|test)(?=[/._-])")
+_CONFIG = re.compile(
+    r"(?i)(?:\.(?:ya?ml|json|toml|ini|env|properties|conf|cfg|cnf|tf|tfvars|hcl|xml|options|config|rules|service|nix|cue|"
+    r"libsonnet|jsonnet|tpl|lua|vcl|bicep|j2|hocon)|(?:^|/)(?:Corefile|Dockerfile|Procfile|Caddyfile|Jenkinsfile|haproxy\S*|"
+    r"\.env\S*|[\w.-]*[Dd]ockerfile))$"
 )
 _DEPENDENCIES = re.compile(
-    r"(?:^|/)(?:go\.mod|go\.sum|package(?:-lock)?\.json|yarn\.lock|requirements[\w-]*\.txt|poetry\.lock|pyproject\.toml|pom\.xml|build\.gradle(?:\.kts)?|Cargo\.(?:toml|lock)|Gemfile(?:\.lock)?|Chart\.(?:yaml|lock)|composer\.(?:json|lock))$"
+    r"(?:^|/)(?:go\.mod|go\.sum|package(?:-lock)?\.json|yarn\.lock|requirements[\w-]*\.txt|poetry\.lock|pyproject\.toml|pom\.xml|build\.gradle(?:\.kts)?|Cargo\.(?:toml|lock)|Gemfile(?:\.lock)?|[\w.-]+\.(?:cs|fs)proj|Directory\.Packages\.props|packages\.config|mix\.(?:exs|lock)|build\.sbt|pubspec\.yaml|Podfile|libs\.versions\.toml|versions\.tf|uv\.lock|Pipfile(?:\.lock)?|setup\.(?:py|cfg)|Chart\.(?:yaml|lock)|composer\.(?:json|lock))$"
 )
 
 
@@ -83,7 +89,12 @@ def files(diff: str) -> list[str]:
 
 def is_code(file: str) -> bool:
     """Return whether what a file holds can change how a service runs; one without a name may."""
-    return not _NO_CODE.search(file)
+    return not _NO_CODE.search(file) and not (is_config(file) and _ELSEWHERE.search(file))
+
+
+def is_config(file: str) -> bool:
+    """Return whether a file holds settings or describes what runs, rather than the program."""
+    return _CONFIG.search(file) is not None
 
 
 def is_dependencies(file: str) -> bool:

@@ -20,12 +20,17 @@ _NAME_WORDS = 4
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _VALUE = re.compile(
     r"(?P<call>(?:Duration\.of|TimeUnit\.|timedelta\()\s*(?P<of>[A-Za-z]+)\s*[=(]\s*(?P<inner>\d+(?:\.\d+)?)\)?)"
+    r"|(?P<heap>-X(?P<heapof>mx|ms|mn|ss)(?P<heapsize>\d+[kKmMgG]?))"
     r"|(?P<number>(?<![\w.])-?\d[\d_]*(?:\.\d+)?)(?:\s*\*\s*(?:time\.|chrono\.)?|\s*)(?P<unit>[A-Za-z%]+\b)?"
     r"|(?P<string>\"[^\"]{0,200}\"|'[^']{0,200}'|`[^`]{0,200}`)"
     r"|(?P<word>[A-Za-z_][\w.]*)"
     r"|(?P<other>\S)"
 )
 _FLAG = re.compile(r"--?([A-Za-z][\w-]*)[= ](\d+(?:\.\d+)?)([A-Za-z%]*)")
+_ENTRY = re.compile(
+    r"^\s*(?:-\s+|export\s+|ENV\s+|\+)?[\"']?([A-Za-z_][\w.\-/]{0,80})[\"']?(?:\s*[:=]\s*|\s+)(\S.{0,300}?)[;,]?\s*$"
+)
+_NAMES = re.compile(r"\w+")
 _SHORT = 3
 _SECONDS: Final = {
     "ns": 1e-9, "nanosecond": 1e-9, "nanoseconds": 1e-9, "nanos": 1e-9, "us": 1e-6, "microsecond": 1e-6,
@@ -41,7 +46,11 @@ _BYTES: Final = {
 }  # fmt: skip
 _ON: Final = frozenset({"true", "on", "yes", "enabled", "enable"})
 _OFF: Final = frozenset({"false", "off", "no", "disabled", "disable", "none", "null", "nil"})
-_MEMORY: Final = frozenset({"memory", "mem", "heap", "ram", "xmx", "xms", "rss", "gomemlimit"})
+_CPU: Final = frozenset({"cpu", "cpus", "cores"})
+_MEMORY: Final = frozenset({
+    "memory", "mem", "heap", "ram", "xmx", "xms", "rss", "gomemlimit", "size", "body", "buffer", "payload", "upload",
+    "storage", "maxmemory",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,8 +115,12 @@ class _Token:
     words: tuple[str, ...] = ()
 
 
-def settings(removed: Sequence[str], added: Sequence[str]) -> list[Setting]:
-    """Return what is altered between lines that are gone and lines that are new; order of the added lines."""
+def settings(removed: Sequence[str], added: Sequence[str], *, plain: bool = False) -> list[Setting]:
+    """Return what is altered between lines that are gone and lines that are new; order of the added lines.
+
+    Args:
+        plain: values are words without quotes as well, as in YAML, properties or environment files.
+    """
     old = [(line, list(_tokens(line))) for line in removed[:_MOST_LINES]]
     new = [(line, list(_tokens(line))) for line in added[:_MOST_LINES]]
     found: list[Setting] = []
@@ -119,7 +132,26 @@ def settings(removed: Sequence[str], added: Sequence[str]) -> list[Setting]:
             found += _altered(best[1], tokens, line.strip())
         else:
             alone.append((line, tokens))
-    return found + _moved([tokens for _, tokens in old], alone)
+    found += _moved([tokens for _, tokens in old], alone)
+    return [*found, *_plain(removed, added, {one.line for one in found})] if plain else found
+
+
+def _plain(removed: Sequence[str], added: Sequence[str], told: set[str]) -> Iterator[Setting]:
+    """Yield entries with the same key and another value, of lines that are not told of already."""
+    before: dict[str, list[str]] = {}
+    for line in removed[:_MOST_LINES]:
+        if entry := _ENTRY.match(line):
+            before.setdefault(entry[1], []).append(entry[2].strip())
+    for line in added[:_MOST_LINES]:
+        entry = _ENTRY.match(line)
+        old = before.get(entry[1], []) if entry and line.strip() not in told else []
+        if entry and old and old[0] != entry[2].strip():
+            yield Setting(
+                words_of(entry[1])[-_NAME_WORDS:],
+                Value(old.pop(0), "text"),
+                Value(entry[2].strip(), "text"),
+                line.strip(),
+            )
 
 
 def _moved(old: Sequence[Sequence[_Token]], new: Sequence[tuple[str, Sequence[_Token]]]) -> list[Setting]:
@@ -148,6 +180,13 @@ def _tokens(line: str) -> Iterator[_Token]:
         text = match[0].strip()
         if match["call"]:
             yield _Token(text, _measured(match["inner"], match["of"], text))
+        elif match["heap"]:
+            yield _Token("-X" + match["heapof"], None, ("x" + match["heapof"], "heap"))
+            size = match["heapsize"]
+            yield _Token(
+                size,
+                _of_memory(_measured(size.rstrip("kKmMgG"), size.lstrip("0123456789"), size) or Value(size, "text")),
+            )
         elif match["number"]:
             unit = match["unit"] or ""
             value = _measured(match["number"], unit, text)
@@ -189,6 +228,11 @@ def _switch(text: str) -> Value | None:
     return Value(text, "switch", float(plain in _ON)) if plain in _ON | _OFF else None
 
 
+def likeness(one: str, other: str) -> float:
+    """Return how much two lines are of the same words, 0 to 1."""
+    return SequenceMatcher(None, _NAMES.findall(one), _NAMES.findall(other), autojunk=False).ratio()
+
+
 def _likeness(one: Sequence[_Token], other: Sequence[_Token]) -> float:
     left, right = ([token.text for token in tokens if token.value is None] for tokens in (one, other))
     if not left or not right:
@@ -205,6 +249,8 @@ def _altered(old: Sequence[_Token], new: Sequence[_Token], line: str) -> Iterato
             continue
         left.remove(match)
         before, after = (_of_memory(one) if _MEMORY & set(words) else one for one in (match[1], value))
+        if _CPU & set(words):
+            before, after = _of_cpu(before), _of_cpu(after)
         if before.text != after.text and (before.kind == "text" or _amount(before) != _amount(after)):
             yield Setting(words, before, after, line)
 
@@ -217,6 +263,13 @@ def _of_memory(value: Value) -> Value:
     """Return a value whose `m` was taken for minutes as what it is beside a name of memory."""
     if value.kind == "seconds" and value.text.strip("\"' ").lower().endswith("m"):
         return Value(value.text, "bytes", value.amount / _SECONDS["m"] * _BYTES["mib"])
+    return value
+
+
+def _of_cpu(value: Value) -> Value:
+    """Return a value whose `m` was taken for minutes as thousandths of a core."""
+    if value.kind == "seconds" and value.text.strip("\"' ").lower().endswith("m"):
+        return Value(value.text, "number", value.amount / _SECONDS["m"] / 1000.0)
     return value
 
 

@@ -12,14 +12,9 @@ from bdp.explain.locate.rank import Suspect as Origin
 from bdp.explain.locate.rank import blast_radius, rank
 from bdp.explain.locate.sense import is_victim, sense_of
 
-CONVICTS: Final = 0.4
-"""Least score of a change that is blamed."""
-_LEAST: Final = 0.28
-_AHEAD: Final = 1.3
-_CLOSE: Final = 0.05
+CONVICTS: Final = 0.5
+"""Least chance of a change that is blamed."""
 _OPERATIONAL: Final = 0.5
-_LEAD: Final = 1.15
-"""An operational cause needs this much of a lead over a change."""
 _HEARSAY: Final = 0.5
 _FLAGS: Final = {"flag": "feature-flag-disable", "config": "config-revert"}
 
@@ -72,26 +67,19 @@ def rule(scene: Scene, subject: str, metric: str = "") -> Ruling:
 def _judged(shown: list[Showing], tested: list[Suspect]) -> tuple[Suspect | None, Showing | None, bool]:
     best = tested[0] if tested else None
     operational = next((one for one in shown if one.fault.operational), None)
-    stands = operational is not None and operational.score >= _OPERATIONAL
-    if best is not None and _accused(tested):
+    if best is not None and best.score >= CONVICTS:
         cause = next((one for one in shown if best.fault and one.fault.name == best.fault.name), None)
-        clearness = cause.score if cause else 0.0
-        # An outer cause takes the blame only where it shows more clearly than what the change can bring about.
-        beaten = stands and operational is not None and operational.score >= max(best.score * _LEAD, clearness - _CLOSE)
-        if not beaten:
-            return best, cause, False
-    if stands:
+        return best, cause, False
+    if operational is not None and operational.score >= _OPERATIONAL:
         return None, operational, True
     return None, (shown[0] if shown and shown[0].score > 0.3 else None), False
 
 
-def _accused(tested: list[Suspect]) -> bool:
-    """Return whether the first suspect stands out: by itself, or by its lead over the next."""
-    best, following = tested[0].score, tested[1].score if len(tested) > 1 else 0.0
-    return best >= CONVICTS or (best >= _LEAST and best >= _AHEAD * following)
-
-
 def _remedy(culprit: Suspect | None, cause: Showing | None, alone: bool) -> str:
+    if culprit is not None and culprit.flag:
+        return _FLAGS["flag"]
+    if culprit is not None and culprit.settings_only:
+        return _FLAGS["config"]
     if culprit is not None:
         return _FLAGS.get(culprit.kind) or (culprit.fault.remedy if culprit.fault else "rollback")
     return cause.fault.remedy_alone if cause else "escalate-upstream"

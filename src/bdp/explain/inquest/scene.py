@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from bdp.explain.case import aware, between
+from bdp.explain.inquest.step import Series
 from bdp.explain.locate.graph import CallGraph, graph_of_spans
 from bdp.explain.locate.onset import Onset, onset
 from bdp.explain.locate.rank import Symptom
@@ -83,6 +84,7 @@ class Said:
         attributes: of one of them, as `name=value`; reasons: the values of those that tell an error.
         before: how many there were before the search began.
         seconds: epoch seconds of the first one since.
+        different: how many different texts they had, about; 0 where that is not known.
     """
 
     service: str
@@ -92,6 +94,7 @@ class Said:
     count: float
     before: float
     seconds: float
+    different: float = 0.0
 
     @property
     def victim(self) -> bool:
@@ -121,6 +124,7 @@ class Scene:
     Attributes:
         oddities: what is odd in the structure of traces or of the whole.
         internal: names of services of one's own.
+        series: of each service the times and levels of its metrics.
     """
 
     span: Span
@@ -132,6 +136,7 @@ class Scene:
     changes: list[Row] = field(default_factory=list)
     alert: str = ""
     internal: frozenset[str] = frozenset()
+    series: dict[str, list[Series]] = field(default_factory=dict)
 
 
 def look(store: Store, span: Span, alert: str = "") -> Scene:
@@ -149,7 +154,7 @@ def look(store: Store, span: Span, alert: str = "") -> Scene:
     scene = Scene(span, graph, alert=alert)
     scene.said = _said(store, span)
     scene.internal = _internal(store, span)
-    scene.symptoms = _metric_symptoms(store, span)
+    scene.symptoms = _metric_symptoms(store, span, scene)
     scene.symptoms += _error_symptoms(span, scene)
     scene.graph = _with_named(scene)
     scene.changes = _changes(store, span)
@@ -158,10 +163,11 @@ def look(store: Store, span: Span, alert: str = "") -> Scene:
     return scene
 
 
-def _metric_symptoms(store: Store, span: Span) -> list[Symptom]:
+def _metric_symptoms(store: Store, span: Span, scene: Scene) -> list[Symptom]:
     found = []
     for row in _series(store, span):
         times, values = (np.array(row[column], dtype=np.float64) for column in ("times", "levels"))
+        scene.series.setdefault(row["entity"], []).append((times, values))
         shift = onset(times, values, since=span.since.timestamp()) or onset(times, values)
         if shift is not None and shift.at >= span.since.timestamp() - 1:
             found.append(Symptom(row["entity"], sense_of(row["name"], row["unit"]), shift, row["name"]))
@@ -194,6 +200,7 @@ def _said(store: Store, span: Span) -> list[Said]:
         f"any(substringUTF8({_ABOUT}, 1, 600)) AS about, any(substringUTF8({_REASONS}, 1, 600)) AS why, "
         f"sumIf(weight, toUnixTimestamp(ts) >= {since}) AS times, "
         f"sumIf(weight, toUnixTimestamp(ts) < {since}) AS earlier, "
+        "uniq(message) AS different, "
         f"minIf(toUnixTimestamp64Micro(ts), toUnixTimestamp(ts) >= {since}) / 1000000 AS first_time "
         f"FROM events WHERE {ABNORMAL_SQL} AND {between(span.start, span.end)} "
         f"GROUP BY service, shape HAVING times > 0 ORDER BY times DESC, service, shape LIMIT {_MOST_SHAPES}"
@@ -207,6 +214,7 @@ def _said(store: Store, span: Span) -> list[Said]:
             float(row["times"]),
             float(row["earlier"]),
             float(row["first_time"]),
+            float(row["different"]),
         )
         for row in store.query(query)
     ]
@@ -329,8 +337,11 @@ def _fan_out(spans: Sequence[Row]) -> Oddity | None:
 
 
 _IDENTIFIED = re.compile(
-    r"(?i)\b(offset|message_?id|record_?id|order_?id|batch_?id|partition|key|line|row)[\"'=: ]+([\w-]{1,60})"
+    r"(?i)\b(offset|message_?id|record_?id|order_?id|batch_?id|partition|key|line|row|record|message|event|file|document)"
+    r"[\"'=: ]+([\w-]{1,60})"
 )
+_LEAST_REPEATED = 5
+_SHARE_REPEATED = 0.4
 _SURGE = 1.5
 _HOST = re.compile(r"(?i)(?:https?://|host[=: ]+|to |lookup )([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})(?![\w.]*\()")
 _OURS = (".svc", ".local", ".internal", ".cluster")
@@ -365,18 +376,29 @@ def _surge(scene: Scene) -> Oddity | None:
 
 
 def _repeated(scene: Scene) -> Oddity | None:
-    """Return that one and the same identified thing fails again and again."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for one in scene.said:
-        for key, value in set(_IDENTIFIED.findall(f"{one.text} {one.attributes}")):
-            counts[key.lower(), value] += round(one.count)
-    top = counts.most_common(1)
-    total = round(sum(one.count for one in scene.said))
-    if not top or not total or top[0][1] < max(5, 0.4 * total):
+    """Return that one and the same identified thing fails again and again, at one service."""
+    found = []
+    for service in dict.fromkeys(one.service for one in scene.said):
+        mine = [one for one in scene.said if one.service == service]
+        total = round(sum(one.count for one in mine))
+        found += [(count / total, count, total, key, value, service) for count, key, value in _identified(mine)]
+    share, count, total, key, value, service = max(found, default=(0.0, 0, 0, "", "", ""))
+    if count < _LEAST_REPEATED or share < _SHARE_REPEATED:
         return None
-    (key, value), count = top[0]
-    text = f"{figure(count)} of {plural(total, 'abnormal event')} are about {key} {name(value)}."
+    text = f"{figure(count)} of {plural(total, 'abnormal event')} of {name(service)} are about {key} {name(value)}."
     return Oddity(0.8, text, {"events": count, "abnormal_events": total, "key": key, "which": value})
+
+
+def _identified(said: Sequence[Said]) -> list[tuple[int, str, str]]:
+    """Return how often each thing is named: by messages that are all alike, or by those of several shapes."""
+    keys = {value: key.lower() for one in said for key, value in _IDENTIFIED.findall(f"{one.text} {one.attributes}")}
+    found = []
+    for value, key in keys.items():
+        naming = [one for one in said if value in one.text or value in one.attributes]
+        alike = [one for one in naming if one.count > 1 and one.different <= 1 + 0.1 * one.count]
+        sure = naming if len(naming) > 1 else alike
+        found.append((round(sum(one.count for one in sure)), key, value))
+    return found
 
 
 def tokens(texts: Mapping[str, float] | Sequence[str]) -> set[str]:

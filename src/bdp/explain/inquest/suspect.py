@@ -1,4 +1,8 @@
-"""Changes as suspects: each tested against when it took effect, where, what it does, and what failed."""
+"""Changes as suspects: what speaks for and against each is weighed against the others, and against none.
+
+What is weighed (`weighing.py`): how well what it does fits a failure that shows itself, how much of what runs it
+alters, where it runs, how soon the failure came, whether a signal stepped just then, and what the failure names of it.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,35 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from bdp.explain.changes.diff import files, hunks, is_code
+from bdp.explain.changes.altered import altered, places
+from bdp.explain.changes.diff import files, hunks, is_code, is_config, is_dependencies
 from bdp.explain.changes.effect import Effect, effects
+from bdp.explain.changes.setting import words_of
 from bdp.explain.inquest.fault import Fault, Showing
-from bdp.explain.inquest.scene import Scene, tokens
+from bdp.explain.inquest.scene import Scene
+from bdp.explain.inquest.shipped import Change, changes_of
+from bdp.explain.inquest.step import Floats, stepped
+from bdp.explain.inquest.weighing import Traits, chances, weight
 from bdp.explain.locate.graph import CallGraph
-from bdp.ports import Row
+from bdp.explain.locate.sense import is_bad
 
 SLACK_SECONDS: Final = 120.0
 _UNSHOWN: Final = 0.25
 """How far an effect counts that fits a kind of failure which does not show itself."""
-_LARGE: Final = math.log(3)
+_LARGE: Final = math.log(4)
+_LEAST_SIZE: Final = 0.15
 _UNRELATED: Final = 0.15
-_GENERIC: Final = frozenset(
-    {"service", "services", "svc", "server", "app", "api", "main", "internal", "pkg", "cmd", "src", "lib"}
-)
+_FULL_TOUCH: Final = 3.0
+_FULL_ECHO: Final = 2.0
+_CLEAR: Final = 50.0
+_SHORTEST: Final = 4
+_TERM: Final = re.compile(r"[A-Za-z]\w*")
+_WORD: Final = re.compile(r"[A-Za-z_][\w.-]{3,60}")
 
 
 @dataclass(frozen=True)
@@ -35,8 +48,11 @@ class Suspect:
     Attributes:
         at: when it took effect.
         services: where it did.
-        read: its diff is known.
-        score: 0 to 1.
+        score: 0 to 1, how likely it is to blame among the others and none.
+        weight: in log-odds, before it is compared.
+        flag: by which it took effect, if by one.
+        harmless: its diff is known and alters nothing that runs.
+        settings_only: all that it alters are settings, none of the program.
         reasons: what speaks for it, in words.
         refutations: what speaks against it, in words; empty if nothing does.
     """
@@ -51,32 +67,34 @@ class Suspect:
     fault: Fault | None
     reasons: tuple[str, ...]
     refutations: tuple[str, ...]
-    read: bool = False
+    weight: float = 0.0
+    flag: str = ""
+    settings_only: bool = False
+    harmless: bool = False
+    traits: Traits | None = None
 
 
 @dataclass(frozen=True)
-class _Change:
-    ref: str
-    kind: str
-    at: datetime
-    deployed: bool
-    services: tuple[str, ...]
-    shared: bool
-    summary: str
-    diff: str
-    ships: tuple[tuple[str, datetime], ...] = ()
+class Failure:
+    """What failed: the first service, since when, all that degraded, and what they named.
 
-    def since(self, places: Sequence[frozenset[str]]) -> datetime:
-        """Return when it took effect in the first of these places that it reached; else when it did at all."""
-        for place in places:
-            times = [at for service, at in self.ships if service in place]
-            if times:
-                return min(times)
-        return self.at
+    Attributes:
+        onset: epoch seconds.
+        named: names in messages, spans, metrics and the alert of what degraded, whole and by their words.
+        phrases: three words in a row of messages that are new.
+        clear: epoch seconds of the first clear sign of any service.
+    """
+
+    first: str
+    onset: float
+    hit: frozenset[str]
+    named: frozenset[str]
+    phrases: frozenset[str]
+    clear: float
 
 
 def suspects(scene: Scene, shown: Sequence[Showing], first: str, onset: float, hit: frozenset[str]) -> list[Suspect]:
-    """Return every change of the scene as a suspect, likeliest first.
+    """Return every change of the scene as a suspect, likeliest first; their scores and that of none add up to 1.
 
     Args:
         shown: kinds of failure with how clearly they show.
@@ -84,88 +102,72 @@ def suspects(scene: Scene, shown: Sequence[Showing], first: str, onset: float, h
         onset: epoch seconds when it began to.
         hit: all services that degraded.
     """
-    known = _changes(scene)
-    rare = _rarity(known)
-    heard = tokens([f"{one.text} {one.attributes}" for one in scene.said] + scene.spoken + [scene.alert])
-    heard |= tokens([one.metric for one in scene.symptoms])
-    tested = [_tested(one, scene.graph, shown, first, onset, hit, heard, rare) for one in known]
-    return sorted(tested, key=lambda one: (-one.score, -one.at.timestamp(), one.ref))
-
-
-def _changes(scene: Scene) -> list[_Change]:
-    rows = scene.changes
-    live = [row for row in rows if row["kind"] == "deploy"]
-    services = {row["service"] for row in live if row["service"]} | scene.internal
-    found = [_commit(row, live, services) for row in rows if row["kind"] == "commit"]
-    shipped = {row["ref"] for row in rows if row["kind"] == "commit"}
-    for row in rows:
-        if row["kind"] != "commit" and not (row["kind"] == "deploy" and row["ref"] in shipped):
-            where = (row["service"],) if row["service"] else ()
-            found.append(_Change(row["ref"], row["kind"], row["ts"], True, where, False, row["summary"], row["patch"]))
-    return found
-
-
-def _commit(row: Row, live: Sequence[Row], services: set[str]) -> _Change:
-    """Return a commit with where and when it runs: from the first deploy after it of a service that it touches."""
-    touched = files(row["patch"])
-    own = {service for service in services for file in touched if _belongs(file, service)}
-    if row["service"]:
-        own.add(row["service"])
-    shared = not own
-    mine = [one for one in live if one["ref"] == row["ref"]]
-    later = [one for one in live if one["ts"] >= row["ts"] and (shared or one["service"] in own)]
-    ships = sorted(mine or later, key=lambda one: one["ts"])
-    where = tuple(dict.fromkeys([*(one["service"] for one in ships), *sorted(own)]))
-    at = ships[0]["ts"] if ships else row["ts"]
-    shipped = tuple((one["service"], one["ts"]) for one in ships)
-    return _Change(row["ref"], "commit", at, bool(mine), where, shared, row["summary"], row["patch"], shipped)
-
-
-def _belongs(file: str, service: str) -> bool:
-    """Return whether a path names a service: `services/cart/db.go` that of `cartservice`."""
-    plain = re.sub(r"[-_ ]|service|svc|server", "", service.lower())
-    parts = [re.sub(r"[-_ ]|service|svc|server", "", part.lower()) for part in file.split("/")[:-1]]
-    return any(
-        len(part) >= 3 and part not in _GENERIC and (part == plain or (len(part) >= 4 and part in plain))
-        for part in parts
+    known = changes_of(scene)
+    failure = Failure(
+        first, onset, hit, frozenset(_named(scene)), frozenset(_phrases_heard(scene)), _clear(scene, onset)
     )
+    rare = _rarity(known)
+    tested = [_tested(one, scene, shown, failure, rare) for one in known]
+    outer = max((one.score for one in shown if one.fault.operational), default=0.0)
+    scored = chances([one.weight for one in tested], outer)
+    told = [replace(one, score=round(score, 4)) for one, score in zip(tested, scored, strict=True)]
+    return sorted(told, key=lambda one: (-one.score, -one.at.timestamp(), one.ref))
 
 
 def _tested(
-    change: _Change,
-    graph: CallGraph,
-    shown: Sequence[Showing],
-    first: str,
-    onset: float,
-    hit: frozenset[str],
-    heard: set[str],
-    rare: Mapping[str, float],
+    change: Change, scene: Scene, shown: Sequence[Showing], failure: Failure, rare: Mapping[str, float]
 ) -> Suspect:
+    graph, first = scene.graph, failure.first
+    near = [frozenset({first}), graph.callers(first), graph.below(first), failure.hit]
+    at, flag = change.since(near, failure.onset + SLACK_SECONDS)
     does = _effects_of(change)
     fit, fault, told = _fit(does, change, shown)
-    relation, place = _relation(change, graph, first, hit)
-    against: list[str] = []
-    at = change.since([frozenset({first}), graph.callers(first), graph.below(first), hit])
-    late = at.timestamp() > onset + SLACK_SECONDS
-    if late:
+    relation, place = _relation(change, graph, first, failure.hit)
+    lead = failure.onset - at.timestamp()
+    traits = Traits(
+        fit=fit,
+        alters=_altered(change.diff) if change.diff else 0.0,
+        relation=relation,
+        minutes=max(0.0, lead / 60),
+        late=lead < -SLACK_SECONDS,
+        step=stepped(_series(scene, change), at.timestamp(), failure.onset),
+        touch=_touch(change, failure.named, rare),
+        placed=bool(_places(change.diff) & failure.named),
+        echo=min(1.0, len(_phrases(change.diff) & failure.phrases) / _FULL_ECHO),
+        after=at.timestamp() > failure.clear + SLACK_SECONDS / 2,
+        shipped=change.deployed or bool(change.ships) or change.kind != "commit",
+        flag=change.kind == "flag",
+        gated=bool(flag),
+    )
+    return Suspect(
+        change.ref, change.kind, at, change.services, change.summary[:200], tuple(does), 0.0, fault,
+        tuple(_reasons(traits, told, place, flag)), tuple(_against(change, traits, does, fault)),
+        weight(traits), flag, _settings_only(change.diff), bool(change.diff) and traits.alters <= 0, traits,
+    )  # fmt: skip
+
+
+def _reasons(traits: Traits, told: str, place: str, flag: str) -> list[str]:
+    return [
+        *([told] if told else []),
+        *([place] if place and traits.relation > _UNRELATED else []),
+        *([f"It runs since the flag {flag} was switched."] if flag else []),
+        *(["The failure names what it changes."] if traits.placed else []),
+        *(["Its diff names what the failure names."] if traits.touch >= 0.5 else []),
+        *(["A signal stepped when it took effect."] if traits.step >= 0.5 else []),
+    ]
+
+
+def _against(change: Change, traits: Traits, does: Sequence[Effect], fault: Fault | None) -> list[str]:
+    against = []
+    if traits.late:
         against.append("It took effect after the failure began.")
-    if relation <= _UNRELATED:
+    if traits.relation <= _UNRELATED:
         against.append("It runs where nothing failed.")
     if not does and (change.kind == "commit" or change.diff):
         against.append(_harmless(change))
     elif fault is None:
         against.append("Nothing that it does can bring this failure about.")
-    touch = _touch(change, heard, rare)
-    # A commit that no deploy names runs only if its service was built again since.
-    shipped = 1.0 if change.deployed or change.ships or change.kind != "commit" else 0.6
-    score = 0.0 if late else fit * relation * _timing(onset - at.timestamp()) * (0.75 + 0.25 * touch) * shipped
-    reasons = [told] if told else []
-    reasons += [place] if place and relation > _UNRELATED else []
-    reasons += ["Its diff names what the failure names."] if touch >= 0.5 else []
-    return Suspect(
-        change.ref, change.kind, at, change.services, change.summary[:200], tuple(does), round(score, 4),
-        fault, tuple(reasons), tuple(against), bool(change.diff),
-    )  # fmt: skip
+    return against
 
 
 @lru_cache(maxsize=1024)
@@ -173,11 +175,21 @@ def _read(diff: str) -> tuple[Effect, ...]:
     return tuple(effects(diff))
 
 
-def _effects_of(change: _Change) -> list[Effect]:
-    return list(_read(change.diff)) if change.diff else []
+@lru_cache(maxsize=1024)
+def _altered(diff: str) -> float:
+    return altered(diff)
 
 
-def _fit(does: Sequence[Effect], change: _Change, shown: Sequence[Showing]) -> tuple[float, Fault | None, str]:
+@lru_cache(maxsize=1024)
+def _places(diff: str) -> frozenset[str]:
+    return places(diff)
+
+
+def _effects_of(change: Change) -> list[Effect]:
+    return list(_read(change.diff)) if change.diff and _altered(change.diff) else []
+
+
+def _fit(does: Sequence[Effect], change: Change, shown: Sequence[Showing]) -> tuple[float, Fault | None, str]:
     """Return how well what a change does explains a kind of failure that shows itself; which, and in words."""
     best: tuple[float, Fault | None, str] = (0.0, None, "")
     for showing in shown:
@@ -193,17 +205,19 @@ def _fit(does: Sequence[Effect], change: _Change, shown: Sequence[Showing]) -> t
 
 
 def _size(effect: Effect) -> float:
-    """Return how much an altered number counts: a third or three times of it in full."""
+    """Return how much an altered number counts: a quarter or four times of it in full."""
     if effect.setting is None or effect.setting.ratio == 1.0:
         return 1.0
     ratio = effect.setting.ratio
-    return 1.0 if ratio <= 0 else 0.4 + 0.6 * min(1.0, abs(math.log(ratio)) / _LARGE)
+    return 1.0 if ratio <= 0 else _LEAST_SIZE + (1 - _LEAST_SIZE) * min(1.0, abs(math.log(ratio)) / _LARGE)
 
 
-def _relation(change: _Change, graph: CallGraph, first: str, hit: frozenset[str]) -> tuple[float, str]:
+def _relation(change: Change, graph: CallGraph, first: str, hit: frozenset[str]) -> tuple[float, str]:
     where = set(change.services)
     if change.shared and not change.ships:
         return 0.4, "It is in code that services share."
+    if first in where and change.shared and not change.deployed:
+        return 0.7, f"It may run in {first}, which failed first."
     if first in where:
         return 1.0, f"It runs in {first}, which failed first."
     if where & graph.callers(first):
@@ -217,13 +231,7 @@ def _relation(change: _Change, graph: CallGraph, first: str, hit: frozenset[str]
     return _UNRELATED, ""
 
 
-def _timing(seconds: float) -> float:
-    """Return how well the time from the change to the failure fits: best within ten minutes, half of it after hours."""
-    minutes = max(0.0, seconds / 60)
-    return 1.0 if minutes <= 10 else max(0.5, 1.0 - 0.12 * math.log2(minutes / 10))
-
-
-def _harmless(change: _Change) -> str:
+def _harmless(change: Change) -> str:
     if not change.diff:
         return "What it changes is not known."
     if not any(is_code(file) for file in files(change.diff)):
@@ -233,16 +241,66 @@ def _harmless(change: _Change) -> str:
     return "Its diff alters no setting, bound, check, lock, query or call."
 
 
-def _rarity(known: Sequence[_Change]) -> dict[str, float]:
+def _settings_only(diff: str) -> bool:
+    code = [file for file in files(diff) if is_code(file) and not is_dependencies(file)]
+    return bool(code) and all(is_config(file) for file in code)
+
+
+def _series(scene: Scene, change: Change) -> list[tuple[Floats, Floats]]:
+    return [one for service in change.services for one in scene.series.get(service, ())]
+
+
+def _named(scene: Scene) -> set[str]:
+    """Return names and words of what failed."""
+    texts = [f"{one.text} {one.attributes}" for one in scene.said] + scene.spoken + [scene.alert]
+    whole = {word.strip(".-").lower() for text in texts for word in _WORD.findall(text)}
+    parts = [one.metric for one in scene.symptoms] + [word for text in texts for word in _WORD.findall(text)]
+    stems = {piece.lower() for word in whole for piece in word.replace("-", ".").split(".")}
+    return whole | stems | {word for text in parts for word in words_of(text) if len(word) >= _SHORTEST}
+
+
+def _clear(scene: Scene, onset: float) -> float:
+    bad = (one for one in scene.symptoms if is_bad(one.sense, one.onset.up) and one.weight > 0.5)
+    return min([onset, *(one.onset.at for one in bad if one.onset.strength >= _CLEAR)])
+
+
+def _phrases_heard(scene: Scene) -> set[str]:
+    """Return what was said in messages that were not there before, as three words in a row."""
+    return {phrase for one in scene.said if one.count > 3 * one.before for phrase in _triples(one.text)}
+
+
+@lru_cache(maxsize=1024)
+def _phrases(diff: str) -> frozenset[str]:
+    code = (hunk for hunk in hunks(diff) if is_code(hunk.file))
+    return frozenset(phrase for hunk in code for sign, text in hunk.lines if sign != " " for phrase in _triples(text))
+
+
+def _triples(text: str) -> set[str]:
+    words = [word.lower() for word in _TERM.findall(text)]
+    return {" ".join(words[place : place + 3]) for place in range(len(words) - 2)}
+
+
+def _rarity(known: Sequence[Change]) -> dict[str, float]:
+    """Return how little common each word is among the changes: 1 for a word of one, 0 for a word of all."""
     counts = Counter(word for change in known for word in _words(change))
-    return {word: 1.0 / count for word, count in counts.items()}
+    whole = math.log(max(2, len(known)))
+    return {word: math.log(max(2, len(known)) / count) / whole for word, count in counts.items()}
 
 
-def _words(change: _Change) -> set[str]:
-    names = {part for file in files(change.diff) for part in (file.rsplit("/", 1)[-1].lower(),)}
-    return tokens([hunk.about for hunk in hunks(change.diff)] + [change.summary]) | names
+def _words(change: Change) -> frozenset[str]:
+    return _words_of(change.diff, change.summary)
 
 
-def _touch(change: _Change, heard: set[str], rare: Mapping[str, float]) -> float:
+@lru_cache(maxsize=1024)
+def _words_of(diff: str, summary: str) -> frozenset[str]:
+    texts = [summary] + [text for hunk in hunks(diff) for sign, text in hunk.lines if sign != " "]
+    texts += [hunk.scope for hunk in hunks(diff)]
+    whole = [word for text in texts for word in _WORD.findall(text)]
+    parts = {part for word in whole for part in words_of(word) if len(part) >= _SHORTEST}
+    return frozenset({word.strip(".-").lower() for word in whole} | parts)
+
+
+def _touch(change: Change, named: frozenset[str], rare: Mapping[str, float]) -> float:
     """Return how far a change names what the failure names, 0 to 1; words of many changes say little."""
-    return min(1.0, sum(rare.get(word, 0.0) for word in _words(change) & heard) / 3)
+    own = {word for service in change.services for word in (service.lower(), *words_of(service))}
+    return min(1.0, sum(rare.get(word, 0.0) ** 2 for word in (_words(change) & named) - own) / _FULL_TOUCH)
