@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -9,7 +10,16 @@ import pytest
 
 from bdp.errors import BadSetting
 from bdp.explain.inquest.fault import faults
-from bdp.explain.playbook import SIGNAL_NAMES, load_playbooks, read_playbook, signs_sql
+from bdp.explain.playbook import (
+    HOLES,
+    SIGNAL_NAMES,
+    MetricSign,
+    Playbook,
+    PlaybookAction,
+    load_playbooks,
+    read_playbook,
+    signs_sql,
+)
 from bdp.explain.signals import SIGNALS
 from bdp.sql import literal
 from bdp.store.clickhouse import ClickHouseStore
@@ -128,3 +138,14 @@ def test_mistakes_between_playbooks_are_told(tmp_path: Path) -> None:
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="does not exist"):
         load_playbooks(tmp_path / "none")
+
+
+def test_the_example_of_the_guide_is_a_playbook_and_the_guide_names_all_there_is(tmp_path: Path) -> None:
+    guide = (Path(__file__).resolve().parents[3] / "docs/guides/playbooks.md").read_text("utf-8")
+    (tmp_path / "label-printer.md").write_text(guide.split("```markdown\n")[1].split("```")[0], "utf-8")
+    example = {book.name: book for book in load_playbooks(tmp_path)}["label-printer"]
+    assert (example.title_ko, len(example.actions)) == ("라벨 프린터 연결 끊김", 2)
+    assert "스위치" in example.body_ko
+    fields = {*Playbook.model_fields, *PlaybookAction.model_fields, *MetricSign.model_fields} - {"body", "body_ko"}
+    for name in {name.removesuffix("_ko") for name in fields} | SIGNAL_NAMES | HOLES:
+        assert re.search(rf"\b{name}\b", guide), name
