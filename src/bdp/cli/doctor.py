@@ -127,6 +127,14 @@ def _engine(home: Path | None) -> str:
     return "embedded chDB"
 
 
+def _playbooks(home: Path | None) -> str:
+    from bdp.explain.playbook import load_playbooks
+
+    own = _load(home).explain.playbooks
+    known = screen.counted(len(load_playbooks(own)), "playbook")
+    return f"{known}, {len(list(own.glob('*.md')))} of them from {own}" if own else known
+
+
 @dataclass(frozen=True)
 class _Product:
     """What a product says of itself.
@@ -235,6 +243,7 @@ CHECKS: dict[str, Callable[[Path | None], str]] = {
     "settings": _settings,
     "disk": _disk,
     "store": _engine,
+    "playbooks": _playbooks,
 }
 
 LOOKS: dict[str, Callable[[_Product], str]] = {

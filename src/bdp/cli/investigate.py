@@ -31,7 +31,7 @@ def investigate(
 
       bdp investigate 01KAEZ3V0Q9W2G4T5N6P7R8S9T --json
     """
-    found = _of_folder(Path(what)) if Path(what).is_dir() else _live(what, home)
+    found = _of_folder(Path(what), home) if Path(what).is_dir() else _live(what, home)
     report, seconds = found
     if json:
         screen.print_json(told(report, seconds))
@@ -42,15 +42,15 @@ def investigate(
         screen.out.print(Text(f"{seconds:.1f} s, without a model", "dim"))
 
 
-def _of_folder(folder: Path) -> tuple[IncidentReport, float]:
+def _of_folder(folder: Path, home: Path | None) -> tuple[IncidentReport, float]:
     from bdp.clock import SystemClock
-    from bdp.explain.settings import ExplainSettings
     from bdp.flow.investigating import investigate_folder
+    from bdp.settings import load
     from bdp.store.clickhouse import StoreSettings, open_store
 
     store = open_store(StoreSettings())
     try:
-        found = investigate_folder(folder, store, ExplainSettings(), SystemClock())
+        found = investigate_folder(folder, store, load(home).explain, SystemClock())
     finally:
         store.close()
     for name, count in (found.frozen.refused if found.frozen else {}).items():

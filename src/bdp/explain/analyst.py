@@ -21,7 +21,7 @@ from bdp.explain.inquest.opinion import opinion
 from bdp.explain.inquest.ruling import Ruling, rule
 from bdp.explain.inquest.scene import Span, look
 from bdp.explain.opinion import Opinion, leading
-from bdp.explain.playbook import load_playbooks
+from bdp.explain.playbook import Playbook, load_playbooks
 from bdp.explain.proposals import propose
 from bdp.explain.prose import named, root_cause, summary, title
 from bdp.explain.settings import ExplainSettings
@@ -141,7 +141,12 @@ def _by_playbooks(case: Case) -> Opinion:
         hypotheses=[candidate.noun() for candidate in ranked],
         first=_first(case),
         blast=_callers(case),
+        remediation=_remedy(book, culprit_change(case, leader)),
     )
+
+
+def _remedy(book: Playbook | None, culprit: str | None) -> str:
+    return (book.remedy if culprit else book.remedy_alone) or "" if book else ""
 
 
 def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:

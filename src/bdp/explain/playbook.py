@@ -4,6 +4,9 @@ A sign is a phrase, not a regular expression: words that must follow one another
 separates them, so `connection refused` also finds `ConnectionRefused` and `connection_refused`. ` * ` stands for
 anything between; a `*` at an end lets the word go on there (`timeout*`). Signs become RE2 patterns that only the store
 runs; RE2 takes linear time whatever the text.
+
+Texts for people come in English and, in fields with `_ko`, in Korean; where a Korean one is empty English is shown. The
+body is Korean after the heading `## 한국어`.
 """
 
 from __future__ import annotations
@@ -14,10 +17,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bdp.errors import BadSetting
-from bdp.model.analysis import ActionType
+from bdp.explain.misfit import not_known, not_readable, not_valid
+from bdp.model.analysis import ActionType, Remedy
 from bdp.sql import literal
 
 SHIPPED = Path(__file__).parent / "playbooks"
@@ -33,6 +45,17 @@ HOLES = frozenset(
 )
 """Values of an incident that texts of actions may name in braces."""
 
+SIGNAL_NAMES = frozenset(
+    {
+        *("surge", "concentrated_source", "many_users", "aftermath", "change_before_onset", "maintenance"),
+        *("work_fell", "no_change", "fails_downstream", "fails_here", "many_services", "one_host", "one_peer"),
+        "one_record",
+    }
+)
+"""Structural signals that a playbook may name; `signals.py` says when each is there."""
+
+_KOREAN_BODY = re.compile(r"^## 한국어\s*$", re.MULTILINE)
+
 Sign = Annotated[str, StringConstraints(pattern=r"^\*?[a-z0-9]+(?:(?: | \* )[a-z0-9]+)*\*?$", max_length=200)]
 Weight = Annotated[float, Field(gt=0, le=0.5)]
 
@@ -46,18 +69,27 @@ class PlaybookAction(_Part):
 
     type: ActionType
     description: str = Field(min_length=1)
+    description_ko: str = ""
     parameters: dict[str, Any] = {}
     priority: int = Field(default=1, ge=1)
     estimated_impact: str = ""
+    estimated_impact_ko: str = ""
     rollback: str = ""
+    rollback_ko: str = ""
 
     @model_validator(mode="after")
     def _holes_are_known(self) -> Self:
-        texts = [self.description, self.estimated_impact, self.rollback, *map(str, self.parameters.values())]
+        texts = [*(getattr(self, key) for key in self.texts()), *map(str, self.parameters.values())]
         unknown = {hole for text in texts for hole in HOLE.findall(text)} - HOLES
         if unknown:
-            raise ValueError(f"{', '.join(sorted(unknown))} is not a value of an incident")
+            named = ", ".join(f"{{{hole}}}" for hole in sorted(unknown))
+            raise ValueError(f"{named} is not a value of an incident; these are: {', '.join(sorted(HOLES))}")
         return self
+
+    @classmethod
+    def texts(cls) -> tuple[str, ...]:
+        """Return the fields that people read, in English and Korean."""
+        return tuple(f"{key}{end}" for key in ("description", "estimated_impact", "rollback") for end in ("", "_ko"))
 
 
 class Aftermath(_Part):
@@ -67,7 +99,9 @@ class Aftermath(_Part):
     signs: tuple[Sign, ...] = Field(min_length=1)
     least_failures: int = Field(default=5, ge=1)
     happened: str = Field(min_length=1)
+    happened_ko: str = ""
     absent: str = Field(min_length=1)
+    absent_ko: str = ""
 
 
 class MetricSign(_Part):
@@ -114,11 +148,14 @@ class Playbook(_Part):
         caused_by_change: a change of the service can bring it about.
         by_change_alone: a change right before the onset makes it a hypothesis even where no event shows a sign.
         needs: preconditions for acting, for people and for the gate, in words.
+        remedy: what helps where a change is to blame; `remedy_alone` where none is.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,60}$")
     title: str = Field(min_length=1)
+    title_ko: str = ""
     mechanism: str = Field(min_length=1)
+    mechanism_ko: str = ""
     signs: tuple[Sign, ...] = Field(default=(), max_length=100)
     metrics: tuple[MetricSign, ...] = Field(default=(), max_length=20)
     entities: tuple[Sign, ...] = ()
@@ -128,12 +165,35 @@ class Playbook(_Part):
     yields_to: tuple[str, ...] = ()
     caused_by_change: bool = True
     by_change_alone: bool = False
+    remedy: Remedy | None = None
+    remedy_alone: Remedy | None = None
     needs: tuple[str, ...] = ()
+    needs_ko: tuple[str, ...] = ()
     would_confirm: tuple[str, ...] = ()
+    would_confirm_ko: tuple[str, ...] = ()
     would_refute: tuple[str, ...] = ()
+    would_refute_ko: tuple[str, ...] = ()
     aftermath: Aftermath | None = None
     actions: tuple[PlaybookAction, ...] = Field(min_length=1)
     body: str = ""
+    body_ko: str = ""
+
+    @field_validator("supports", "refutes")
+    @classmethod
+    def _signals_are_known(cls, weights: dict[str, float]) -> dict[str, float]:
+        if unknown := not_known(weights, SIGNAL_NAMES):
+            raise ValueError(unknown)
+        return weights
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if unknown := not_known(self.confirms, self.supports):
+            raise ValueError(f"confirms: {unknown}, for what confirms must be among supports")
+        for key in ("needs", "would_confirm", "would_refute"):
+            ours, korean = getattr(self, key), getattr(self, f"{key}_ko")
+            if korean and len(korean) != len(ours):
+                raise ValueError(f"{key}_ko has {len(korean)} lines and {key} has {len(ours)}; give one for each")
+        return self
 
     @model_validator(mode="after")
     def _shows_somehow(self) -> Self:
@@ -182,35 +242,58 @@ def load_playbooks(own: Path | None = None) -> tuple[Playbook, ...]:
     """Return the shipped playbooks and those of the folder `own`, by name; an own one replaces a shipped one.
 
     Raises:
-        BadSetting: the folder is missing, or a playbook does not fit the form.
+        BadSetting: the folder is missing, or a playbook does not fit the form; the text says which and where.
     """
     if own is not None and not own.is_dir():
         raise BadSetting(
             f"The folder of playbooks {own} does not exist.", "Set explain.playbooks to a folder or leave it out."
         )
-    found = {}
-    for folder in (SHIPPED, own):
-        for path in sorted(folder.glob("*.md")) if folder else ():
-            playbook = read_playbook(path)
-            found[playbook.name] = playbook
-    return tuple(found[key] for key in sorted(found))
+    found = _folder(SHIPPED) | (_folder(own) if own else {})
+    for path, playbook in found.values():
+        if unknown := not_known(playbook.yields_to, found.keys() - {playbook.name}):
+            raise BadSetting(f"Playbook {path}: yields_to: {unknown}.", "Take the names of other playbooks.")
+    return tuple(found[key][1] for key in sorted(found))
+
+
+def _folder(folder: Path) -> dict[str, tuple[Path, Playbook]]:
+    found: dict[str, tuple[Path, Playbook]] = {}
+    for path in sorted(folder.glob("*.md")):
+        playbook = read_playbook(path)
+        if playbook.name in found:
+            other = found[playbook.name][0].name
+            raise BadSetting(f"Playbook {path}: name: {other} has {playbook.name} too.", "Give each a name of its own.")
+        found[playbook.name] = path, playbook
+    return found
 
 
 def read_playbook(path: Path) -> Playbook:
     """Return one playbook from its file.
 
     Raises:
-        BadSetting: it does not fit the form; the text says where.
+        BadSetting: it does not fit the form; the text says where, and what to do.
     """
     try:
-        _, front, body = path.read_text("utf-8").split("+++\n", 2)
-        return Playbook.model_validate({**tomllib.loads(front), "body": body.strip()})
+        # A line of +++ is the first of the file; with an empty line in its place TOML counts lines as the file does.
+        empty, front, body = re.split(r"^\+\+\+[ \t]*$\n?", path.read_text("utf-8-sig"), maxsplit=2, flags=re.MULTILINE)
+        if empty.strip():
+            raise ValueError("something stands before the first +++")
+        texts = (text.strip() for text in _KOREAN_BODY.split(body, maxsplit=1))
+        return Playbook.model_validate(
+            {**tomllib.loads(f"\n{front}"), **dict(zip(("body", "body_ko"), texts, strict=False))}
+        )
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadSetting(f"Playbook {path.name}: {where}: {first['msg']}.", "See the shipped playbooks.") from error
+        raise not_valid(path, error, _FIELDS) from error
     except (ValueError, OSError) as error:
-        raise BadSetting(f"Playbook {path.name} cannot be read: {error}.", "Begin it with +++, TOML, +++.") from error
+        raise not_readable(path, error) from error
+
+
+_FIELDS = {
+    "": Playbook.model_fields,
+    "actions": PlaybookAction.model_fields,
+    "metrics": MetricSign.model_fields,
+    "aftermath": Aftermath.model_fields,
+}
+"""Names of fields by the table that they stand in."""
 
 
 def _edges(sign: str) -> tuple[str, str]:

@@ -18,19 +18,23 @@ _UNKNOWN = (
     PlaybookAction(
         type=ActionType.INVESTIGATE,
         description="Look at what {service} logged since {start_time}; no known cause fits.",
+        description_ko="{start_time} 이후 {service}의 로그를 확인합니다. 알려진 원인과 맞지 않습니다.",
         parameters={
             "service": "{service}",
             "since": "{start_time}",
             "look_at": ["samples of the top templates", "what changed", "traces"],
         },
         estimated_impact="more evidence; changes nothing",
+        estimated_impact_ko="근거를 더 얻음; 변경 없음",
     ),
     PlaybookAction(
         type=ActionType.NOTIFY,
         description="Tell the owners of {service}: {event_count} abnormal events, cause not known.",
+        description_ko="{service} 담당자에게 알립니다: 비정상 이벤트 {event_count}건, 원인 미상.",
         parameters={"subject": "{service}: abnormal events since {start_time}, cause not known"},
         priority=2,
         estimated_impact="the owners know; changes nothing",
+        estimated_impact_ko="담당자가 상황을 파악함; 변경 없음",
     ),
 )
 
@@ -38,6 +42,7 @@ _UNKNOWN_METRICS = (
     PlaybookAction(
         type=ActionType.INVESTIGATE,
         description="Look at what changed at {service} around {start_time}: {metrics_text}; no known cause fits.",
+        description_ko="{start_time} 무렵 {service}의 변화를 확인합니다: {metrics_text}. 알려진 원인과 맞지 않습니다.",
         parameters={
             "service": "{service}",
             "since": "{start_time}",
@@ -45,13 +50,16 @@ _UNKNOWN_METRICS = (
             "look_at": ["deploys and configuration", "traffic", "other metrics of it and its neighbours"],
         },
         estimated_impact="more evidence; changes nothing",
+        estimated_impact_ko="근거를 더 얻음; 변경 없음",
     ),
     PlaybookAction(
         type=ActionType.NOTIFY,
         description="Tell the owners of {service}: its metrics are abnormal, cause not known.",
+        description_ko="{service} 담당자에게 알립니다: 지표 비정상, 원인 미상.",
         parameters={"subject": "{service}: abnormal metrics since {start_time}, cause not known"},
         priority=2,
         estimated_impact="the owners know; changes nothing",
+        estimated_impact_ko="담당자가 상황을 파악함; 변경 없음",
     ),
 )
 
@@ -110,10 +118,13 @@ def _fill(action: PlaybookAction, values: Mapping[str, str | list[str]]) -> Acti
         return ActionProposal(
             type=action.type,
             description=_text(action.description, values),
+            description_ko=_text(action.description_ko, values),
             parameters={key: _value(value, values) for key, value in action.parameters.items()},
             priority=action.priority,
             estimated_impact=_text(action.estimated_impact, values),
+            estimated_impact_ko=_text(action.estimated_impact_ko, values),
             rollback=_text(action.rollback, values),
+            rollback_ko=_text(action.rollback_ko, values),
         )
     except KeyError:
         return None

@@ -25,6 +25,19 @@ _HOSTS = (
 _NEARLY_ALL = 0.8
 _WORK = ("bandwidth", "throughput", "requests_per", "bytes_per")
 _FELL = 0.8
+_RECORDS = (
+    "offset",
+    "kafka.offset",
+    "messaging.kafka.offset",
+    "messaging.kafka.message.offset",
+    "message.id",
+    "message_id",
+    "messageid",
+    "messaging.message.id",
+    "record_id",
+    "event_id",
+    "delivery_tag",
+)
 _PEERS = (
     "peer",
     "peer.service",
@@ -169,6 +182,11 @@ def one_peer(case: Case) -> Signal | None:
     return _dominated(case, _PEERS)
 
 
+def one_record(case: Case) -> Signal | None:
+    """Nearly all abnormal events name one record or message, and normal ones do not."""
+    return _dominated(case, _RECORDS)
+
+
 SIGNALS: dict[str, Callable[[Case], Signal | None]] = {
     "surge": surge,
     "concentrated_source": concentrated_source,
@@ -183,6 +201,7 @@ SIGNALS: dict[str, Callable[[Case], Signal | None]] = {
     "many_services": many_services,
     "one_host": one_host,
     "one_peer": one_peer,
+    "one_record": one_record,
 }
 
 

@@ -6,13 +6,19 @@ import hashlib
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from bdp.model.evidence import Evidence
 from bdp.model.incident import Incident
 from bdp.model.noun import Noun
+
+Remedy = Literal[
+    "rollback", "roll-forward", "config-revert", "scale", "feature-flag-disable", "failover", "rotate-cert",
+    "purge-bad-data", "reschedule", "escalate-upstream",
+]  # fmt: skip
+"""What helps, in one word."""
 
 
 class Verdict(StrEnum):
@@ -118,18 +124,22 @@ class ActionProposal(Noun):
     Attributes:
         priority: 1 is first.
         rollback: how to take it back; empty when there is nothing to take back.
+        description_ko: the same in Korean, as in the other fields with `_ko`; where it is empty English is shown.
     """
 
     type: ActionType
     description: str
+    description_ko: str = ""
     parameters: dict[str, Any] = {}
     priority: int = 1
     estimated_impact: str = ""
+    estimated_impact_ko: str = ""
     rollback: str = ""
+    rollback_ko: str = ""
 
     @property
     def key(self) -> str:
-        """What makes two proposals the same action: 16 hex digits over type and parameters."""
+        """What makes two proposals the same action: 16 hex digits over type and parameters, whatever the texts say."""
         content = json.dumps([self.type, self.parameters], sort_keys=True, default=str)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 

@@ -25,12 +25,27 @@ def test_a_new_home_is_well_and_each_verb_says_what_to_do(process: Bdp, tmp_path
         "settings",
         "disk",
         "store",
+        "playbooks",
         "models",
         "product",
         "delivery",
     ]
     assert all(check["ok"] for check in told.object["checks"])
     assert "bdp ingest" in process("incidents", "--home", tmp_path / "home").out
+
+
+def test_a_mistake_in_an_own_playbook_is_told_with_file_and_field(process: Bdp, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "mine.md").write_text('+++\nname = "mine"\ntitel = "Mine"\n+++\n')
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "bdp.toml").write_text(f'[explain]\nplaybooks = "{own}"\n')
+    told = process("doctor", "--home", home, "--json")
+    assert told.code == 4
+    text = next(check["text"] for check in told.object["checks"] if check["name"] == "playbooks")
+    assert "mine.md" in text
+    assert "title" in text
 
 
 def test_damaged_bytes_that_were_set_aside_are_told(process: Bdp, tmp_path: Path) -> None:

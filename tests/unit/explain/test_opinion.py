@@ -45,7 +45,7 @@ def test_of_two_deploys_the_one_whose_diff_explains_the_failure_is_blamed(store:
         claim.text for claim in analysis.claims if claim.check is Check.SUPPORTED
     )
     assert "small-pool" in analysis.summary
-    assert analysis.remediation == "rollback"
+    assert analysis.remediation == "config-revert"
 
 
 def test_a_deploy_that_changes_no_code_is_not_blamed_however_late_it_came(store: ClickHouseStore) -> None:

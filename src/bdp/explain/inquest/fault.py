@@ -13,17 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bdp.explain.inquest.scene import Scene
 from bdp.explain.playbook import says
+from bdp.model.analysis import Remedy
 
 _TABLE: Final = Path(__file__).with_name("faults.toml")
 _BY_WORDS = 0.85
 _BY_ALERT = 0.35
 _ELSEWHERE = 0.6
 _SPOKEN = 0.5
-
-Remedy = Literal[
-    "rollback", "roll-forward", "config-revert", "scale", "feature-flag-disable", "failover", "rotate-cert",
-    "purge-bad-data", "reschedule", "escalate-upstream",
-]  # fmt: skip
 
 
 class MetricTrait(BaseModel):

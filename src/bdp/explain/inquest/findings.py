@@ -61,7 +61,7 @@ def hypotheses(ruling: Ruling, *, asked: bool, known: Collection[str] = ()) -> l
 def _beginnings(case: Case, scene: Scene, ruling: Ruling) -> list[Claim]:
     """Say how the first service and those that suffer began to."""
     wanted = [ruling.first, *ruling.blast]
-    short = [one for one in scene.symptoms if len(one.node) + len(one.metric) <= _LONGEST]
+    short = [one for one in scene.symptoms if len(one.node) + len(one.metric) <= _LONGEST and _visible(one)]
     bad = [one for one in short if is_bad(one.sense, one.onset.up) and one.node in wanted]
     bad.sort(key=lambda one: (wanted.index(one.node), one.metric == "abnormal events", -one.onset.strength))
     claims = []
@@ -69,6 +69,12 @@ def _beginnings(case: Case, scene: Scene, ruling: Ruling) -> list[Claim]:
         told = _events(case, scene, symptom) if symptom.metric == "abnormal events" else _metric(case, scene, symptom)
         claims.append(Claim(text=told.text, evidence=(told.id,)))
     return claims
+
+
+def _visible(symptom: Symptom) -> bool:
+    """Return whether a shift can be seen in figures as people read them."""
+    before, after = (amount(_rounded(level)) for level in (symptom.onset.before, symptom.onset.after))
+    return before != after
 
 
 def _metric(case: Case, scene: Scene, symptom: Symptom) -> Evidence:

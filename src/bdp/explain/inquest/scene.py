@@ -337,8 +337,8 @@ def _fan_out(spans: Sequence[Row]) -> Oddity | None:
 
 
 _IDENTIFIED = re.compile(
-    r"(?i)\b(offset|message_?id|record_?id|order_?id|batch_?id|partition|key|line|row|record|message|event|file|document)"
-    r"[\"'=: ]+([\w-]{1,60})"
+    r"(?i)\b(offset|message_?id|record_?id|order_?id|batch_?id|key|line|row|record|message|event|file|document)"
+    r"[\"'=: ]+((?=[\w-]*\d)[\w-]{1,60})"
 )
 _LEAST_REPEATED = 5
 _SHARE_REPEATED = 0.4
