@@ -10,7 +10,7 @@ from bdp.explain.opinion import Opinion, leading
 from bdp.model.analysis import Check, Verdict
 from bdp.model.change import Change, ChangeKind
 from bdp.store.clickhouse import ClickHouseStore
-from tests.unit.explain.scene import ONSET, event, explain, fill, incident, normal
+from tests.unit.explain.scene import ONSET, event, explain, fill, incident, normal, points
 
 POOL = "HikariPool-1 - Connection is not available, request timed out after 30000ms"
 SMALLER = """--- a/payment/src/main/resources/application.yml
@@ -84,3 +84,26 @@ def test_the_surer_opinion_tells_the_story() -> None:
     assert leading(likely, blaming, asked=False, of_metrics=True) is likely
     assert leading(unsure, replace(unsure, place="bank"), asked=False, of_metrics=False) is unsure
     assert leading(unsure, replace(unsure, place="bank"), asked=True, of_metrics=False).place == "bank"
+
+
+def test_a_metric_that_went_from_the_old_value_of_a_setting_to_its_new_one_tells_two_changes_apart(
+    store: ClickHouseStore,
+) -> None:
+    """Both fit; only one of them can be seen at work."""
+    diff = "--- a/payment/app.yml\n+++ b/payment/app.yml\n@@ -1 +1 @@\n-{0}: {1}\n+{0}: {2}\n"
+    size = points("batch_size_avg", [500.0 + i % 5 for i in range(120)], [8100.0] * 10, entity="payment")
+    lag = points("consumer_lag_records", [20.0 + i % 3 for i in range(120)], [90_000.0] * 10, entity="payment")
+    fill(
+        store,
+        [*normal(600), *(event(i, "consumer poll timeout has expired, lag grows") for i in range(40))],
+        [
+            changed(50, "more-a-poll", diff.format("max-poll-records", 500, 8000)),
+            changed(90, "fewer-threads", diff.format("max-threads", 9, 8)),
+        ],
+        [*size, *lag],
+    )
+    asked = explain(store, incident(), told=Told(text="payment falls behind"))
+    reasons = {one.statement.split("`")[1]: one.statement for one in asked.hypotheses if "is to blame" in one.statement}
+    assert "A metric went from its old value to its new one." in reasons["more-a-poll"]
+    assert "A metric went" not in reasons["fewer-threads"]
+    assert asked.culprit_change == "more-a-poll"

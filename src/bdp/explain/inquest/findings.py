@@ -15,7 +15,7 @@ from bdp.explain.inquest.scene import Scene
 from bdp.explain.inquest.suspect import Suspect
 from bdp.explain.locate.rank import Symptom
 from bdp.explain.locate.sense import is_bad
-from bdp.explain.wording import amount, clock_time, moment, name, sample, span
+from bdp.explain.wording import amount, clock_time, figure, moment, name, sample, span
 from bdp.model.analysis import Claim, Hypothesis
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import Evidence, EvidenceKind
@@ -104,15 +104,15 @@ def _metric(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
 def _events(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
     at = _time(symptom.onset.at)
     said = [one for one in scene.said if one.service == symptom.node]
-    count = sum(one.count for one in said)
-    value = {"service": symptom.node, "abnormal_events": _whole(count), "onset": moment(at)}
-    text = f"{name(symptom.node)} had {_whole(count):,} abnormal events, the first at {clock_time(at)}."
     query = (
-        f"SELECT count() AS events, min(ts) AS first_time FROM events WHERE {equals('service', symptom.node)} "
-        f"AND {ABNORMAL_SQL} AND {between(scene.span.since, scene.span.end)}"
+        f"SELECT sum(weight) AS events, min(ts) AS first_time FROM events WHERE {equals('service', symptom.node)} "
+        f"AND {ABNORMAL_SQL} AND {between(at, scene.span.end)}"
     )
+    count = _whole(case.query(query)[0]["events"])
+    value = {"service": symptom.node, "abnormal_events": count, "onset": moment(at)}
+    text = f"{name(symptom.node)} had {figure(count)} abnormal events from {clock_time(at)} on."
     return case.add(
-        EvidenceKind.ONSET, value, text, query, samples=[sample(one.text) for one in said], start=scene.span.since,
+        EvidenceKind.ONSET, value, text, query, samples=[sample(one.text) for one in said], start=at,
         end=scene.span.end,
     )  # fmt: skip
 

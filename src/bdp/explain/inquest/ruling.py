@@ -12,7 +12,7 @@ from bdp.explain.locate.rank import Suspect as Origin
 from bdp.explain.locate.rank import blast_radius, rank
 from bdp.explain.locate.sense import is_victim, sense_of
 
-CONVICTS: Final = 0.5
+CONVICTS: Final = 0.6
 """Least chance of a change that is blamed."""
 _OPERATIONAL: Final = 0.5
 _HEARSAY: Final = 0.5

@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from bdp.explain.case import aware, between
+from bdp.explain.inquest.outbreak import MINUTE, outbreak
 from bdp.explain.inquest.step import Series
 from bdp.explain.locate.graph import CallGraph, graph_of_spans
 from bdp.explain.locate.onset import Onset, onset
@@ -85,6 +86,7 @@ class Said:
         before: how many there were before the search began.
         seconds: epoch seconds of the first one since.
         different: how many different texts they had, about; 0 where that is not known.
+        minutes: how many there were in each epoch minute.
     """
 
     service: str
@@ -95,6 +97,7 @@ class Said:
     before: float
     seconds: float
     different: float = 0.0
+    minutes: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def victim(self) -> bool:
@@ -124,6 +127,7 @@ class Scene:
     Attributes:
         oddities: what is odd in the structure of traces or of the whole.
         internal: names of services of one's own.
+        known_from: epoch seconds from which on there are events, at most the time from which on is searched.
         series: of each service the times and levels of its metrics.
     """
 
@@ -136,6 +140,7 @@ class Scene:
     changes: list[Row] = field(default_factory=list)
     alert: str = ""
     internal: frozenset[str] = frozenset()
+    known_from: float = 0.0
     series: dict[str, list[Series]] = field(default_factory=dict)
 
 
@@ -153,6 +158,7 @@ def look(store: Store, span: Span, alert: str = "") -> Scene:
     graph = graph_of_spans((row["trace_id"], row["span_id"], row["parent_id"], row["service"]) for row in spans)
     scene = Scene(span, graph, alert=alert)
     scene.said = _said(store, span)
+    scene.known_from = _known_from(store, span)
     scene.internal = _internal(store, span)
     scene.symptoms = _metric_symptoms(store, span, scene)
     scene.symptoms += _error_symptoms(span, scene)
@@ -200,7 +206,7 @@ def _said(store: Store, span: Span) -> list[Said]:
         f"any(substringUTF8({_ABOUT}, 1, 600)) AS about, any(substringUTF8({_REASONS}, 1, 600)) AS why, "
         f"sumIf(weight, toUnixTimestamp(ts) >= {since}) AS times, "
         f"sumIf(weight, toUnixTimestamp(ts) < {since}) AS earlier, "
-        "uniq(message) AS different, "
+        "uniq(message) AS different, sumMap([intDiv(toUnixTimestamp(ts), 60)], [toFloat64(weight)]) AS minutes, "
         f"minIf(toUnixTimestamp64Micro(ts), toUnixTimestamp(ts) >= {since}) / 1000000 AS first_time "
         f"FROM events WHERE {ABNORMAL_SQL} AND {between(span.start, span.end)} "
         f"GROUP BY service, shape HAVING times > 0 ORDER BY times DESC, service, shape LIMIT {_MOST_SHAPES}"
@@ -215,9 +221,16 @@ def _said(store: Store, span: Span) -> list[Said]:
             float(row["earlier"]),
             float(row["first_time"]),
             float(row["different"]),
+            dict(zip(*row["minutes"], strict=True)),
         )
         for row in store.query(query)
     ]
+
+
+def _known_from(store: Store, span: Span) -> float:
+    query = f"SELECT min(ts) AS first, count() AS found FROM events WHERE {between(span.start, span.since)}"
+    row = store.query(query)[0]
+    return float(aware(row["first"]).timestamp() if row["found"] else span.since.timestamp())
 
 
 def _error_symptoms(span: Span, scene: Scene) -> list[Symptom]:
@@ -231,14 +244,14 @@ def _error_symptoms(span: Span, scene: Scene) -> list[Symptom]:
         mine = [one for one in scene.said if one.service == service]
         own = [one for one in mine if not one.victim] or mine
         count, before = sum(one.count for one in own), sum(one.before for one in own)
-        hours = (span.end - span.since) / (span.since - span.start)
-        if count < _LEAST_ERRORS or count < 3 * before * hours:
+        burst = outbreak([one.minutes for one in own], scene.known_from, span.end.timestamp())
+        if count < _LEAST_ERRORS or burst is None or burst.start + MINUTE <= span.since.timestamp():
             continue
-        fresh = [one.seconds for one in own if one.before * hours * 3 < one.count]
-        at = min(fresh or [one.seconds for one in own])
+        at = min([one.seconds for one in own if 0 <= one.seconds - burst.start < MINUTE], default=burst.start)
         others = sum(one.count for one in own if _named(one, troubled))
         weight = 0.3 if all(one.victim for one in mine) or others >= count / 2 else 0.9
-        shift = Onset(at, True, before, count, _SURE if before == 0 else 20.0, span.end.timestamp())
+        strength = _SURE if burst.outside == 0 else min(_SURE, 10.0 * burst.inside / burst.outside)
+        shift = Onset(at, True, before, count, strength, span.end.timestamp())
         found.append(Symptom(service, Sense.ERRORS, shift, "abnormal events", weight))
     return found
 

@@ -27,6 +27,9 @@ from bdp.explain.inquest.weighing import Traits, chances, weight
 from bdp.explain.locate.graph import CallGraph
 from bdp.explain.locate.sense import is_bad
 
+_LEAST_MEASURED: Final = 2.0
+_NEAR: Final = 0.2
+_SOON: Final = 600.0
 SLACK_SECONDS: Final = 120.0
 _UNSHOWN: Final = 0.25
 """How far an effect counts that fits a kind of failure which does not show itself."""
@@ -134,7 +137,8 @@ def _tested(
         touch=_touch(change, failure.named, rare),
         placed=bool(_places(change.diff) & failure.named),
         echo=min(1.0, len(_phrases(change.diff) & failure.phrases) / _FULL_ECHO),
-        after=at.timestamp() > failure.clear + SLACK_SECONDS / 2,
+        after=at.timestamp() >= failure.clear + SLACK_SECONDS / 2,
+        measured=_measured(scene, change, does, at.timestamp()),
         shipped=change.deployed or bool(change.ships) or change.kind != "commit",
         flag=change.kind == "flag",
         gated=bool(flag),
@@ -154,6 +158,7 @@ def _reasons(traits: Traits, told: str, place: str, flag: str) -> list[str]:
         *(["The failure names what it changes."] if traits.placed else []),
         *(["Its diff names what the failure names."] if traits.touch >= 0.5 else []),
         *(["A signal stepped when it took effect."] if traits.step >= 0.5 else []),
+        *(["A metric went from its old value to its new one."] if traits.measured else []),
     ]
 
 
@@ -248,6 +253,21 @@ def _settings_only(diff: str) -> bool:
 
 def _series(scene: Scene, change: Change) -> list[tuple[Floats, Floats]]:
     return [one for service in change.services for one in scene.series.get(service, ())]
+
+
+def _measured(scene: Scene, change: Change, does: Sequence[Effect], at: float) -> bool:
+    """Return whether a metric of its services went from an altered setting's old value to its new one, just then."""
+    altered = [one.setting for one in does if one.setting is not None and one.setting.old.amount >= _LEAST_MEASURED]
+    return any(
+        _near(one.onset.before, setting.old.amount) and _near(one.onset.after, setting.new.amount)
+        for one in scene.symptoms
+        if one.node in change.services and at - SLACK_SECONDS <= one.onset.at <= at + _SOON
+        for setting in altered
+    )
+
+
+def _near(level: float, amount: float) -> bool:
+    return abs(level - amount) <= _NEAR * abs(amount)
 
 
 def _named(scene: Scene) -> set[str]:

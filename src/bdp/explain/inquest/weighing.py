@@ -12,22 +12,23 @@ from dataclasses import dataclass
 from typing import Final
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "fit": 8.3,
-    "alters": 2.2,
-    "relation": 1.6,
+    "fit": 6.5,
+    "alters": 2.4,
+    "relation": 1.2,
     "time": 0.1,
-    "step": 1.2,
-    "touch": 1.1,
-    "placed": 1.0,
-    "echo": 1.5,
-    "after": -1.7,
+    "step": 1.5,
+    "touch": 1.9,
+    "placed": 0.7,
+    "echo": 1.4,
+    "after": -2.4,
     "unshipped": -1.0,
     "flag": -1.1,
     "gated": 0.5,
-    "none": 3.9,
-    "outer": 3.8,
+    "measured": 2.6,
+    "none": 3.6,
+    "outer": 4.5,
 }
-"""Found on 36 incidents, each also with its guilty change half read (`benchmarks/weigh.py`)."""
+"""Found on 60 incidents, each also with its guilty change half read (`benchmarks/weigh.py`)."""
 
 NEVER: Final = -20.0
 """Weight of a change that cannot be to blame."""
@@ -51,6 +52,7 @@ class Traits:
         shipped: a deploy carried it, or it needs none.
         flag: it is the switch of a flag.
         gated: it runs since a flag was switched.
+        measured: a metric went from an altered setting's old value to its new one.
     """
 
     fit: float
@@ -66,6 +68,7 @@ class Traits:
     shipped: bool
     flag: bool
     gated: bool
+    measured: bool = False
 
     @property
     def parts(self) -> dict[str, float]:
@@ -83,6 +86,7 @@ class Traits:
             "unshipped": float(not self.shipped),
             "flag": float(self.flag),
             "gated": float(self.gated),
+            "measured": float(self.measured),
         }
 
 

@@ -10,6 +10,7 @@
     path        with a target: from it to the node along the calls, each node in between without a symptom costs;
                 without one: how much of what is degraded lies upstream of the node
     early       the earliest onset breaks ties
+    overrun     who was run over by traffic that another failure sends counts less
 
 Methods: the caller's anomaly is told from the callee's along the graph as in MonitorRank (Kim, Sumbaly, Shah,
 SIGMETRICS 2013) and MicroRCA (Wu, Tordsson, Elmroth, Kao, NOMS 2020), but by one explained share for each symptom in
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bdp.explain.locate.graph import CallGraph
 from bdp.explain.locate.onset import Onset
@@ -51,12 +52,15 @@ _CAUSES: dict[tuple[str, str], float] = {
 """How far one kind of trouble of a callee can bring about another of its caller."""
 
 _MOST_EXPLAINED = 0.85
+_FLOOD = 3.0
+"""Times the usual traffic that runs a node over."""
+_OVERRUN = 0.4
 _LATER = 0.3
 _THROUGH_SILENT = 0.75
 _SILENT_STEPS = 4
 _SILENT_ON_PATH = 0.75
 _OFF_PATH = 0.35
-_LATE = 0.15
+_LATE = 0.35
 _WITHOUT_POWER = 0.3
 
 
@@ -130,9 +134,26 @@ def rank(
     """
     signs = _signs_of(symptoms, target_sense)
     onsets = {node: _onset_of(some) for node, some in signs.items()}
+    overrun = _overrun(symptoms, onsets, slack)
     paths = _paths(graph, signs, target)
     suspects = [_suspect(graph, signs, node, target, paths[node], onsets, slack) for node in signs]
+    suspects = [replace(one, score=one.score * _OVERRUN) if one.node in overrun else one for one in suspects]
     return sorted(suspects, key=lambda suspect: (-round(suspect.score, 9), suspect.onset))
+
+
+def _overrun(symptoms: Iterable[Symptom], onsets: Mapping[str, float], slack: float) -> set[str]:
+    """Return the nodes that several times their traffic reached before they degraded, where another degraded no later.
+
+    Retries, renewed log-ins and missed caches send it: who is run over is a victim of what failed before.
+    """
+    flooded = {
+        one.node
+        for one in symptoms
+        if one.sense is Sense.TRAFFIC and one.onset.up and one.onset.ratio >= _FLOOD
+        and one.node in onsets and one.onset.at <= onsets[one.node] + slack
+    }  # fmt: skip
+    others = [at for node, at in onsets.items() if node not in flooded]
+    return {node for node in flooded if any(at <= onsets[node] + slack for at in others)}
 
 
 def blast_radius(

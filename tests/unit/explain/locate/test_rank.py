@@ -136,3 +136,19 @@ def test_the_blast_radius_names_callers_first() -> None:
 
 def test_what_failed_long_before_is_not_of_its_blast_radius() -> None:
     assert blast_radius(CALLS, [failing("db", 5000), failing("ads", 1000), failing("api", 5000)], "db") == ["api"]
+
+
+def flooded(node: str, at: float) -> Symptom:
+    return Symptom(node, Sense.TRAFFIC, shift(at, 10.0, 90.0), "requests_per_sec")
+
+
+def test_who_is_run_over_by_retries_comes_behind_what_failed_before() -> None:
+    graph = CallGraph({("web", "login"): 1.0, ("web", "sessions"): 1.0})
+    symptoms = [slow("login", 1300, 0.2, 9.0, 90.0), slow("sessions", 1290, 0.2, 0.3), failing("web", 1300)]
+    assert order(symptoms, graph=graph)[0] == "login"
+    assert order([*symptoms, flooded("login", 1200)], graph=graph)[0] == "sessions"
+
+
+def test_traffic_from_outside_excuses_nobody() -> None:
+    assert order([slow("web", 1300, 0.2, 9.0), flooded("web", 1200)])[0] == "web"
+    assert order([slow("web", 1300, 0.2, 9.0), failing("db", 2500), flooded("web", 1200)])[0] == "web"
