@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bdp.explain.grounding.movement import moves
+
 _FORWARD: Final[dict[str, str]] = {
     "base": r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
     r"baselines?|previous|"
@@ -95,80 +97,6 @@ def is_range(text: str, first: tuple[int, int], second: tuple[int, int]) -> bool
         return False
     around = text[max(0, first[0] - 40) : first[0]] + " | " + text[second[1] : second[1] + 14]
     return "~" in gap or "–" in gap or _RANGE.search(around) is not None
-
-
-_UP: Final = (
-    r"rose|rises?|risen|rising|increas(?:ed|es|ing|e)|climb(?:ed|s|ing)?|jump(?:ed|s)?|grew|grow[ns]?|growing|"
-    r"surg(?:ed|es|e)|spik(?:ed|es|e)|soar(?:ed|s)?|"
-    r"higher|went up|gone up|gained|mounted|leapt|leaped|multiplied|above (?:normal|usual)|goes up|doubled|tripled|quadrupled|shot up|worsened|swelled|ballooned|skyrocketed|"  # noqa: E501
-    r"escalated"
-)
-_DOWN: Final = (
-    r"fell|falls?|fallen|falling|dropp?(?:ed|s|ing)?|decreas(?:ed|es|ing|e)|declin(?:ed|es|e)|lower|dipp?(?:ed|"
-    r"s)?|plunged?|shrank|shrunk|reduced|sank|"
-    r"went down|gone down|slid|slips?|slipped|lost|sagged|diminished|lessened|receded|below (?:normal|usual)|goes down|halved|plummeted|slumped|tumbled|collapsed|fewer|subsided|eased"  # noqa: E501
-)
-_KOREAN_UP = "증가|상승|늘었|늘어|늘고|올랐|올라|오른|급증|치솟|높아|뛰었|폭증|급등|불어"
-_KOREAN_DOWN = "감소|하락|줄었|줄어|줄고|떨어|내려|내렸|낮아|급감|급락|축소"
-_MOVE: Final = re.compile(
-    rf"(?P<never>(?:did not|didn't|never|not|no|"
-    rf"without)\s(?:\w+\s){{0,2}})?(?:(?P<up>(?<![A-Za-z])(?:{_UP})(?![A-Za-z])|{_KOREAN_UP})"
-    rf"|(?P<down>(?<![A-Za-z])(?:{_DOWN})(?![A-Za-z])|{_KOREAN_DOWN})"
-    r"|(?<=\b)(?:(?:is|was|were|are|went|gone|moved|trended)\s)(?:back\s)?(?P<way>up|down)\b"
-    r"|(?<![A-Za-z])(?P<bare>up|down)(?=\s(?:by\s|from\s)?\d))(?P<nicht>하지 (?:않|못)|지 (?:않|못))?",
-    re.IGNORECASE,
-)
-
-
-def moves(text: str) -> list[tuple[int, int, bool, bool]]:
-    """Return where a text says that something rose or fell: start, end, up, negated."""
-    found = []
-    for match in _MOVE.finditer(text):
-        up = bool(match["up"]) or (match["way"] or match["bare"] or "").lower() == "up"
-        if (
-            (match["bare"] or "").lower() == "up"
-            and re.search(r"up\s*$", match[0])
-            and text[match.end() :].startswith(" to")
-        ):
-            continue
-        if match["bare"] and _PHRASAL.search(text[max(0, match.start() - 12) : match.end()]):
-            continue
-        if _THAN.match(text, match.end()) and match[0].lower() in {"fewer", "lower", "higher"}:
-            continue
-        found.append((match.start(), match.end(), up, bool(match["never"] or match["nicht"])))
-    return found
-
-
-_WIDTH: Final = re.compile(
-    r"(?:상승|하락|증가|감소|변동|변화)(?:폭|률|량)[은는이가]?\s(?:(?:평소|기준|이전) 대비\s)?(?:약\s)?$"
-)
-_PHRASAL: Final = re.compile(
-    r"\b(?:mak(?:es?|ing)|made|show(?:s|ed)?|adds?|ends?|turn(?:s|ed)?|tak(?:es|en|ing)|took|back(?:s|ed)?|"
-    r"summed|coming)\s+up\s*$",
-    re.IGNORECASE,
-)
-_THAN: Final = re.compile(r"\s+than\s+\d")
-_DELTA_BEHIND: Final = re.compile(
-    rf"\s?(?:(?:of )?(?:an? )?(?:{_UP}|{_DOWN}|more|less|increase|decrease|rise|drop|jump|growth|reduction|up|"
-    rf"down)(?![A-Za-z])"
-    rf"|(?:만큼|이나|나|정도|가량|쯤|p)?\s?(?:더 )?(?:{_KOREAN_UP}|{_KOREAN_DOWN}|높|낮|많|적))",
-    re.IGNORECASE,
-)
-_DELTA_BEFORE: Final = re.compile(
-    rf"(?:{_UP}|{_DOWN}|(?:is|was|were|went|are|,|\()\s*(?:up|down)|(?<![A-Za-z])(?:up|down)|increase of|"
-    rf"decrease of|drop of|rise of|jump of)(?:\s(?:by|about|roughly|some|nearly|almost|around))*\s*$",
-    re.IGNORECASE,
-)
-
-
-def is_change(text: str, start: int, end: int) -> bool:
-    """Return whether a number is said to be by how much something changed: `rose 15 %`, `15% 증가`."""
-    before = text[max(0, start - 40) : start]
-    if _WIDTH.search(before):
-        return True
-    return (_DELTA_BEFORE.search(before) is not None and not _PHRASAL.search(before)) or _DELTA_BEHIND.match(
-        text, end
-    ) is not None
 
 
 _TIME_ROLES: Final = {

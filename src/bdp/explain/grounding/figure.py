@@ -10,6 +10,7 @@ from typing import Final
 from bdp.explain.grounding import cue
 from bdp.explain.grounding.facts import Facts, Quantity
 from bdp.explain.grounding.mentions import Mentions
+from bdp.explain.grounding.movement import is_change
 from bdp.explain.grounding.number import Number
 from bdp.explain.grounding.reason import reason
 from bdp.explain.grounding.scope import Owner, owned
@@ -83,7 +84,7 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
         return None
     change = (
         number.unit in {"", "%", "s"}
-        and cue.is_change(said.text, number.start, number.end)
+        and is_change(said.text, number.start, number.end)
         and (role not in {"now", "base"} or number.unit == "%")
     )
     if change and number.unit == "s" and role != "delta":
