@@ -8,14 +8,16 @@ from typing import Final
 from bdp.explain.grounding.movement import moves
 
 _FORWARD: Final[dict[str, str]] = {
-    "base": r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
+    "base": r"(?:window|period|stretch|span|interval|time|hour) (?:\w+ )?(?:before|earlier|prior)(?=,? (?:it |there |one )?(?:had|saw|show|count|held|record|log|stood|was|were|brought|with)|:)|"
+    r"customar(?:y|ily)|habitual(?:ly)?|accustomed|the norm(?! of)|norm of|regular(?:ly)?|standard|healthy|unaffected|quiet(?:er)?|"
+    r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
     r"baselines?|previous|"
-    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|보통|"
+    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|평시|평상시?|여느 때|예년|원래|본래|종래|보통|"
     r"(?<!비)정상|기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
-    "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|정점|피크",
-    "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|저점|바닥",  # noqa: E501
-    "mid": r"median|middle|averag(?:ed|es|e|ing)|mean|half of the time|중앙값|중간값|중위",
+    "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|최댓값|정점|피크|고점|꼭대기|(?:가장|제일) (?:높|큰|클|컸|많)|상한",
+    "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|최솟값|저점|바닥|(?:가장|제일) (?:낮|작|적)|하한|floor",  # noqa: E501
+    "mid": r"median|middle|averag(?:ed|es|e|ing)|mean|half of the time|midpoint|중앙값|중간값|중위|가운데\s?값|가운뎃값|중간 (?:수준|정도)",
     "from": r"from",
     "delta": r"by",
 }
@@ -26,7 +28,7 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "base": re.compile(
         r"\s*(?:\w+\s){0,2}?(?:before(?!\s+(?:the|that|it|onset))|previously|earlier|beforehand|in the [\d.,]+ "
         r"?\S{1,8} before|in the (?:preceding|previous|prior|earlier|"
-        r"(?:same )?(?:stretch|span|period|window|time) before)|(?:is|was|being) (?:normal|"
+        r"(?:same )?(?:stretch|span|period|window|interval|time) (?:\w+ )?(?:before|earlier|prior))|(?:is|was|being) (?:normal|"
         r"usual|typical)|"
         r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in "
         r"the baseline|as a rule|usually|normally|in quieter)"
@@ -47,8 +49,13 @@ _SUFFIX: Final = re.compile(r"before|earlier|previously", re.IGNORECASE)
 """Right behind a number they are its own, not of the next one."""
 _NOW: Final = re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])", re.IGNORECASE)
 _RANGE: Final = re.compile(
-    r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔", re.IGNORECASE
+    r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔|오르내|움직였|움직인|움직임|변동|넘나|등락|걸쳐", re.IGNORECASE
 )
+_ARROW: Final = re.compile(r"[^\d\x00]{0,8}?(?:→|->|=>|⇒|➜|>>)\s?[^\d\x00]{0,6}?$")
+_EXTREME: Final[dict[str, re.Pattern[str]]] = {
+    "high": re.compile(r"(?<![가-힣])(?:최고점|최고치|고점|정점|최댓값|최대치|꼭대기|피크|천장)(?=이|을|에|로|였|입|임|$|[,.])"),
+    "low": re.compile(r"(?<![가-힣])(?:최저점|최저치|저점|바닥|최솟값|최소치|밑바닥)(?=이|을|에|로|였|입|임|$|[,.])"),
+}
 _JOIN: Final = re.compile(r"^[^\s\d]{0,4}\s?(?:to|and|–|-|~|에서|부터|와|과)\s?(?:약\s?)?$")
 
 
@@ -79,7 +86,16 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
             said = str(cues[-2].lastgroup)
         if said:
             return said
+    if until == len(text):  # `231 ms … 고점이다`
+        for name, pattern in _EXTREME.items():
+            if pattern.search(text, end):
+                return name
     return "now" if (match := _BACKWARD["now"].match(behind)) and end + match.end() <= until else ""
+
+
+def changed(text: str, first: int, second: int) -> bool:
+    """Return whether an arrow leads from a number that ends at `first` to one that starts at `second`."""
+    return second - first < 24 and _ARROW.match(text[first:second]) is not None
 
 
 def bounded(before: str, *, below: bool) -> str:
@@ -95,6 +111,8 @@ def is_range(text: str, first: tuple[int, int], second: tuple[int, int]) -> bool
     gap = text[first[1] : second[0]]
     if len(gap) > 14 or not _JOIN.match(gap):
         return False
+    if "부터" in gap and not moves(text):
+        return True
     around = text[max(0, first[0] - 40) : first[0]] + " | " + text[second[1] : second[1] + 14]
     return "~" in gap or "–" in gap or _RANGE.search(around) is not None
 

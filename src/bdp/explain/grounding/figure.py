@@ -14,6 +14,7 @@ from bdp.explain.grounding.movement import is_change
 from bdp.explain.grounding.number import Number
 from bdp.explain.grounding.reason import reason
 from bdp.explain.grounding.scope import Owner, owned
+from bdp.explain.grounding.trend import FORMS
 from bdp.explain.grounding.vocabulary import COUNTED, MEASURED, NEAR, concepts
 
 _FARTHEST: Final = 160
@@ -29,19 +30,26 @@ _LEVELS: Final = {
     "mid": {"mid"},
     "delta": {"delta"},
 }
+_TRAFFIC: Final = re.compile(
+    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|정상 트래픽",
+    re.IGNORECASE,
+)
+"""They are events, not a measure of the network."""
 _SPOKEN: Final = MEASURED | {"request"}
 """What may be measured, not counted, where a number comes behind it."""
 _OPPOSITE: Final = {"after": "before", "later": "before", "before": "after", "earlier": "after"}
 _ONSET: Final = re.compile(r"\b(?:started|began|onset|incident|errors?|failures?|outage|trouble)\b", re.IGNORECASE)
-_OCCURS: Final = re.compile(
-    r"(?:shows? up|appear(?:s|ed)?|occur(?:s|red)?|repeat(?:s|ed)?|seen|logged|tried|happened|came|fired|failed|"
-    r"rang)\s*$",
-    re.IGNORECASE,
-)
+_BEFORE_TIMES: Final = re.compile(r"([A-Za-z]+)(?:\s(?:about|roughly|some|nearly|almost|around))*\s*$")
+_SHOWS_UP: Final = re.compile(r"\b(?:show(?:s|ed|n)?|c[oa]mes?|turn(?:s|ed)?|crop(?:s|ped)?|pop(?:s|ped)?) up\s$")
+_COMPARES: Final = frozenset({"by", "to", "is", "was", "at", "reached", "hit", "of", "factor", "up", "down", "became"})
 _OF_WHAT: Final = re.compile(
     r"\s*(?:(?:rise|drop|fall|increase|decrease|jump|growth|decline|surge) in|of) (?:the |its )?([A-Za-z_ ]{3,30})"
 )
-_PART: Final = re.compile(r"\s*(?:out )?of(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
+_PART: Final = re.compile(r"\s*(?:times\s)?(?:out of|of|in|among)(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
+_RATE_OF: Final = re.compile(
+    r"\b(?:errors?|failures?|faults?|warnings?|timeouts?|events?)[ -](?:rate|ratio|share|percentage)|(?:오류|에러|실패|장애)\s?(?:율|비율)",
+    re.IGNORECASE,
+)
 _MULTIPLE: Final = re.compile(
     r"\s*(?:its?|the|their|as|more|higher|lower|larger|greater|above|over|that|what|usual|baseline|normal)\b",
     re.IGNORECASE,
@@ -71,7 +79,7 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     until = said.numbers[at + 1].start if at + 1 < len(said.numbers) else len(said.text)
     role = _role(said, at, since, until) or _partner(said, at)
     if number.unit == "x" or (role == "delta" and not said.moves):
-        role = ""
+        role = _partner(said, at)
     if (
         number.shown.isdigit()
         and len(number.shown) >= 7
@@ -113,9 +121,11 @@ def _sided(candidates: list[Quantity], role: str, said: Mentions) -> list[Quanti
 def _meant(said: Mentions, at: int) -> Number:
     """`shows up 35 times` counts, `35 times its baseline` compares."""
     number = said.numbers[at]
-    if number.unit == "x" and number.shown.lower().endswith("times") and not number.spelled:
-        counts = _OCCURS.search(said.text[max(0, number.start - 20) : number.start])
-        if counts and not _MULTIPLE.match(said.text, number.end):
+    if number.unit == "x" and number.shown.lower().endswith("times") and number.value.is_integer():
+        before = _BEFORE_TIMES.search(said.text[max(0, number.start - 30) : number.start])
+        said_before = before[1].lower() if before else ""
+        compares = (said_before in _COMPARES or said_before in FORMS) and not _SHOWS_UP.search(said.text, 0, number.start)
+        if not compares and not _MULTIPLE.match(said.text, number.end):
             return replace(number, unit="", weak="event")
     return number
 
@@ -128,6 +138,10 @@ def _role(said: Mentions, at: int, since: int, until: int) -> str:
             beside = (said.numbers[other].start, said.numbers[other].end)
             if cue.is_range(said.text, *sorted((span, beside))):
                 return f"range {role}"
+    if at + 1 < len(said.numbers) and cue.changed(said.text, number.end, said.numbers[at + 1].start):
+        return "from"
+    if at and cue.changed(said.text, said.numbers[at - 1].end, number.start):
+        return "now"
     if number.bound in {"floor", "ceiling"}:
         return "low" if number.bound == "floor" else "high"
     found = cue.role(said.text, number.start, number.end, since=since, until=until)
@@ -210,7 +224,7 @@ def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
 
 def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:
     """Keep to the measure that the words before a number name; say so where the evidence has none of it."""
-    before = _measures(said.text[max(since, number.start - _FARTHEST) : number.start], pool)
+    before = _measures(_TRAFFIC.sub(" ", said.text[max(since, number.start - _FARTHEST) : number.start]), pool)
     if not before and number.label and number.label[0] in MEASURED:
         before = [number.label[0]]
     behind = _OF_WHAT.match(said.text, number.end, number.end + 40)
@@ -256,7 +270,8 @@ def _measures(text: str, pool: list[Quantity]) -> list[str]:
     found: list[str] = []
     for run in re.split(r"[,;:()]|\band\b|\bwhile\b", text):
         said = concepts(run)
-        rates = {at for at, topic in enumerate(said[:-1]) if topic == "event" and said[at + 1] == "rate"}
+        beside = _RATE_OF.search(run) is not None
+        rates = {at for at, topic in enumerate(said[:-1]) if beside and topic == "event" and said[at + 1] == "rate"}
         mine = [
             topic
             for at, topic in enumerate(said)
@@ -264,6 +279,8 @@ def _measures(text: str, pool: list[Quantity]) -> list[str]:
         ]
         if mine:
             found = mine
+    if found == ["utilization"] and not any("utilization" in one.topics for one in pool):
+        found = ["rate"]  # 점유율, usage: of the whole
     return list(dict.fromkeys(found))
 
 

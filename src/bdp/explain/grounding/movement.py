@@ -95,6 +95,8 @@ def _english(text: str) -> Iterator[Move]:
 
 def _particle(text: str, match: re.Match[str], before: str) -> bool:
     """Return whether `up` or `down` says a direction here: `crept up`, `is down 5 %`, `up from 3`."""
+    if before in {"go", "goes", "going", "went", "gone"} and match[0].lower() == "down":
+        return _ENDS.match(text, match.end()) is not None  # a service goes down, too
     if before in MOTION:
         return True
     if before in STATE:
@@ -139,5 +141,5 @@ def _by(text: str, end: int) -> bool:
     """`increase`, `higher`, `증가` right behind it."""
     match = _LEAD.match(text, end)
     if match and (match[1].lower() in FORMS or match[1].lower() in _GAIN):
-        return True
+        return not (match[1].endswith("s") or _other(text, match, match[1].lower()))  # `75 % falls to …` is no change
     return _KOREAN_BEHIND.match(text, end + (text[end : end + 1] == " ")) is not None

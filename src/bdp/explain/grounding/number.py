@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
 
+from bdp.explain.grounding.trend import MOTION
 from bdp.explain.grounding.unit import COUNTERS, UNIT, WRITTEN
-from bdp.explain.grounding.vocabulary import CONCEPT, KOREAN, WEAK, concept
+from bdp.explain.grounding.vocabulary import CONCEPT, COUNTED, KOREAN, WEAK, concept
 
 _MYRIADS: Final = {"만": 1e4, "억": 1e8, "천만": 1e7, "백만": 1e6, "천": 1e3, "십만": 1e5, "조": 1e12}
 _MYRIAD = "천만|백만|십만|만|억|조|천"
@@ -34,7 +35,7 @@ _SPELLED: Final = re.compile(
     re.IGNORECASE,
 )
 _COUNTED: Final = re.compile(
-    rf"(?<![가-힣])({'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(배|시간|{'|'.join(COUNTERS)})(?!포|당)"
+    rf"(?<![가-힣])({'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(배|시간|{'|'.join(COUNTERS)})(?!포|당|도(?![가-힣]))"
 )
 _MULTIPLES: Final = {
     "doubled": 2, "twice": 2, "double": 2, "twofold": 2, "tripled": 3, "threefold": 3, "triple": 3, "thrice": 3,
@@ -63,11 +64,24 @@ _NEVER = r"(?:never|not once|did not|didn't|does not|doesn't)\s+(?:\w+\s+){0,2}?
 _BOUND: Final = re.compile(
     rf"(?P<floor>{_NEVER}(?:below|under|less than|fewer than))|(?P<ceiling>{_NEVER}(?:above|over|exceed(?:ed|s)?|"
     rf"more than|beyond))"
-    rf"|(?P<above>{_ABOVE}|[≥>]=?|over|above|beyond|surpass(?:ed|ing)?|최소)|(?P<below>{_BELOW}|[≤<]=?|below|under|"
+    rf"|(?P<above>{_ABOVE}|(?<![-=])[≥>]=?|over|above|beyond|surpass(?:ed|ing)?|최소)|(?P<below>{_BELOW}|[≤<]=?|below|under|"
     rf"up to|최대)",
     re.IGNORECASE,
 )
 _BOUND_END: Final = re.compile(rf"(?:{_BOUND.pattern})\s*(?:the\s+|a\s+)?$", re.IGNORECASE)
+_NO_BOUND: Final = re.compile(
+    rf"(?:spread|distributed|scattered|shared|split|divided|averaged|calculated|measured|summed|computed)\s(?:out\s)?(?:over|above)\s*$"
+    rf"|\b(?:add(?:s|ed)?|sum(?:s|med)?|amount(?:s|ed)?|pile[sd]?|stack(?:s|ed)?|tot(?:s|ted)|tall(?:y|ied|ies)|{'|'.join(sorted(MOTION))})"
+    rf"(?:\s\w+ly)?\sup to\s*$",
+    re.IGNORECASE,
+)
+"""`spread over 5 hosts`, `added up to 5`: no bound."""
+_THAN_BEHIND: Final[dict[str, re.Pattern[str]]] = {
+    ">": re.compile(r"\s?(?:수준)?보다\s?(?:항상\s|늘\s|더\s|훨씬\s|약간\s|조금\s)*(?:높|컸|크|큰|클|많|위|길)"),
+    "<": re.compile(r"\s?(?:수준)?보다\s?(?:항상\s|늘\s|더\s|훨씬\s|약간\s|조금\s)*(?:낮|작|적|아래|짧)"),
+}
+"""`5보다 높았다`: a bound, unless 5 is said to be the usual value."""
+_BASE_BEFORE: Final = re.compile(r"(?:평소|평상시|평시|기준\S{0,2}|통상|정상|이전|직전|종전|앞선|전\s?구간|기존|원래|보통)[^\d]{0,16}$")
 _ABOVE_BEHIND: Final = re.compile(r"(?:\s?[을를이가])?\s?(?:이상|초과|넘|웃돌|상회|or more)")
 _BELOW_BEHIND: Final = re.compile(r"(?:\s?[을를에도]{1,2})?\s?(?:이하|미만|밑돌|하회|못 미|or less|or fewer)")
 _OR_EQUAL: Final = re.compile(
@@ -91,6 +105,10 @@ _KOREAN_AFTER: Final = re.compile(r"\s?(?:의|인)?\s{0,2}((?:[가-힣]+\s){0,2}
 _PRECEDING: Final = re.compile(
     r"([가-힣A-Za-z]+)\s?(?:은|는|이|가|을|를|도|만|:)?\s?(?:총|약|모두|대략|거의|각각|합계)?\s?$"
 )
+_COUNTED_NOUN: Final = re.compile(
+    rf"\s?({'|'.join(sorted((one for one, what in KOREAN.items() if what in COUNTED), key=len, reverse=True))})"
+)
+"""`3개 서비스`."""
 _LOGIN: Final = re.compile(r"log-?ins?$", re.IGNORECASE)
 
 
@@ -239,9 +257,14 @@ def _placed(text: str, number: Number) -> Number:
 def _bound(before: str, behind: str, number: Number) -> str:
     if match := _BOUND_END.search(before):
         said = str(match.lastgroup)
+        if _NO_BOUND.search(before):
+            return ""
         temporal = match[0].strip().lower() in {"over", "under"} and number.unit == "s"
         equal = "=" if _OR_EQUAL.search(match[0]) else ""
         return "" if temporal else {"above": f">{equal}", "below": f"<{equal}"}.get(said, said)
+    for sign, pattern in _THAN_BEHIND.items():
+        if pattern.match(behind) and not _BASE_BEFORE.search(before) and not re.search(r"\d", behind[:24]):
+            return sign
     for sign, pattern in ((">", _ABOVE_BEHIND), ("<", _BELOW_BEHIND)):
         if behind_match := pattern.match(behind):
             return sign + ("=" if _OR_EQUAL.search(behind_match[0]) else "")
@@ -265,6 +288,9 @@ def _label(text: str, number: Number) -> tuple[str, ...]:
     if number.unit not in {"", "%"}:
         return ()
     behind = _KOREAN_AFTER.match(text, number.end, number.end + 30)
+    noun = _COUNTED_NOUN.match(text, number.end) if text[number.end - 1 : number.end] == "개" else None
+    if noun:
+        return (KOREAN[noun[1]],)
     if behind and text[number.end : behind.start(1)].strip() in {"의", "인"}:
         known = [stem for word in behind[1].split() for stem in KOREAN if word.startswith(stem)]
         if known:

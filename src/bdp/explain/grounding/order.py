@@ -113,13 +113,14 @@ def _firsts(held: Facts) -> set[str]:
 def _failing(said: Mentions, held: Facts) -> Iterable[str]:
     """Check who is said to fail before or after the rest, where the evidence knows who is first."""
     firsts = _firsts(held)
-    if not firsts:
+    others = [Thing(m.start(), m.end(), _REST) for m in _OTHERS.finditer(said.text)]
+    changed = any(one.name == "seconds_before" for one in held.quantities)
+    if not firsts or (changed and not others and _CHANGE.search(said.text)):
         return
     lowered = said.clause.lower()
     known = {text.text for text in held.texts if text.key == "service"} | firsts
     parts = [Thing(lowered.find(name), lowered.find(name) + len(name), name) for name in known if name and contains(lowered, name)]  # noqa: E501
-    parts += [Thing(m.start(), m.end(), _REST) for m in _OTHERS.finditer(said.text)]
-    for one in relations(said.text, _things(parts)):
+    for one in relations(said.text, _things([*parts, *others])):
         if one.first in firsts:
             yield ""
         elif one.second in firsts:

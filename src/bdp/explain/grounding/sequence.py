@@ -30,8 +30,8 @@ _VERB_LATE = (
 )
 _PASSIVE = {"early": r"preceded|pre-?dated|led|headed|anticipated", "late": r"followed|trailed|succeeded|pursued|chased"}
 _ALONE_EARLY = (
-    r"earlier|beforehand|before (?:that|then|this|it|which)(?=[,.\s]|$)|in the lead|the sooner|ahead|leads off|led off|in front|"  # noqa: E501
-    r"prior|sooner"
+    r"earlier|beforehand|before (?:that|then|this|it|which)(?=[,.\s]|$)|in the lead|the sooner|ahead(?! of)|leads off|led off|in front|"  # noqa: E501
+    r"prior(?=[,.;)]|$)|sooner"
 )
 _ALONE_LATE = (
     r"later|afterwards?|subsequently|thereafter|then|(?:after|since|following|upon) (?:that|which|this|then|it)(?=[,.\s]|$)|ensu(?:ed|es)|in turn|whereupon|"  # noqa: E501
