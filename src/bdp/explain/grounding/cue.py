@@ -100,6 +100,9 @@ def changed(text: str, first: int, second: int) -> bool:
 
 def bounded(before: str, *, below: bool) -> str:
     """Return which side a bound is of: what stayed below is so at its highest, what fell below at its lowest."""
+    sides = [str(one.lastgroup) for one in _CUE.finditer(re.split(r"\d", before[-30:])[-1]) if one.lastgroup in {"high", "low"}]
+    if sides:
+        return sides[-1]
     if _STAYED.search(before):
         return "high" if below else "low"
     fell = any(not up and not negated for _, _, up, negated in moves(before))

@@ -46,8 +46,10 @@ _OF_WHAT: Final = re.compile(
     r"\s*(?:(?:rise|drop|fall|increase|decrease|jump|growth|decline|surge) in|of) (?:the |its )?([A-Za-z_ ]{3,30})"
 )
 _PART: Final = re.compile(r"\s*(?:times\s)?(?:out of|of|in|among)(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
+_TRACES: Final = re.compile(r"트레이스|추적")
+_THAN: Final = re.compile(r"\s?(?:수준)?보다")
 _RATE_OF: Final = re.compile(
-    r"\b(?:errors?|failures?|faults?|warnings?|timeouts?|events?)[ -](?:rate|ratio|share|percentage)|(?:오류|에러|실패|장애)\s?(?:율|비율)",
+    r"\b(?:errors?|failures?|faults?|warnings?|timeouts?|events?)[ -](?:rate|ratio|percentage)|(?:오류|에러|실패|장애)\s?(?:율|비율)",
     re.IGNORECASE,
 )
 _MULTIPLE: Final = re.compile(
@@ -87,6 +89,8 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     ):
         return Read(number, role, ())
     mine = owned(number, at, said, found, held.quantities)
+    if number.weak == "event" and not any(number.label[:1]) and _TRACES.search(said.text, 0, number.start):
+        number = replace(number, label=("trace",))
     labelled = _labelled(number, mine)
     if number.spelled and number.unit == "" and not labelled:
         return None
@@ -145,6 +149,8 @@ def _role(said: Mentions, at: int, since: int, until: int) -> str:
     if number.bound in {"floor", "ceiling"}:
         return "low" if number.bound == "floor" else "high"
     found = cue.role(said.text, number.start, number.end, since=since, until=until)
+    if number.bound in {"<", ">"} and _THAN.match(said.text, number.end):
+        found = ""
     if number.bound and found in {"", "now"}:
         return cue.bounded(
             said.text[max(0, number.start - _FARTHEST) : number.start], below=number.bound.startswith("<")
@@ -160,7 +166,8 @@ def _partner(said: Mentions, at: int) -> str:
             if _PART.fullmatch(said.text[first.end : second.start]):
                 since = said.numbers[other - 1].end if other else 0
                 until = said.numbers[other + 1].start if other + 1 < len(said.numbers) else len(said.text)
-                return _role(said, other, since, until)
+                found = _role(said, other, since, until)
+                return "" if found == "delta" else found
     return ""
 
 
@@ -341,8 +348,8 @@ def _near(said: float, actual: float, quantity: Quantity) -> bool:
 def _opposite(number: Number, fitting: Sequence[Quantity], said: Mentions) -> str:
     follows = re.match(r"\s*(\w+)", said.text[number.end :])
     opposite = _OPPOSITE.get(follows[1].lower(), "") if follows and number.unit == "s" else ""
-    if follows and follows[1].lower() in {"later", "earlier"} and _ONSET.search(said.text, number.end):
-        return ""
+    if follows and _ONSET.search(said.text, number.end):
+        return ""  # the order of two things, see `order.py`
     if (
         opposite
         and all(opposite in one.name for one in fitting)

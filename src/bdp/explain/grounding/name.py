@@ -62,6 +62,14 @@ _BEFORE_KOREAN: Final = re.compile(
     r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_.-]{2,80})(?=(?:에서|에게|에는|에도|에|의|은|는|이|가|을|를|도|와|과|로|부터|까지)|\s(?:서비스|"
     r"호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그|변경|릴리스|커밋))"
 )
+_AT: Final = re.compile(
+    r"(?:(?<![A-Za-z0-9_])@\s?|\b(?:on|at|of|for|by|to|from|hit)\s)([a-z][A-Za-z0-9_-]{2,80})(?=\s(?:\d|\x00|exceed))|"
+    r"\b[Ii]t (?:is|was) ([a-z][A-Za-z0-9_-]{2,80}) that\b|"
+    r"(?<![A-Za-z0-9_])@([a-z][A-Za-z0-9_-]{2,80})"
+)
+_LATIN: Final = re.compile(r"(?<![A-Za-z0-9_@.\x00-])([a-z][a-z0-9_.-]{2,80})(?![A-Za-z0-9_/(-])")
+"""Between Korean words a foreign word is mostly a name."""
+_HANGUL: Final = re.compile(r"[가-힣]")
 _ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
     (  # noqa: SIM905
         "never are were be been being is alone will would could should can may might must do does did done "
@@ -105,6 +113,24 @@ _ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
         "january february march april may june july august september october november december "
         "monday tuesday wednesday thursday friday saturday sunday http https tcp udp dns tls ssl sql api url cpu "
         "ram gc jvm ip ips sha id ids "
+        "above below within without until till against across beyond around near behind beside along past per via since "
+        "extreme extremes sequence sequences edge edges limit limits threshold thresholds bound bounds ceiling floor trough "
+        "high highs low lows mean sum tally window windows span spans interval intervals slot slots segment sample past "
+        "hosts result results outcome outcomes report reports record records entry entries item items row rows table "
+        "scale scales step steps stage stages phase phases side sides front back top bottom middle centre center head "
+        "tail growth decline slump dip surge increase decreases rises falls drops jumps difference differences gap gaps "
+        "distance shift shifts move moves movement direction reference norm standard custom measurement measurements "
+        "reading readings observation observations figure figures quantity quantities portion portions majority minority "
+        "bulk lot lots plenty couple dozen dozens hundred hundreds thousand thousands million millions origin origins "
+        "symptom symptoms signature signatures sort sorts class classes category categories group groups set sets list "
+        "chain chains path paths route routes link links reason reasons source sources factor factors context question "
+        "answer summary overview note notes view review look glance check checks search history timeline schedule "
+        "customer customers people person human humans operator operators team teams company business product products "
+        "true false good better best worse worst big bigger large larger small smaller long longer short shorter few "
+        "early earlier late later quick fast slow sudden sharp steep steady constant stable flat mild severe minor major "
+        "about approximately exactly precisely least nearly close far wide broad narrow deep whole entire complete "
+        "like unlike despite although though unless whether whereas yet hence thus therefore however moreover besides "
+        "abrupt gradual ongoing recent current former initial final original eventual subsequent consecutive respective "
         "tracing collateral damage blast radius impact scope behaviour behavior performance capacity demand "
         "volume size amount money cost costs"
     ).split()
@@ -150,16 +176,18 @@ def codes(text: str) -> tuple[list[Name], str]:
 def placed(text: str) -> list[Name]:
     """Return words that stand where a service's name would: `checkout had 5 errors`, `checkout에서`."""
     found = {}
-    for pattern in (_SUBJECT, _OBJECT, _BEFORE_KOREAN):
+    patterns = (_SUBJECT, _OBJECT, _AT, _BEFORE_KOREAN, *((_LATIN,) if _HANGUL.search(text) else ()))
+    for pattern in patterns:
         for match in pattern.finditer(text):
-            word = match[1].rstrip(".-")
-            before = text[max(0, match.start(1) - 5) : match.start(1)]
+            at = match.start(match.lastindex or 1)
+            word = match[match.lastindex or 1].rstrip(".-")
+            before = text[max(0, at - 5) : at]
             if ("\x00" in before[-2:] or before == "that ") and word.endswith(("s", "ed")):
                 continue  # a verb behind a name
             if word.endswith(("ly", "wards", "while")):
                 continue  # an adverb
             if word.lower() not in _ORDINARY | _PLAIN and word.lower() not in CONCEPT and word.lower() not in WRITTEN:
-                found[match.start(1)] = Name(word, match.start(1), sure=False)
+                found[at] = Name(word, at, sure=False)
     return list(found.values())
 
 
@@ -180,6 +208,8 @@ def _take(pattern: re.Pattern[str], text: str, keep: Callable[[re.Match[str]], o
 
 def _code_like(token: str) -> bool:
     lowered = token.lower()
+    if re.fullmatch(r"x\d+", lowered):
+        return False  # x3: a multiple
     if lowered in _PLAIN or len(token) < 3 or lowered in _COMMON or _PLURAL.fullmatch(token):
         return False
     inner = (

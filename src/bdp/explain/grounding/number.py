@@ -16,7 +16,7 @@ _MYRIADS: Final = {"만": 1e4, "억": 1e8, "천만": 1e7, "백만": 1e6, "천": 
 _MYRIAD = "천만|백만|십만|만|억|조|천"
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,2}(?![A-Za-z0-9_]|\.\d))?"
 _NUMBER: Final = re.compile(
-    rf"(?<![A-Za-z0-9_.,])([$€₩]\s?)?({_DIGITS})(?:\s?({_MYRIAD})(?![가-힣]*간에)(?:\s?({_DIGITS})(?:\s?({_MYRIAD}))?)?)?"
+    rf"(?<![A-WYZa-wyz0-9_.,])(?<![A-Za-z0-9_][xX])([$€₩]\s?)?({_DIGITS})(?:\s?({_MYRIAD})(?![가-힣]*간에)(?:\s?({_DIGITS})(?:\s?({_MYRIAD}))?)?)?"
     rf"(?:[\s-]?({UNIT}))?(?![\d])",
     re.IGNORECASE,
 )
@@ -105,10 +105,16 @@ _KOREAN_AFTER: Final = re.compile(r"\s?(?:의|인)?\s{0,2}((?:[가-힣]+\s){0,2}
 _PRECEDING: Final = re.compile(
     r"([가-힣A-Za-z]+)\s?(?:은|는|이|가|을|를|도|만|:)?\s?(?:총|약|모두|대략|거의|각각|합계)?\s?$"
 )
+_NOT_EVENTS: Final = {"event": ("address", "user", "service", "host", "template")}
 _COUNTED_NOUN: Final = re.compile(
-    rf"\s?({'|'.join(sorted((one for one, what in KOREAN.items() if what in COUNTED), key=len, reverse=True))})"
+    rf"\s?(IP|{'|'.join(sorted((one for one, what in KOREAN.items() if what in COUNTED), key=len, reverse=True))})"
 )
 """`3개 서비스`."""
+_FACTOR: Final = re.compile(
+    r"(?:\b(?:multiplied by|(?:a )?factor of|multiple of|ratio of|ratio is|ratio:|ratio was)|(?<![A-Za-z])[x×]|배율[은이]?:?)\s?$",
+    re.IGNORECASE,
+)
+"""`by a factor of 3`, `x3`."""
 _LOGIN: Final = re.compile(r"log-?ins?$", re.IGNORECASE)
 
 
@@ -162,6 +168,8 @@ def _written(text: str) -> Iterator[Number]:
         value, step = _value(match)
         kind, scale = WRITTEN.get(unit, ("", 1.0))
         kind, scale = ("$€₩"["$€₩".index(match[1].strip())], 1.0) if match[1] else (kind, scale)
+        if not unit and _FACTOR.search(text[max(0, match.start() - 20) : match.start()]):
+            kind = "x"
         if _MINUS.search(text[max(0, match.start() - 2) : match.start()]):
             value = -value
         if isfinite(value * scale):
@@ -263,7 +271,9 @@ def _bound(before: str, behind: str, number: Number) -> str:
         equal = "=" if _OR_EQUAL.search(match[0]) else ""
         return "" if temporal else {"above": f">{equal}", "below": f"<{equal}"}.get(said, said)
     for sign, pattern in _THAN_BEHIND.items():
-        if pattern.match(behind) and not _BASE_BEFORE.search(before) and not re.search(r"\d", behind[:24]):
+        than = pattern.match(behind)
+        attributive = than and re.match(r"[은는]?\s[^\d]{0,8}\d", behind[than.end() :])
+        if than and not attributive and not _BASE_BEFORE.search(before):
             return sign
     for sign, pattern in ((">", _ABOVE_BEHIND), ("<", _BELOW_BEHIND)):
         if behind_match := pattern.match(behind):
@@ -283,20 +293,27 @@ def _label(text: str, number: Number) -> tuple[str, ...]:
             break
         found.append("login" if _LOGIN.fullmatch(match[1]) else match[1])
         position = match.end()
+    if found and found[0].lower() in {"instances", "instance"} and text[position : position + 3] == " of":
+        return ("event", "event")  # `5 instances of …`
     if found:
         return _head(found)
     if number.unit not in {"", "%"}:
         return ()
+    if number.weak in {"user", "host"}:
+        return (number.weak,)  # 명, 대
     behind = _KOREAN_AFTER.match(text, number.end, number.end + 30)
     noun = _COUNTED_NOUN.match(text, number.end) if text[number.end - 1 : number.end] == "개" else None
     if noun:
-        return (KOREAN[noun[1]],)
+        return (KOREAN.get(noun[1], "address"),)
     if behind and text[number.end : behind.start(1)].strip() in {"의", "인"}:
         known = [stem for word in behind[1].split() for stem in KOREAN if word.startswith(stem)]
         if known:
             return (KOREAN[max(known, key=len)],)
     preceding = _PRECEDING.search(text[max(0, number.start - 24) : number.start])
-    return _korean_noun(preceding[1]) if preceding and number.unit == "" else ()
+    counted = _korean_noun(preceding[1]) if preceding and number.unit == "" else ()
+    if number.weak and counted and counted[0] in _NOT_EVENTS.get(number.weak, ()):
+        return ()  # `주소는 30건`: events of that address
+    return counted
 
 
 def _head(found: Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from bdp.explain.grounding.number import Number
 from bdp.explain.grounding.vocabulary import words
 
 _EACH: Final = re.compile(r"\brespectively\b|각각")
+_ITS: Final = re.compile(r"(?:인|의|짜리|을 낸|를 낸|을 기록한|를 기록한|을 차지한|를 차지한)\s")
+"""`80건인 …`: of the name behind it."""
 _NO_NAMES: Final = frozenset(
     {
         "subject",
@@ -112,6 +114,9 @@ def _mine(number: Number, at: int, said: Mentions, found: Sequence[Owner]) -> di
 def _place(number: Number, at: int, said: Mentions, places: Sequence[int]) -> int:
     if _EACH.search(said.clause) and len(places) == len(said.numbers):
         return places[at]
+    mine = next((place for place in places if place >= number.end), None)
+    if mine is not None and _ITS.fullmatch(said.text[number.end : mine]):
+        return mine
     before = [place for place in places if place < number.start]
     after = [place for place in places if place >= number.end]
     named_first = places[0] < said.numbers[0].start
