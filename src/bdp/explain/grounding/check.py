@@ -34,6 +34,8 @@ from bdp.model.evidence import Evidence
 
 _RELATIVE: Final = 0.01
 _OF: Final = re.compile(r"\s*(?:out )?of(?:\s+the|\s+all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?\s*")
+_BESIDE: Final = re.compile(r"\s?(?:,|\(|:|—|–|=)\s?\(?")
+"""Between a percentage and the two counts it is made of."""
 _KOREAN: Final = re.compile(r"[가-힣]")
 _TIME_KEYS: Final = {"first": "first_time", "last": "last_time", "extreme": "extreme_time"}
 _BELONGS: Final = frozenset({"ref", "metric", "client_ip"})
@@ -160,6 +162,8 @@ def _parts(numbers: Sequence[Number], said: Mentions) -> list[str]:
             wrong.append(reason("part", korean=said.korean, part=few.shown, whole=all_of.shown))
         share = next((n for n in numbers if n.start > whole.end and n.unit == "%"), None)
         beside = share is not None and re.fullmatch(r"[^\d()]*\(", clause[whole.end : share.start]) is not None
+        ahead = next((n for n in numbers if n.unit == "%" and _BESIDE.fullmatch(clause[n.end : part.start])), None)
+        share, beside = (ahead, True) if ahead and not beside else (share, beside)
         if (
             share
             and beside

@@ -13,7 +13,7 @@ _FORWARD: Final[dict[str, str]] = {
     r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
     r"baselines?|previous|"
     r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|평시|평상시?|여느 때|예년|원래|본래|종래|보통|"
-    r"(?<!비)정상|기준(?:치|값)?|기존|이전|앞선|직전|종전|통상",
+    r"(?<!비)정상|기준(?:치|값|선)?(?!으로)|기존|이전|앞선|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
     "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|최댓값|정점|피크|고점|꼭대기|(?:가장|제일) (?:높|큰|클|컸|많)|상한",
     "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|최솟값|저점|바닥|(?:가장|제일) (?:낮|작|적)|하한|floor",  # noqa: E501
@@ -32,7 +32,7 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
         r"usual|typical)|"
         r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in "
         r"the baseline|as a rule|usually|normally|in quieter)"
-        r"|\S{0,4}(?:\s?대비|\s?보다|이던|였던|이었지만|였지만|이었던|이었으나)"
+        r"|\S{0,4}(?:\s?대비|\s?보다(?!\s(?:\S+\s)?(?:이른|늦|먼저|앞|일찍|나중|빨리|뒤))|이던|였던|이었지만|였지만|이었던|이었으나)"
         r"|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:\s수준|\s선)?(?:으로|로|까지)(?![가-힣])",
         re.IGNORECASE,
     ),
@@ -91,6 +91,11 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
             if pattern.search(text, end):
                 return name
     return "now" if (match := _BACKWARD["now"].match(behind)) and end + match.end() <= until else ""
+
+
+def base(text: str) -> bool:
+    """Return whether a text speaks of the usual side only."""
+    return {str(one.lastgroup) for one in _CUE.finditer(text)} == {"base"}
 
 
 def changed(text: str, first: int, second: int) -> bool:

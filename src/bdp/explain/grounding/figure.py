@@ -31,7 +31,7 @@ _LEVELS: Final = {
     "delta": {"delta"},
 }
 _TRAFFIC: Final = re.compile(
-    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|정상 트래픽",
+    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|\btraffic (?:from|to|of)\b|정상 트래픽",
     re.IGNORECASE,
 )
 """They are events, not a measure of the network."""
@@ -46,6 +46,9 @@ _OF_WHAT: Final = re.compile(
     r"\s*(?:(?:rise|drop|fall|increase|decrease|jump|growth|decline|surge) in|of) (?:the |its )?([A-Za-z_ ]{3,30})"
 )
 _PART: Final = re.compile(r"\s*(?:times\s)?(?:out of|of|in|among)(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
+_SINCE: Final = re.compile(
+    r"\s?(?:동안|간|사이)?(?:에는|에|은|는|의)?\s(?:[가-힣]+[은는이가]\s)?|(?:\s(?:before|earlier|prior))?,?\s(?:there (?:were|was)|it (?:was|had)|we (?:had|saw))\s"
+)
 _TRACES: Final = re.compile(r"트레이스|추적")
 _THAN: Final = re.compile(r"\s?(?:수준)?보다")
 _RATE_OF: Final = re.compile(
@@ -148,6 +151,8 @@ def _role(said: Mentions, at: int, since: int, until: int) -> str:
         return "now"
     if number.bound in {"floor", "ceiling"}:
         return "low" if number.bound == "floor" else "high"
+    if at and said.numbers[at - 1].unit == "s" and _SINCE.fullmatch(said.text[since : number.start]):
+        since = said.numbers[at - 2].end if at > 1 else 0  # 직전 5분에는 3건
     found = cue.role(said.text, number.start, number.end, since=since, until=until)
     if number.bound in {"<", ">"} and _THAN.match(said.text, number.end):
         found = ""
@@ -155,6 +160,8 @@ def _role(said: Mentions, at: int, since: int, until: int) -> str:
         return cue.bounded(
             said.text[max(0, number.start - _FARTHEST) : number.start], below=number.bound.startswith("<")
         )
+    if not found and number.label[:1] == ("point",) and cue.base(said.text[: number.start]):
+        return "base"
     return found
 
 
@@ -300,8 +307,8 @@ def _labelled(number: Number, quantities: Sequence[Quantity]) -> list[Quantity]:
         one for one in quantities if one.counted and one.derived == made and not one.length and "aside" not in one.roles
     ]
     head = number.label[0] if number.label else ""
-    if number.bound:  # `at least 5 failures` may be what was asked for
-        counted += [one for one in quantities if "aside" in one.roles and one.counted]
+    if number.bound:  # of a part, not of its whole; `at least 5 failures` may be what was asked for, too
+        counted = _parts(counted) + [one for one in quantities if "aside" in one.roles and one.counted]
     for wanted in ([head], NEAR.get(head, ()), number.label[1:], [number.weak] if not head else []):
         found = [one for one in counted if any(word and (word == one.counted) for word in wanted)]
         if found:
@@ -309,6 +316,15 @@ def _labelled(number: Number, quantities: Sequence[Quantity]) -> list[Quantity]:
     own = [one for one in quantities if any(word in one.topics for word in number.label[1:])]
     own = [one for one in own if not (one.derived or one.unit or one.length or "aside" in one.roles)]
     return own or [one for one in quantities if one.length and head and one.counted == head]
+
+
+def _parts(counted: list[Quantity]) -> list[Quantity]:
+    """Leave out what is the whole of another quantity: a bound is true of every larger one."""
+    least: dict[tuple[str, str, frozenset[str]], float] = {}
+    for one in counted:
+        key = (one.family, one.counted, one.roles)
+        least[key] = min(one.raw, least.get(key, one.raw))
+    return [one for one in counted if one.raw == least[one.family, one.counted, one.roles]]
 
 
 def fits(number: Number, quantity: Quantity) -> bool:

@@ -139,6 +139,8 @@ def _grew(before: str) -> bool:
 
 def _by(text: str, end: int) -> bool:
     """`increase`, `higher`, `증가` right behind it."""
+    if _BESIDE.match(text, end + (text[end : end + 1] == " ")):
+        return True  # 45 % under its usual level
     match = _LEAD.match(text, end)
     if match and (match[1].lower() in FORMS or match[1].lower() in _GAIN):
         return not (match[1].endswith("s") or _other(text, match, match[1].lower()))  # `75 % falls to …` is no change

@@ -184,6 +184,8 @@ def placed(text: str) -> list[Name]:
             before = text[max(0, at - 5) : at]
             if ("\x00" in before[-2:] or before == "that ") and word.endswith(("s", "ed")):
                 continue  # a verb behind a name
+            if word[0].isupper() and word.endswith(("ing", "ed", "ion", "ment", "ness", "ity", "ance", "ence", "oms")):
+                continue  # a heading: `Co-failing: …`
             if word.endswith(("ly", "wards", "while")):
                 continue  # an adverb
             if word.lower() not in _ORDINARY | _PLAIN and word.lower() not in CONCEPT and word.lower() not in WRITTEN:

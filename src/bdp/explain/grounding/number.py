@@ -10,7 +10,7 @@ from typing import Final
 
 from bdp.explain.grounding.trend import MOTION
 from bdp.explain.grounding.unit import COUNTERS, UNIT, WRITTEN
-from bdp.explain.grounding.vocabulary import CONCEPT, COUNTED, KOREAN, WEAK, concept
+from bdp.explain.grounding.vocabulary import CONCEPT, COUNTED, KOREAN, WEAK, concept, singular
 
 _MYRIADS: Final = {"만": 1e4, "억": 1e8, "천만": 1e7, "백만": 1e6, "천": 1e3, "십만": 1e5, "조": 1e12}
 _MYRIAD = "천만|백만|십만|만|억|조|천"
@@ -267,6 +267,8 @@ def _bound(before: str, behind: str, number: Number) -> str:
         said = str(match.lastgroup)
         if _NO_BOUND.search(before):
             return ""
+        if match[0].rstrip().endswith("than the"):
+            return ""  # `more than the 5 that …`: exactly those
         temporal = match[0].strip().lower() in {"over", "under"} and number.unit == "s"
         equal = "=" if _OR_EQUAL.search(match[0]) else ""
         return "" if temporal else {"above": f">{equal}", "below": f"<{equal}"}.get(said, said)
@@ -324,6 +326,8 @@ def _head(found: Sequence[str]) -> tuple[str, ...]:
         known = word.lower() in CONCEPT or one in CONCEPT.values()
         if known and word.lower() not in WEAK:
             head = one
+            if singular(word.lower()) != word.lower():
+                break  # what follows a plural is a verb: `50 hosts match`
         elif head:
             break
     if not head and found[0].lower() in WEAK:

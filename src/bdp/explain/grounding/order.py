@@ -42,8 +42,13 @@ _REST = "\x01"
 
 def orders(said: Mentions, held: Facts, found: Sequence[Owner]) -> tuple[list[str], int]:
     """Return what is wrong with the orders that a clause tells, and how many were compared."""
-    told = [*_changes(said, held), *_moments(said, held, found), *_failing(said, held)]
-    first = _first(said, held)
+    told = [*_changes(said, held), *_moments(said, held, found)]
+    elsewhere = bool(told) or (
+        any(one.name == "seconds_before" for one in held.quantities) and _CHANGE.search(said.text) is not None
+    )
+    others = [Thing(m.start(), m.end(), _REST) for m in _OTHERS.finditer(said.text)]
+    told += _failing(said, held, others) if others or not elsewhere else ()
+    first = None if elsewhere and not others else _first(said, held)
     told += [first] if first is not None else []
     return [one for one in told if one], len(told)
 
@@ -110,12 +115,10 @@ def _firsts(held: Facts) -> set[str]:
     return {text.text for text in held.texts if text.key.startswith("first_") and not text.text[:4].isdigit()}
 
 
-def _failing(said: Mentions, held: Facts) -> Iterable[str]:
+def _failing(said: Mentions, held: Facts, others: Sequence[Thing]) -> Iterable[str]:
     """Check who is said to fail before or after the rest, where the evidence knows who is first."""
     firsts = _firsts(held)
-    others = [Thing(m.start(), m.end(), _REST) for m in _OTHERS.finditer(said.text)]
-    changed = any(one.name == "seconds_before" for one in held.quantities)
-    if not firsts or (changed and not others and _CHANGE.search(said.text)):
+    if not firsts:
         return
     lowered = said.clause.lower()
     known = {text.text for text in held.texts if text.key == "service"} | firsts

@@ -12,7 +12,7 @@ from typing import Final
 _ENGLISH: Final[dict[str, str]] = {
     "event": "events error errors failure failures warning exception message line log entry record occurrence problem "
     "fault attempt try login hit crash alarm err evt entrie occurence mention glitch exception alert notification "
-    "match breakage hiccup report case",
+    "breakage hiccup report case",
     "user": "account username userid identity people person login-name customer tenant subscriber visitor member operator "
     "shopper buyer employee principal participant staff human consumer patron guest individual",
     "address": "ip ips source client sender origin peer remote",
