@@ -11,7 +11,7 @@ _FORWARD: Final[dict[str, str]] = {
     "base": r"(?:window|period|stretch|span|interval|time|hour) (?:\w+ )?(?:before|earlier|prior)(?=,? (?:it |there |one )?(?:had|saw|show|count|held|record|log|stood|was|were|brought|with)|:)|"
     r"customar(?:y|ily)|habitual(?:ly)?|accustomed|the norm(?! of)|norm of|regular(?:ly)?|standard|healthy|unaffected|quiet(?:er)?|"
     r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
-    r"baselines?|previous|"
+    r"baselines?|previous|prev\.?|than the|"
     r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|평시|평상시?|여느 때|예년|원래|본래|종래|보통|"
     r"(?<!비)정상|기준(?:치|값|선)?(?!으로)|기존|이전|앞선|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
@@ -26,11 +26,11 @@ _CUE: Final = re.compile(
 )
 _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "base": re.compile(
-        r"\s*(?:\w+\s){0,2}?(?:before(?!\s+(?:the|that|it|onset))|previously|earlier|beforehand|in the [\d.,]+ "
+        r"\s*then(?=\s*(?:$|[.,;)]))|\s*(?:\w+\s){0,2}?(?:of the (?:\w+ )?(?:period|window|stretch|span|interval) (?:before|prior|earlier)|before(?!\s+(?:the|that|it|onset)|\s*\x00)|previously|earlier|beforehand|in the [\d.,]+ "
         r"?\S{1,8} before|in the (?:preceding|previous|prior|earlier|"
         r"(?:same )?(?:stretch|span|period|window|interval|time) (?:\w+ )?(?:before|earlier|prior))|(?:is|was|being) (?:normal|"
         r"usual|typical)|"
-        r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet)(?: ones| traffic| events)?|in "
+        r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet|good|clean|successful|fine|sound|uneventful)(?: ones| traffic| events)?|in "
         r"the baseline|as a rule|usually|normally|in quieter)"
         r"|\S{0,4}(?:\s?대비|\s?보다(?!\s(?:\S+\s)?(?:이른|늦|먼저|앞|일찍|나중|빨리|뒤))|이던|였던|이었지만|였지만|이었던|이었으나)"
         r"|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:\s수준|\s선)?(?:으로|로|까지)(?![가-힣])",
@@ -127,14 +127,14 @@ def is_range(text: str, first: tuple[int, int], second: tuple[int, int]) -> bool
 
 _TIME_ROLES: Final = {
     "first": r"first|began|begins?|beginning|start(?:ed|s|ing)?|onset|since|from|처음|첫|시작|최초",
-    "last": r"last|until|till|end(?:ed|s)?|kept on|stopped|마지막|끝|종료|최종",
+    "last": r"last|latest|most recent|final|newest|until|till|end(?:ed|s)?|kept on|stopped|마지막|끝|종료|최종",
     "extreme": r"peak(?:ed)?|highest|lowest|worst|maximum|minimum|정점|최고|최저|최대|최소",
 }
 _TIME_CUE: Final = re.compile(
     "|".join(f"(?P<{name}>(?<![A-Za-z])(?:{words})(?![A-Za-z]))" for name, words in _TIME_ROLES.items()), re.IGNORECASE
 )
 _TIME_BEHIND: Final = re.compile(
-    r"\s?(?:(?:UTC|KST)\s?)?(?:에\s(?P<first>처음|시작|최초)|에\s(?P<last>마지막|끝|종료)|(?P<since>부터)|(?P<until>까지))"
+    r"\s?(?:(?:UTC|KST)\s?)?(?:에\s(?P<first>처음|시작|최초)|에\s(?:\S+\s)?(?P<last>마지막|끝|종료|멎|멈|그쳤|그쳐|그침|잦아|최후)|(?P<since>부터)|(?P<until>까지))"
 )
 
 
@@ -142,5 +142,6 @@ def time_role(text: str, start: int, end: int, since: int) -> str:
     """Return which time is said: the first, the last, that of the extreme; empty where nothing says so."""
     if match := _TIME_BEHIND.match(text, end):
         return "first" if match["first"] or match["since"] else "last"
-    cues = list(_TIME_CUE.finditer(_NAMED.sub("\x00", text[since:start])[-40:]))
+    cues = list(_TIME_CUE.finditer(_NAMED.sub("\x00", text[since:start])[-48:]))
+    cues = [one for one in cues if one[0].lower() not in {"from", "since"}] or cues
     return str(cues[-1].lastgroup) if cues else ""

@@ -31,7 +31,7 @@ _LEVELS: Final = {
     "delta": {"delta"},
 }
 _TRAFFIC: Final = re.compile(
-    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|\btraffic (?:from|to|of)\b|정상 트래픽",
+    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|\btraffic (?:from|to|of)\b|\bshare(?=\s(?:the|a|an|\x00|\w+\s\x00))|정상 트래픽",
     re.IGNORECASE,
 )
 """They are events, not a measure of the network."""
@@ -149,6 +149,11 @@ def _role(said: Mentions, at: int, since: int, until: int) -> str:
         return "from"
     if at and cue.changed(said.text, said.numbers[at - 1].end, number.start):
         return "now"
+    for other, side in ((at + 1, "from"), (at - 1, "now")):
+        if said.moves and 0 <= other < len(said.numbers):
+            first, second = sorted((number, said.numbers[other]), key=lambda one: one.start)
+            if first.unit == second.unit and said.text[first.end : second.start] == " to ":
+                return side
     if number.bound in {"floor", "ceiling"}:
         return "low" if number.bound == "floor" else "high"
     if at and said.numbers[at - 1].unit == "s" and _SINCE.fullmatch(said.text[since : number.start]):

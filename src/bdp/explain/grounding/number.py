@@ -51,7 +51,7 @@ _FRACTION: Final = re.compile(
     r"(?:hour|minute|second|day|time)| of (?:the |its )?time)|(\d)분의 (\d)",
     re.IGNORECASE,
 )
-_MINUS: Final = re.compile(r"(?:^|[\s(])[-\u2212]\Z")
+_MINUS: Final = re.compile(r"(?:^|[\s(→>])[-\u2212]\Z")
 _HEDGE: Final = re.compile(
     r"(?:about|around|roughly|approximately|nearly|almost|some|circa|close to|~|≈|약|거의|대략|얼추)\s*$", re.IGNORECASE
 )
@@ -82,6 +82,15 @@ _THAN_BEHIND: Final[dict[str, re.Pattern[str]]] = {
 }
 """`5보다 높았다`: a bound, unless 5 is said to be the usual value."""
 _BASE_BEFORE: Final = re.compile(r"(?:평소|평상시|평시|기준\S{0,2}|통상|정상|이전|직전|종전|앞선|전\s?구간|기존|원래|보통)[^\d]{0,16}$")
+_KOREAN_NEVER: Final = re.compile(
+    r"(?:\s?[을를이가])?\s?(?:아래로\s|위로\s)?(?:(?P<up>넘|초과|웃돌|웃돈|상회|올라)|밑돌|밑돈|하회|내려|떨어)\S{0,3}\s?(?:적|일|때|경우)?\S?\s?(?:한 번도\s)?(?:없|않|못)"
+)
+"""`5를 넘은 적이 없다`."""
+_LEVEL: Final = re.compile(
+    r"\b(?:stay|remain|kept|keep|held|was|is|were|be|been|fell|dropp|dipp|sank|rose|shot|climb|seen|go|went|never|read)\w*\s"
+    r"(?:\w+\s)?(?:over|under)\s*$",
+    re.IGNORECASE,
+)
 _ABOVE_BEHIND: Final = re.compile(r"(?:\s?[을를이가])?\s?(?:이상|초과|넘|웃돌|상회|or more)")
 _BELOW_BEHIND: Final = re.compile(r"(?:\s?[을를에도]{1,2})?\s?(?:이하|미만|밑돌|하회|못 미|or less|or fewer)")
 _OR_EQUAL: Final = re.compile(
@@ -263,13 +272,15 @@ def _placed(text: str, number: Number) -> Number:
 
 
 def _bound(before: str, behind: str, number: Number) -> str:
+    if match := _KOREAN_NEVER.match(behind):
+        return "ceiling" if match["up"] else "floor"
     if match := _BOUND_END.search(before):
         said = str(match.lastgroup)
         if _NO_BOUND.search(before):
             return ""
         if match[0].rstrip().endswith("than the"):
             return ""  # `more than the 5 that …`: exactly those
-        temporal = match[0].strip().lower() in {"over", "under"} and number.unit == "s"
+        temporal = match[0].strip().lower() in {"over", "under"} and number.unit == "s" and not _LEVEL.search(before)
         equal = "=" if _OR_EQUAL.search(match[0]) else ""
         return "" if temporal else {"above": f">{equal}", "below": f"<{equal}"}.get(said, said)
     for sign, pattern in _THAN_BEHIND.items():
@@ -356,10 +367,12 @@ def _inherited(text: str, found: list[Number]) -> list[Number]:
             after
             and after.label
             and not number.label
-            and re.fullmatch(r"\s*(?:out )?of (?:the |all |all the )?", onward)
+            and re.fullmatch(r"\s*(?:out )?of (?:the |all |all the )?|/", onward)
         ):
             found[at] = replace(number, label=after.label)
         elif before and before.label and not (number.label and number.label[0]):
+            if number.weak == "event" and before.label[0] in _NOT_EVENTS["event"]:
+                continue  # `서비스 3개 중 …는 40건`
             opened = re.search(
                 r"(?:\bof|\bamong|\bout of)\s(?:the |all )?$",
                 text[max(0, before.start - 16) : before.start],

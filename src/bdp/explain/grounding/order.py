@@ -16,7 +16,7 @@ from bdp.explain.grounding.sequence import Relation, Thing, relations
 
 _CHANGE: Final = re.compile(
     r"(?<![A-Za-z])(?:deploy\w*|releas\w*|roll(?:ed|ing|s)? ?-?(?:out|back)\w*|chang\w*|commit\w*|(?:went|goes|going|go|gone) live|"  # noqa: E501
-    r"config\w*|maintenance|merg\w*|upgrad\w*|got|shipp?\w*|push(?:ed|es|ing)?|land(?:ed|s|ing)|install\w*|versions?|"
+    r"config\w*|maintenance|merg\w*|upgrad\w*|(?:got|gets|received)(?=\s\x00)|shipp?\w*|push(?:ed|es|ing)?|land(?:ed|s|ing)|install\w*|versions?|"
     r"patch\w*|updat\w*|hotfix\w*|builds?|revision|migrat\w*|launch\w*|publish\w*|introduc\w*|cutover|switch\w*|"
     r"promot\w*|applied)(?![A-Za-z])"
     r"|배포|릴리[스즈]|커밋|변경|롤아웃|점검|반영|버전|업데이트|패치|출시|교체|적용|설치|업그레이드|푸시|머지|병합|롤백|도입|빌드",
@@ -40,9 +40,13 @@ _LAST: Final = re.compile(r"\b(?:last|latest)\b|마지막", re.IGNORECASE)
 _REST = "\x01"
 
 
-def orders(said: Mentions, held: Facts, found: Sequence[Owner]) -> tuple[list[str], int]:
-    """Return what is wrong with the orders that a clause tells, and how many were compared."""
-    told = [*_changes(said, held), *_moments(said, held, found)]
+def orders(said: Mentions, held: Facts, found: Sequence[Owner], context: str = "") -> tuple[list[str], int]:
+    """Return what is wrong with the orders that a clause tells, and how many were compared.
+
+    Args:
+        context: the clauses before it, where the other thing may stand.
+    """
+    told = [*_changes(said, held, context), *_moments(said, held, found)]
     elsewhere = bool(told) or (
         any(one.name == "seconds_before" for one in held.quantities) and _CHANGE.search(said.text) is not None
     )
@@ -53,14 +57,17 @@ def orders(said: Mentions, held: Facts, found: Sequence[Owner]) -> tuple[list[st
     return [one for one in told if one], len(told)
 
 
-def _changes(said: Mentions, held: Facts) -> Iterable[str]:
+def _changes(said: Mentions, held: Facts, context: str) -> Iterable[str]:
     """A change that is evidence came before the onset: `seconds_before` is not negative."""
     before = {one.value >= 0 for one in held.quantities if one.name == "seconds_before"}
     if len(before) != 1:
         return
     true = ("the change", "the onset") if next(iter(before)) else ("the onset", "the change")
     things = _things(_parts(said, held))
-    for one in relations(said.text, things) if any(thing.label == "the change" for thing in things) else ():
+    known = any(thing.label == "the change" for thing in things)
+    for one in relations(said.text, things) if known or _CHANGE.search(context) else ():
+        if not known and not one.alone:
+            continue
         first = one.first or next((label for label in true if label != one.second))
         yield "" if first == true[0] else reason("order", korean=said.korean, first=true[0], second=true[1])
 
@@ -71,6 +78,12 @@ def _parts(said: Mentions, held: Facts) -> Iterable[Thing]:
         Thing(name.start, name.start + len(name.text), "the change")
         for name in said.names
         if any(plain(name.text) in text.text for text in held.texts if text.named == "ref")
+    ]
+    refs = [text.text for text in held.texts if text.named == "ref"]
+    changes += [
+        Thing(number.start, number.end, "the change")
+        for number in said.numbers
+        if len(number.shown) >= 7 and any(ref.startswith(number.shown) for ref in refs)
     ]
     changes += [Thing(m.start(), m.end(), "the change") for m in _CHANGE.finditer(said.text)]
     yield from changes
@@ -124,6 +137,8 @@ def _failing(said: Mentions, held: Facts, others: Sequence[Thing]) -> Iterable[s
     known = {text.text for text in held.texts if text.key == "service"} | firsts
     parts = [Thing(lowered.find(name), lowered.find(name) + len(name), name) for name in known if name and contains(lowered, name)]  # noqa: E501
     for one in relations(said.text, _things([*parts, *others])):
+        if not others and not one.alone:
+            continue
         if one.first in firsts:
             yield ""
         elif one.second in firsts:

@@ -13,7 +13,7 @@ from bdp.explain.grounding.number import Number
 from bdp.explain.grounding.vocabulary import words
 
 _EACH: Final = re.compile(r"\brespectively\b|각각")
-_ITS: Final = re.compile(r"(?:인|의|짜리|을 낸|를 낸|을 기록한|를 기록한|을 차지한|를 차지한)\s")
+_ITS: Final = re.compile(r"(?:인|의|짜리|을 낸|를 낸|을 기록한|를 기록한|을 차지한|를 차지한)\s|\s(?:that|from)\s")
 """`80건인 …`: of the name behind it."""
 _VERSUS: Final = re.compile(r"\s?(?:건|회|명|개)?\s?(?:[A-Za-z]+\s)?(?:against|versus|vs\.?|to|and|:|/|대|,)\s?")
 _NO_NAMES: Final = frozenset(

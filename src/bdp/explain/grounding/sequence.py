@@ -44,16 +44,16 @@ _ENGLISH: Final = re.compile(
     rf"first(?= (?:came|comes|there)\b)|first(?=\s*(?:$|[,.;)]|and\b|then\b|followed\b)))"
     rf"|(?P<alone_late>{_ALONE_LATE}|(?:last|second)(?=\s*(?:$|[,.;)])))(?!\sthan)"
     rf"|(?:(?:was|were|is|are|been|being|got|get)\s)?(?:\w+ly\s)?(?:(?P<by_early>{_PASSIVE['early']})|(?P<by_late>{_PASSIVE['late']}))"
-    rf"\s(?:{_SPAN}){{0,4}}by(?!\s(?:about\s|some\s|roughly\s|around\s)?\d)"
+    rf"\s(?:{_SPAN}){{0,6}}by(?!\s(?:about\s|some\s|roughly\s|around\s)?\d)"
     rf"|(?P<verb_early>{_VERB_EARLY})|(?P<verb_late>{_VERB_LATE})|(?P<early>{_EARLY})|(?P<late>{_LATE}|once))(?![A-Za-z])",
     re.IGNORECASE,
 )
-_END = r"(?=[에의인,.\s)(]|이[다었며고]|이에|임|입|$|까지|로|부터)"
+_END = r"(?=[에의인,.:\s)(]|이[다었며고]|이에|임|입|$|까지|로|부터)"
 _HANGUL: Final = re.compile(
-    rf"(?P<early>거슬러|거꾸로|(?<![가-힣])이전|직전|(?<![완안충버회발도사오비직이종])전{_END})"
+    rf"(?P<early>거슬러|거꾸로|(?:(?<![가-힣])이전|직전)(?!\s?(?:동일|같은|구간|기간|시간대|윈도|대비|\d|\())|(?<![완안충버회발도사오비직이종])전{_END})"
     rf"|(?P<late>지나면|지나서|지나자|흐른|(?<![가-힣])이후|직후|(?<![전오사직이])후{_END}|뒤{_END}|다음(?!과|\s?같){_END}|끝에)"
     r"|(?P<front>앞[서선섰섬질]|앞(?=이[다며고었]|임|입|$|[.,])|선행|앞당)"
-    r"|(?P<rear>뒤[따쫓]|뒤이|뒤처|잇따|잇달|(?<=에 )이어(?=[서\s])|후행|후속|뒤를 (?:이|따|쫓)|따라(?=\s|왔|옴))"
+    r"|(?P<rear>뒤[따쫓진졌]|뒤지[는고며]|뒤이|뒤처|잇따|잇달|(?<=에 )이어(?=[서\s])|후행|후속|뒤를 (?:이|따|쫓)|따라(?=\s|왔|옴))"
     r"|(?P<adverb_early>먼저|일찍|일찌감치|빨리|빠르|빨랐|빨라|빠름|빠른|이르[다게며고]|(?<!에 )이른|일렀|우선)"
     r"|(?P<adverb_late>늦[게은었다으어고춰음]|나중|뒤늦|느리|느렸|곧이어|연이어|이어서|그러자)"
 )
@@ -78,11 +78,16 @@ class Thing:
 
 @dataclass(frozen=True)
 class Relation:
-    """What a text says: `first` before `second`; an empty label stands for whatever else the text is about."""
+    """What a text says: `first` before `second`; an empty label stands for whatever else the text is about.
+
+    Attributes:
+        alone: the word is said of one thing (`came first`), nothing at it names the other.
+    """
 
     first: str
     second: str
     word: str
+    alone: bool = False
 
 
 def relations(text: str, things: Sequence[Thing]) -> list[Relation]:
@@ -99,8 +104,9 @@ def relations(text: str, things: Sequence[Thing]) -> list[Relation]:
     return [one for one in found if one]
 
 
-def _told(subject: str, other: str, word: str, *, early: bool) -> Relation:
-    return Relation(subject, other, word) if early else Relation(other, subject, word)
+def _told(subject: str, other: str, word: str, *, early: bool, alone: bool = False) -> Relation:
+    first, second = (subject, other) if early else (other, subject)
+    return Relation(first, second, word, alone)
 
 
 def _english(
@@ -118,7 +124,9 @@ def _english(
     if passive or match[0].lower() in {"following", "once", "led", "lead", "leads", "triggered", "upon", "succeeded"}:
         return None
     alone = _alone(match, before, behind, bounds)
-    return _told(alone.label, _other(alone, [*reversed(before), *behind]), match[0], early=early) if alone else None
+    if alone is None:
+        return None
+    return _told(alone.label, _other(alone, [*reversed(before), *behind]), match[0], early=early, alone=True)
 
 
 def _split(match: re.Match[str], things: Sequence[Thing]) -> tuple[list[Thing], list[Thing]]:
@@ -154,7 +162,7 @@ def _korean(
     if marked:
         return _told(_other(marked, near), marked.label, match[0], early=early)
     alone = _alone(match, before, behind, bounds)
-    return _told(alone.label, _other(alone, near), match[0], early=early) if alone else None
+    return _told(alone.label, _other(alone, near), match[0], early=early, alone=True) if alone else None
 
 
 def _marked(text: str, match: re.Match[str], before: Sequence[Thing], particle: re.Pattern[str]) -> Thing | None:
