@@ -130,7 +130,14 @@ def _clauses(text: str) -> list[str]:
     """Split at semicolons and full stops outside quotes."""
     pieces = re.split(r"(`[^`]*`|\"[^\"]*\")", text)
     marked = "".join(
-        piece if i % 2 else re.sub(r";|(?<=[^\W\d_]{2})(?<!\bvs)(?<!\bprev)(?<!\bavg)(?<!\bmax)(?<!\bmin)(?<!\bapprox)(?<!\bincl)\.(?=\s)", "\x01", piece) for i, piece in enumerate(pieces)
+        piece
+        if i % 2
+        else re.sub(
+            r";|(?<=[^\W\d_]{2})(?<!\bvs)(?<!\bprev)(?<!\bavg)(?<!\bmax)(?<!\bmin)(?<!\bapprox)(?<!\bincl)\.(?=\s)",
+            "\x01",
+            piece,
+        )
+        for i, piece in enumerate(pieces)
     )
     return [clause for clause in marked.split("\x01") if clause.strip()]
 

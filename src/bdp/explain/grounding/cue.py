@@ -8,16 +8,16 @@ from typing import Final
 from bdp.explain.grounding.movement import moves
 
 _FORWARD: Final[dict[str, str]] = {
-    "base": r"(?:window|period|stretch|span|interval|time|hour) (?:\w+ )?(?:before|earlier|prior)(?=,? (?:it |there |one )?(?:had|saw|show|count|held|record|log|stood|was|were|brought|with)|:)|"
-    r"customar(?:y|ily)|habitual(?:ly)?|accustomed|the norm(?! of)|norm of|regular(?:ly)?|standard|healthy|unaffected|quiet(?:er)?|"
+    "base": r"(?:window|period|stretch|span|interval|time|hour) (?:\w+ )?(?:before|earlier|prior)(?=,? (?:it |there |one )?(?:had|saw|show|count|held|record|log|stood|was|were|brought|with)|:)|"  # noqa: E501
+    r"customar(?:y|ily)|habitual(?:ly)?|accustomed|the norm(?! of)|norm of|regular(?:ly)?|standard|healthy|unaffected|quiet(?:er)?|"  # noqa: E501
     r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
     r"baselines?|previous|prev\.?|than the|"
-    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|평시|평상시?|여느 때|예년|원래|본래|종래|보통|"
+    r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|평시|평상시?|여느 때|예년|원래|본래|종래|보통|"  # noqa: E501
     r"(?<!비)정상|기준(?:치|값|선)?(?!으로)|기존|이전|앞선|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
-    "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|최댓값|정점|피크|고점|꼭대기|(?:가장|제일) (?:높|큰|클|컸|많)|상한",
+    "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|최댓값|정점|피크|고점|꼭대기|(?:가장|제일) (?:높|큰|클|컸|많)|상한",  # noqa: E501
     "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|최솟값|저점|바닥|(?:가장|제일) (?:낮|작|적)|하한|floor",  # noqa: E501
-    "mid": r"median|middle|averag(?:ed|es|e|ing)|mean|half of the time|midpoint|중앙값|중간값|중위|가운데\s?값|가운뎃값|중간 (?:수준|정도)",
+    "mid": r"median|middle|averag(?:ed|es|e|ing)|mean|half of the time|midpoint|중앙값|중간값|중위|가운데\s?값|가운뎃값|중간 (?:수준|정도)",  # noqa: E501
     "from": r"from",
     "delta": r"by",
 }
@@ -26,11 +26,11 @@ _CUE: Final = re.compile(
 )
 _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "base": re.compile(
-        r"\s*then(?=\s*(?:$|[.,;)]))|\s*(?:\w+\s){0,2}?(?:of the (?:\w+ )?(?:period|window|stretch|span|interval) (?:before|prior|earlier)|before(?!\s+(?:the|that|it|onset)|\s*\x00)|previously|earlier|beforehand|in the [\d.,]+ "
+        r"\s*then(?=\s*(?:$|[.,;)]))|\s*(?:\w+\s){0,2}?(?:of the (?:\w+ )?(?:period|window|stretch|span|interval) (?:before|prior|earlier)|before(?!\s+(?:the|that|it|onset)|\s*\x00)|previously|earlier|beforehand|in the [\d.,]+ "  # noqa: E501
         r"?\S{1,8} before|in the (?:preceding|previous|prior|earlier|"
-        r"(?:same )?(?:stretch|span|period|window|interval|time) (?:\w+ )?(?:before|earlier|prior))|(?:is|was|being) (?:normal|"
+        r"(?:same )?(?:stretch|span|period|window|interval|time) (?:\w+ )?(?:before|earlier|prior))|(?:is|was|being) (?:normal|"  # noqa: E501
         r"usual|typical)|"
-        r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet|good|clean|successful|fine|sound|uneventful)(?: ones| traffic| events)?|in "
+        r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet|good|clean|successful|fine|sound|uneventful)(?: ones| traffic| events)?|in "  # noqa: E501
         r"the baseline|as a rule|usually|normally|in quieter)"
         r"|\S{0,4}(?:\s?대비|\s?보다(?!\s(?:\S+\s)?(?:이른|늦|먼저|앞|일찍|나중|빨리|뒤))|이던|였던|이었지만|였지만|이었던|이었으나)"
         r"|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:\s수준|\s선)?(?:으로|로|까지)(?![가-힣])",
@@ -49,11 +49,14 @@ _SUFFIX: Final = re.compile(r"before|earlier|previously", re.IGNORECASE)
 """Right behind a number they are its own, not of the next one."""
 _NOW: Final = re.compile(r"\s(?:\w+\s)?(?:now|at present|currently)(?![A-Za-z])", re.IGNORECASE)
 _RANGE: Final = re.compile(
-    r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔|오르내|움직였|움직인|움직임|변동|넘나|등락|걸쳐", re.IGNORECASE
+    r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔|오르내|움직였|움직인|움직임|변동|넘나|등락|걸쳐",  # noqa: E501
+    re.IGNORECASE,
 )
 _ARROW: Final = re.compile(r"[^\d\x00]{0,8}?(?:→|->|=>|⇒|➜|>>)\s?[^\d\x00]{0,6}?$")
 _EXTREME: Final[dict[str, re.Pattern[str]]] = {
-    "high": re.compile(r"(?<![가-힣])(?:최고점|최고치|고점|정점|최댓값|최대치|꼭대기|피크|천장)(?=이|을|에|로|였|입|임|$|[,.])"),
+    "high": re.compile(
+        r"(?<![가-힣])(?:최고점|최고치|고점|정점|최댓값|최대치|꼭대기|피크|천장)(?=이|을|에|로|였|입|임|$|[,.])"
+    ),
     "low": re.compile(r"(?<![가-힣])(?:최저점|최저치|저점|바닥|최솟값|최소치|밑바닥)(?=이|을|에|로|였|입|임|$|[,.])"),
 }
 _JOIN: Final = re.compile(r"^[^\s\d]{0,4}\s?(?:to|and|–|-|~|에서|부터|와|과)\s?(?:약\s?)?$")
@@ -105,7 +108,11 @@ def changed(text: str, first: int, second: int) -> bool:
 
 def bounded(before: str, *, below: bool) -> str:
     """Return which side a bound is of: what stayed below is so at its highest, what fell below at its lowest."""
-    sides = [str(one.lastgroup) for one in _CUE.finditer(re.split(r"\d", before[-30:])[-1]) if one.lastgroup in {"high", "low"}]
+    sides = [
+        str(one.lastgroup)
+        for one in _CUE.finditer(re.split(r"\d", before[-30:])[-1])
+        if one.lastgroup in {"high", "low"}
+    ]
     if sides:
         return sides[-1]
     if _STAYED.search(before):

@@ -49,9 +49,7 @@ def _own(at: int, held: Facts, reads: Sequence[Read], found: Sequence[Owner]) ->
     before = [text for place, text in metrics if place < at]
     if len({text for _, text in metrics}) < 2 or not before:
         return []
-    mine = [
-        quantity for one in reads for quantity in one.fitting if quantity.scope.get("metric") == before[-1]
-    ]
+    mine = [quantity for one in reads for quantity in one.fitting if quantity.scope.get("metric") == before[-1]]
     return [way for quantity in mine for way in [change(quantity, held)] if way]
 
 

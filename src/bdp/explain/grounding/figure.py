@@ -31,7 +31,7 @@ _LEVELS: Final = {
     "delta": {"delta"},
 }
 _TRAFFIC: Final = re.compile(
-    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|\btraffic (?:from|to|of)\b|\bshare(?=\s(?:the|a|an|\x00|\w+\s\x00))|정상 트래픽",
+    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|\btraffic (?:from|to|of)\b|\bshare(?=\s(?:the|a|an|\x00|\w+\s\x00))|정상 트래픽",  # noqa: E501
     re.IGNORECASE,
 )
 """They are events, not a measure of the network."""
@@ -45,14 +45,16 @@ _COMPARES: Final = frozenset({"by", "to", "is", "was", "at", "reached", "hit", "
 _OF_WHAT: Final = re.compile(
     r"\s*(?:(?:rise|drop|fall|increase|decrease|jump|growth|decline|surge) in|of) (?:the |its )?([A-Za-z_ ]{3,30})"
 )
-_PART: Final = re.compile(r"\s*(?:times\s)?(?:out of|of|in|among)(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
+_PART: Final = re.compile(
+    r"\s*(?:times\s)?(?:out of|of|in|among)(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*"
+)
 _SINCE: Final = re.compile(
-    r"\s?(?:동안|간|사이)?(?:에는|에|은|는|의)?\s(?:[가-힣]+[은는이가]\s)?|(?:\s(?:before|earlier|prior))?,?\s(?:there (?:were|was)|it (?:was|had)|we (?:had|saw))\s"
+    r"\s?(?:동안|간|사이)?(?:에는|에|은|는|의)?\s(?:[가-힣]+[은는이가]\s)?|(?:\s(?:before|earlier|prior))?,?\s(?:there (?:were|was)|it (?:was|had)|we (?:had|saw))\s"  # noqa: E501
 )
 _TRACES: Final = re.compile(r"트레이스|추적")
 _THAN: Final = re.compile(r"\s?(?:수준)?보다")
 _RATE_OF: Final = re.compile(
-    r"\b(?:errors?|failures?|faults?|warnings?|timeouts?|events?)[ -](?:rate|ratio|percentage)|(?:오류|에러|실패|장애)\s?(?:율|비율)",
+    r"\b(?:errors?|failures?|faults?|warnings?|timeouts?|events?)[ -](?:rate|ratio|percentage)|(?:오류|에러|실패|장애)\s?(?:율|비율)",  # noqa: E501
     re.IGNORECASE,
 )
 _MULTIPLE: Final = re.compile(
@@ -131,7 +133,9 @@ def _meant(said: Mentions, at: int) -> Number:
     if number.unit == "x" and number.shown.lower().endswith("times") and number.value.is_integer():
         before = _BEFORE_TIMES.search(said.text[max(0, number.start - 30) : number.start])
         said_before = before[1].lower() if before else ""
-        compares = (said_before in _COMPARES or said_before in FORMS) and not _SHOWS_UP.search(said.text, 0, number.start)
+        compares = (said_before in _COMPARES or said_before in FORMS) and not _SHOWS_UP.search(
+            said.text, 0, number.start
+        )
         if not compares and not _MULTIPLE.match(said.text, number.end):
             return replace(number, unit="", weak="event")
     return number
@@ -139,35 +143,35 @@ def _meant(said: Mentions, at: int) -> Number:
 
 def _role(said: Mentions, at: int, since: int, until: int) -> str:
     number = said.numbers[at]
-    span = (number.start, number.end)
-    for other, role in ((at + 1, "low"), (at - 1, "high")):
-        if 0 <= other < len(said.numbers):
-            beside = (said.numbers[other].start, said.numbers[other].end)
-            if cue.is_range(said.text, *sorted((span, beside))):
-                return f"range {role}"
-    if at + 1 < len(said.numbers) and cue.changed(said.text, number.end, said.numbers[at + 1].start):
-        return "from"
-    if at and cue.changed(said.text, said.numbers[at - 1].end, number.start):
-        return "now"
-    for other, side in ((at + 1, "from"), (at - 1, "now")):
-        if said.moves and 0 <= other < len(said.numbers):
-            first, second = sorted((number, said.numbers[other]), key=lambda one: one.start)
-            if first.unit == second.unit and said.text[first.end : second.start] == " to ":
-                return side
-    if number.bound in {"floor", "ceiling"}:
-        return "low" if number.bound == "floor" else "high"
+    found = _beside(said, at) or {"floor": "low", "ceiling": "high"}.get(number.bound, "")
+    if found:
+        return found
     if at and said.numbers[at - 1].unit == "s" and _SINCE.fullmatch(said.text[since : number.start]):
         since = said.numbers[at - 2].end if at > 1 else 0  # 직전 5분에는 3건
     found = cue.role(said.text, number.start, number.end, since=since, until=until)
     if number.bound in {"<", ">"} and _THAN.match(said.text, number.end):
         found = ""
     if number.bound and found in {"", "now"}:
-        return cue.bounded(
-            said.text[max(0, number.start - _FARTHEST) : number.start], below=number.bound.startswith("<")
-        )
+        before = said.text[max(0, number.start - _FARTHEST) : number.start]
+        return cue.bounded(before, below=number.bound.startswith("<"))
     if not found and number.label[:1] == ("point",) and cue.base(said.text[: number.start]):
         return "base"
     return found
+
+
+def _beside(said: Mentions, at: int) -> str:
+    """Return what a number is with the one next to it: an end of a range, or a side of `5 -> 9`."""
+    number = said.numbers[at]
+    for other, end, side in ((at + 1, "low", "from"), (at - 1, "high", "now")):
+        if not 0 <= other < len(said.numbers):
+            continue
+        first, second = sorted((number, said.numbers[other]), key=lambda one: one.start)
+        if cue.is_range(said.text, (first.start, first.end), (second.start, second.end)):
+            return f"range {end}"
+        to = said.moves and first.unit == second.unit and said.text[first.end : second.start] == " to "
+        if to or cue.changed(said.text, first.end, second.start):
+            return side
+    return ""
 
 
 def _partner(said: Mentions, at: int) -> str:

@@ -17,16 +17,16 @@ _HANGUL: Final = re.compile(rf"(?:{KOREAN_NOT})|(?P<stem>{_STEMS})(?P<nicht>하�
 _BASES = r"(?:usual|normal|norm|baseline|typical|customary|ordinary|standard|expected|habitual|regular|reference)"
 _BESIDE: Final = re.compile(
     r"(?<![A-Za-z])(?:(?P<up>above|over|past|beyond|exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|outstripp?(?:s|ed|ing)?|"
-    r"north of|in excess of|higher than|greater than|more than|larger than)|(?P<down>below|under|beneath|short of|south "
+    r"north of|in excess of|higher than|greater than|more than|larger than)|(?P<down>below|under|beneath|short of|south "  # noqa: E501
     rf"of|lower than|less than|fewer than|smaller than))\s(?:its |the |their |what is |what was )?{_BASES}(?![A-Za-z])",
     re.IGNORECASE,
 )
 _KOREAN_BASES = r"(?:평소|평상시|평시|통상|기준(?:선|치|값)?|정상|이전|직전|종전|보통|예년|기존|앞선\s\S{1,8})"
 _MUCH = r"(?:약\s|더\s|훨씬\s|크게\s|다소\s|조금\s|소폭\s|대폭\s|한참\s|만큼\s?)*"
 _KOREAN_BESIDE: Final = re.compile(
-    rf"{_KOREAN_BASES}(?:의|인|\s?값|\s?수준|\s?치)?\s?\(?(?:\d[\d,.]*\s?[^\s\d()]{{0,5}}?\)?)?(?:보다|[을를]|에|대비|에 비해)\s?"
+    rf"{_KOREAN_BASES}(?:의|인|\s?값|\s?수준|\s?치)?\s?\(?(?:\d[\d,.]*\s?[^\s\d()]{{0,5}}?\)?)?(?:보다|[을를]|에|대비|에 비해)\s?"  # noqa: E501
     rf"(?:\d[\d,.]*\s?(?:%|퍼센트|배|[a-z]{{1,2}}|초|건)\s?)?(?:정도|가량|쯤|이나|나)?\s?{_MUCH}"
-    r"(?:(?P<up>높|컸|크[게고다며]|큰|많|웃돌|웃도|상회|넘[어었는김]|초과|앞질)|(?P<down>낮|적[은었다고게]|작|밑돌|밑도|하회|못 미|못미|미달|미치지))"
+    r"(?:(?P<up>높|컸|크[게고다며]|큰|많|웃돌|웃도|상회|넘[어었는김]|초과|앞질)|(?P<down>낮|적[은었다고게]|작|밑돌|밑도|하회|못 미|못미|미달|미치지))"  # noqa: E501
 )
 _KOREAN_MORE: Final = re.compile(
     r"\d\s?(?:%p?|퍼센트(?:포인트)?|배)\s?(?:정도|가량|쯤|만큼|이나|나)?\s?(?:더\s?)?(?:(?P<up>높|컸|큰|많)|(?P<down>낮|적[은었다고게]|작))"
@@ -39,7 +39,8 @@ _PHRASAL: Final = re.compile(
 )
 _THAN: Final = re.compile(r"\s+than\s+\d")
 _IDIOM: Final = re.compile(
-    r"\s+(?:under|into|within|among|outside|over|through|apart|on)\b|\s+to\s(?!\W{0,3}\d)(?![^\d]{0,12}\d)", re.IGNORECASE
+    r"\s+(?:under|into|within|among|outside|over|through|apart|on)\b|\s+to\s(?!\W{0,3}\d)(?![^\d]{0,12}\d)",
+    re.IGNORECASE,
 )
 """`falls under`, `falls to the message`: nothing moves."""
 _FIGURE: Final = re.compile(r"\s(?:by\s|from\s)?[$~]?\d")
@@ -63,9 +64,7 @@ def moves(text: str) -> list[Move]:
     found = [*_english(text), *_korean(text)]
     for pattern in (_BESIDE, _KOREAN_BESIDE, _KOREAN_MORE):
         found += [(m.start(), m.end(), m["up"] is not None, False) for m in pattern.finditer(text)]
-    found += [
-        (m.start(), m.end(), _phrase(m[0].lower()), _negated(text, m.start())) for m in _PHRASE.finditer(text)
-    ]
+    found += [(m.start(), m.end(), _phrase(m[0].lower()), _negated(text, m.start())) for m in _PHRASE.finditer(text)]
     return sorted(set(found))
 
 

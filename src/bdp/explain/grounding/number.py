@@ -35,7 +35,7 @@ _SPELLED: Final = re.compile(
     re.IGNORECASE,
 )
 _COUNTED: Final = re.compile(
-    rf"(?<![가-힣])({'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(배|시간|{'|'.join(COUNTERS)})(?!포|당|도(?![가-힣]))"
+    rf"(?<![가-힣])({'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(배|시간|{'|'.join(COUNTERS)})(?!포|당|도(?![가-힣]))"  # noqa: E501
 )
 _MULTIPLES: Final = {
     "doubled": 2, "twice": 2, "double": 2, "twofold": 2, "tripled": 3, "threefold": 3, "triple": 3, "thrice": 3,
@@ -81,9 +81,11 @@ _THAN_BEHIND: Final[dict[str, re.Pattern[str]]] = {
     "<": re.compile(r"\s?(?:수준)?보다\s?(?:항상\s|늘\s|더\s|훨씬\s|약간\s|조금\s)*(?:낮|작|적|아래|짧)"),
 }
 """`5보다 높았다`: a bound, unless 5 is said to be the usual value."""
-_BASE_BEFORE: Final = re.compile(r"(?:평소|평상시|평시|기준\S{0,2}|통상|정상|이전|직전|종전|앞선|전\s?구간|기존|원래|보통)[^\d]{0,16}$")
+_BASE_BEFORE: Final = re.compile(
+    r"(?:평소|평상시|평시|기준\S{0,2}|통상|정상|이전|직전|종전|앞선|전\s?구간|기존|원래|보통)[^\d]{0,16}$"
+)
 _KOREAN_NEVER: Final = re.compile(
-    r"(?:\s?[을를이가])?\s?(?:아래로\s|위로\s)?(?:(?P<up>넘|초과|웃돌|웃돈|상회|올라)|밑돌|밑돈|하회|내려|떨어)\S{0,3}\s?(?:적|일|때|경우)?\S?\s?(?:한 번도\s)?(?:없|않|못)"
+    r"(?:\s?[을를이가])?\s?(?:아래로\s|위로\s)?(?:(?P<up>넘|초과|웃돌|웃돈|상회|올라)|밑돌|밑돈|하회|내려|떨어)\S{0,3}\s?(?:적|일|때|경우)?\S?\s?(?:한 번도\s)?(?:없|않|못)"  # noqa: E501
 )
 """`5를 넘은 적이 없다`."""
 _LEVEL: Final = re.compile(
@@ -120,7 +122,7 @@ _COUNTED_NOUN: Final = re.compile(
 )
 """`3개 서비스`."""
 _FACTOR: Final = re.compile(
-    r"(?:\b(?:multiplied by|(?:a )?factor of|multiple of|ratio of|ratio is|ratio:|ratio was)|(?<![A-Za-z])[x×]|배율[은이]?:?)\s?$",
+    r"(?:\b(?:multiplied by|(?:a )?factor of|multiple of|ratio of|ratio is|ratio:|ratio was)|(?<![A-Za-z])[x×]|배율[은이]?:?)\s?$",  # noqa: E501
     re.IGNORECASE,
 )
 """`by a factor of 3`, `x3`."""

@@ -12,7 +12,7 @@ from bdp.explain.grounding.mentions import Mentions
 from bdp.explain.grounding.name import contains, plain
 from bdp.explain.grounding.reason import reason
 from bdp.explain.grounding.scope import Owner
-from bdp.explain.grounding.sequence import Relation, Thing, relations
+from bdp.explain.grounding.sequence import Thing, relations
 
 _CHANGE: Final = re.compile(
     r"(?<![A-Za-z])(?:deploy\w*|releas\w*|roll(?:ed|ing|s)? ?-?(?:out|back)\w*|chang\w*|commit\w*|(?:went|goes|going|go|gone) live|"  # noqa: E501
@@ -28,7 +28,9 @@ _ONSET: Final = re.compile(
     r"downtime|breakdown)(?![A-Za-z])|장애|오류|에러|사고|실패|문제|증상|이상\s?(?:징후|현상|이벤트)|인시던트|경보|알람|중단|불통",
     re.IGNORECASE,
 )
-_WEAK: Final = re.compile(r"(?<![A-Za-z])(?:start(?:ed)?|beg[aiu]n(?:ning)?)(?![A-Za-z])|발생|시작|개시|발단", re.IGNORECASE)
+_WEAK: Final = re.compile(
+    r"(?<![A-Za-z])(?:start(?:ed)?|beg[aiu]n(?:ning)?)(?![A-Za-z])|발생|시작|개시|발단", re.IGNORECASE
+)
 """They are the onset where nothing before them says what began."""
 _OTHERS: Final = re.compile(
     r"\b(?:any(?:thing|where|one)? (?:else|other)|(?:the |all |every |no )?others?|the rest|(?:every|no)thing else|"
@@ -68,7 +70,7 @@ def _changes(said: Mentions, held: Facts, context: str) -> Iterable[str]:
     for one in relations(said.text, things) if known or _CHANGE.search(context) else ():
         if not known and not one.alone:
             continue
-        first = one.first or next((label for label in true if label != one.second))
+        first = one.first or next(label for label in true if label != one.second)
         yield "" if first == true[0] else reason("order", korean=said.korean, first=true[0], second=true[1])
 
 
@@ -108,7 +110,11 @@ def _moments(said: Mentions, held: Facts, found: Sequence[Owner]) -> Iterable[st
     """Two metrics: the times of their extremes; two services: those of their first failures."""
     for named, key in (("metric", "extreme_time"), ("service", "first_time")):
         times = {
-            text.text: at for text in held.texts if text.named == named for at in [_moment(held, text.family, key)] if at
+            text.text: at
+            for text in held.texts
+            if text.named == named
+            for at in [_moment(held, text.family, key)]
+            if at
         }
         things = _things(Thing(at, at + len(text), text) for at, kind, text in found if kind == named and text in times)
         if len({one.label for one in things}) < 2:
@@ -135,7 +141,11 @@ def _failing(said: Mentions, held: Facts, others: Sequence[Thing]) -> Iterable[s
         return
     lowered = said.clause.lower()
     known = {text.text for text in held.texts if text.key == "service"} | firsts
-    parts = [Thing(lowered.find(name), lowered.find(name) + len(name), name) for name in known if name and contains(lowered, name)]  # noqa: E501
+    parts = [
+        Thing(lowered.find(name), lowered.find(name) + len(name), name)
+        for name in known
+        if name and contains(lowered, name)
+    ]
     for one in relations(said.text, _things([*parts, *others])):
         if not others and not one.alone:
             continue
@@ -143,6 +153,8 @@ def _failing(said: Mentions, held: Facts, others: Sequence[Thing]) -> Iterable[s
             yield ""
         elif one.second in firsts:
             yield reason("last", korean=said.korean, said=one.second)
+        elif one.first not in {"", _REST} and one.second in {"", _REST}:
+            yield reason("first", korean=said.korean, said=one.first, has=", ".join(sorted(firsts)))
 
 
 def _first(said: Mentions, held: Facts) -> str | None:

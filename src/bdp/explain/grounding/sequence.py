@@ -21,14 +21,17 @@ _LATE = (
     r"on the back of|upon"
 )
 _VERB_EARLY = (
-    r"precedes?|preceded|pre-?dat(?:e|es|ed)|led|leads?|led (?:up )?to|beat|antedat(?:e|es|ed)|outran|heralded|triggered|"
+    r"precedes?|preceded|pre-?dat(?:e|es|ed)|led|leads?|led (?:up )?to|beat|antedat(?:e|es|ed)|outran|heralded|triggered|"  # noqa: E501
     r"ushered in|came before|comes before|provoked"
 )
 _VERB_LATE = (
     r"follow(?:s|ed)?|trail(?:s|ed)?(?: behind)?|lag(?:s|ged)?(?: behind)?|succeed(?:s|ed)?|post-?dat(?:e|es|ed)|"
     r"ensued? (?:from|upon)|ran behind|chased|tailed"
 )
-_PASSIVE = {"early": r"preceded|pre-?dated|led|headed|anticipated", "late": r"followed|trailed|succeeded|pursued|chased"}
+_PASSIVE = {
+    "early": r"preceded|pre-?dated|led|headed|anticipated",
+    "late": r"followed|trailed|succeeded|pursued|chased",
+}
 _ALONE_EARLY = (
     r"earlier|beforehand|before (?:that|then|this|it|which)(?=[,.\s]|$)|in the lead|the sooner|ahead(?! of)|leads off|led off|in front|"  # noqa: E501
     r"prior(?=[,.;)]|$)|sooner"
@@ -53,7 +56,7 @@ _HANGUL: Final = re.compile(
     rf"(?P<early>거슬러|거꾸로|(?:(?<![가-힣])이전|직전)(?!\s?(?:동일|같은|구간|기간|시간대|윈도|대비|\d|\())|(?<![완안충버회발도사오비직이종])전{_END})"
     rf"|(?P<late>지나면|지나서|지나자|흐른|(?<![가-힣])이후|직후|(?<![전오사직이])후{_END}|뒤{_END}|다음(?!과|\s?같){_END}|끝에)"
     r"|(?P<front>앞[서선섰섬질]|앞(?=이[다며고었]|임|입|$|[.,])|선행|앞당)"
-    r"|(?P<rear>뒤[따쫓진졌]|뒤지[는고며]|뒤이|뒤처|잇따|잇달|(?<=에 )이어(?=[서\s])|후행|후속|뒤를 (?:이|따|쫓)|따라(?=\s|왔|옴))"
+    r"|(?P<rear>뒤[따쫓진졌]|뒤지[는고며]|뒤이|뒤처|잇따|잇달|(?<=에 )이어(?=[서\s])|후행|후속|뒤를 (?:이|따|쫓)|따라(?=\s|왔|옴))"  # noqa: E501
     r"|(?P<adverb_early>먼저|일찍|일찌감치|빨리|빠르|빨랐|빨라|빠름|빠른|이르[다게며고]|(?<!에 )이른|일렀|우선)"
     r"|(?P<adverb_late>늦[게은었다으어고춰음]|나중|뒤늦|느리|느렸|곧이어|연이어|이어서|그러자)"
 )
@@ -144,7 +147,7 @@ def _alone(
     start = max(end for _, end in bounds[:-1] if end <= match.start())
     end = min(begin for begin, _ in bounds[1:] if begin >= match.end() or begin == bounds[-1][0])
     mine = [one for one in before if one.start >= start][-1:] or [one for one in behind if one.end <= end][:1]
-    return (mine or behind[:1] or before[-1:] or [None])[0]
+    return next(iter([*mine, *behind[:1], *before[-1:]]), None)
 
 
 def _korean(
@@ -157,7 +160,11 @@ def _korean(
     marked = _marked(text, match, before, _THAN)
     if not marked and kind in {"front", "rear"}:
         marked = _marked(text, match, before, _OBJECT)
-    if not marked and kind in {"early", "late"} and not _PRONOUN.search(text[max(0, match.start() - 24) : match.start()]):
+    if (
+        not marked
+        and kind in {"early", "late"}
+        and not _PRONOUN.search(text[max(0, match.start() - 24) : match.start()])
+    ):
         marked = before[-1] if before else None
     if marked:
         return _told(_other(marked, near), marked.label, match[0], early=early)

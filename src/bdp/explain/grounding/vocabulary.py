@@ -10,21 +10,21 @@ import re
 from typing import Final
 
 _ENGLISH: Final[dict[str, str]] = {
-    "event": "events error errors failure failures warning exception message line log entry record occurrence problem "
-    "fault attempt try login hit crash alarm err evt entrie occurence mention glitch exception alert notification "
-    "breakage hiccup report case",
-    "user": "account username userid identity people person login-name customer tenant subscriber visitor member operator "
-    "shopper buyer employee principal participant staff human consumer patron guest individual",
+    "event": "events error errors failure failures warning exception message line log entry record occurrence "
+    "problem fault attempt try login hit crash alarm err evt entrie occurence mention glitch exception alert "
+    "notification breakage hiccup report case",
+    "user": "account username userid identity people person login-name customer tenant subscriber visitor member "
+    "operator shopper buyer employee principal participant staff human consumer patron guest individual",
     "address": "ip ips source client sender origin peer remote",
     "trace": "tracing",
     "request": "call query invocation transaction",
     "service": "component dependency microservice application app module subsystem",
-    "host": "node machine server instance pod broker container vm replica worker box computer device rack shard partition "
-    "hypervisor appliance",
+    "host": "node machine server instance pod broker container vm replica worker box computer device rack shard "
+    "partition hypervisor appliance",
     "point": "sample measurement datapoint observation reading",
     "change": "deploy deployment release rollout commit revision",
     "region": "zone datacenter datacentre country city continent location site area",
-    "ticket": "order payment cart product invoice file table volume bucket document page job task team alertpolicy",
+    "ticket": "invoice file table volume bucket document page team",
     "success": "succeeded",
     "template": "pattern",
     "cpu": "processor core",
@@ -157,7 +157,21 @@ CONCEPT: Final[dict[str, str]] = {
     word: concept for concept, words in _ENGLISH.items() for word in (concept, *words.split())
 }
 COUNTED: Final = frozenset(
-    {"event", "user", "address", "trace", "request", "service", "host", "point", "change", "success", "template", "region", "ticket"}
+    {
+        "event",
+        "user",
+        "address",
+        "trace",
+        "request",
+        "service",
+        "host",
+        "point",
+        "change",
+        "success",
+        "template",
+        "region",
+        "ticket",
+    }
 )
 """Concepts that are counted one by one."""
 MEASURED: Final = frozenset(_ENGLISH) - COUNTED
