@@ -11,9 +11,10 @@ _FORWARD: Final[dict[str, str]] = {
     "base": r"(?:window|period|stretch|span|interval|time|hour) (?:\w+ )?(?:before|earlier|prior)(?=,? (?:it |there |one )?(?:had|saw|show|count|held|record|log|stood|was|were|brought|with)|:)|"  # noqa: E501
     r"customar(?:y|ily)|habitual(?:ly)?|accustomed|the norm(?! of)|norm of|regular(?:ly)?|standard|healthy|unaffected|quiet(?:er)?|"  # noqa: E501
     r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
-    r"baselines?|previous|prev\.?|than the|"
+    r"baselines?|previous|prev\.?|as opposed to|in contrast (?:to|with)|(?:last|earlier|prior|preceding) (?:window|period|stretch|span|interval|slice)|"
+    r"than the|"
     r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|평시|평상시?|여느 때|예년|원래|본래|종래|보통|"  # noqa: E501
-    r"(?<!비)정상|기준(?:치|값|선)?(?!으로)|기존|이전|앞선|직전|종전|통상",
+    r"(?<!비)정상|기준(?:치|값|선)?(?!으로)|기존|이전|앞선|앞\s?구간|지난 구간|직전|종전|통상",
     "now": r"to|turned into|became|reach(?:ed|es|ing)?|hit|hits|now|climbed to|currently|at its worst|도달",
     "high": r"as (?:much|high|many) as|highest|peak(?:ed|s)?|maximum|max|topped|최고치?|최대(?:값|치)?|최댓값|정점|피크|고점|꼭대기|(?:가장|제일) (?:높|큰|클|컸|많)|상한",  # noqa: E501
     "low": r"as (?:little|low|few) as|lowest|minimum|min|bottom(?:ed)?(?: out)?|trough|최저치?|최소(?:값|치)?|최솟값|저점|바닥|(?:가장|제일) (?:낮|작|적)|하한|floor",  # noqa: E501
@@ -32,8 +33,8 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
         r"usual|typical)|"
         r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet|good|clean|successful|fine|sound|uneventful)(?: ones| traffic| events)?|in "  # noqa: E501
         r"the baseline|as a rule|usually|normally|in quieter)"
-        r"|\S{0,4}(?:\s?대비|\s?보다(?!\s(?:\S+\s)?(?:이른|늦|먼저|앞|일찍|나중|빨리|뒤))|이던|였던|이었지만|였지만|이었던|이었으나)"
-        r"|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:\s수준|\s선)?(?:으로|로|까지)(?![가-힣])",
+        r"|\S{0,4}(?:\s?대비|\s?보다(?!\s(?:\S+\s)?(?:이른|늦|먼저|앞|일찍|나중|빨리|뒤))|이던|였던|이었다가|였다가|이다가|에 그쳤|에 머물|에 불과했|이었지만|였지만|이었던|이었으나)"
+        r"|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:\s수준|\s선)?(?:(?:으로|로|까지)(?![가-힣])|[이가] (?:됐|되)|에 (?:이르|달))",
         re.IGNORECASE,
     ),
     "now": re.compile(
@@ -43,6 +44,7 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
     "high": re.compile(r"\s*(?:at (?:its|the) peak|at most|tops)|[^\s\d]{0,4}로 (?:정점|최고|고점|피크)"),
     "low": re.compile(r"[^\s\d]{0,4}로 (?:저점|최저|바닥)"),
 }
+_COMPARED: Final = re.compile(r"(?:\s?(?:구간|기간|시간대|값|수준|치))?\s?(?:대비|보다|에 비해)\s(?:[^\d\s]+\s)+$")
 _NAMED: Final = re.compile("\x00+")
 _STAYED: Final = re.compile(r"\b(?:stay(?:ed|s)?|remain(?:ed|s)?|kept|always|held)\b|내내|항상|유지", re.IGNORECASE)
 _SUFFIX: Final = re.compile(r"before|earlier|previously", re.IGNORECASE)
@@ -52,7 +54,7 @@ _RANGE: Final = re.compile(
     r"\b(?:ranged?|between|stayed|varied|oscillated|was somewhere)\b|사이|범위|오갔|오르내|움직였|움직인|움직임|변동|넘나|등락|걸쳐",  # noqa: E501
     re.IGNORECASE,
 )
-_ARROW: Final = re.compile(r"[^\d\x00]{0,8}?(?:→|->|=>|⇒|➜|>>)\s?[^\d\x00]{0,6}?$")
+_ARROW: Final = re.compile(r"[^\d\x00]{0,8}?(?:→|->|=>|⇒|➜|>>|\s>)\s?[^\d\x00]{0,6}?$")
 _EXTREME: Final[dict[str, re.Pattern[str]]] = {
     "high": re.compile(
         r"(?<![가-힣])(?:최고점|최고치|고점|정점|최댓값|최대치|꼭대기|피크|천장)(?=이|을|에|로|였|입|임|$|[,.])"
@@ -81,6 +83,8 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
     cues = [one for one in cues if not (one[0] == "기준" and before[: one.start()].rstrip().endswith("\x00"))]
     if cues:
         said = str(cues[-1].lastgroup)
+        if said == "base" and _COMPARED.match(before, cues[-1].end()):
+            said = ""  # `직전 대비 늘어 26건`: not the one of before
         if said == "delta" and before[cues[-1].end() :].strip():
             said = ""
         if said in {"now", "from"} and len(before) - cues[-1].end() > 14:

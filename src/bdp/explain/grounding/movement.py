@@ -24,7 +24,7 @@ _BESIDE: Final = re.compile(
 _KOREAN_BASES = r"(?:평소|평상시|평시|통상|기준(?:선|치|값)?|정상|이전|직전|종전|보통|예년|기존|앞선\s\S{1,8})"
 _MUCH = r"(?:약\s|더\s|훨씬\s|크게\s|다소\s|조금\s|소폭\s|대폭\s|한참\s|만큼\s?)*"
 _KOREAN_BESIDE: Final = re.compile(
-    rf"{_KOREAN_BASES}(?:의|인|\s?값|\s?수준|\s?치)?\s?\(?(?:\d[\d,.]*\s?[^\s\d()]{{0,5}}?\)?)?(?:보다|[을를]|에|대비|에 비해)\s?"  # noqa: E501
+    rf"{_KOREAN_BASES}(?:의|인|\s?값|\s?수준|\s?치)?\s?\(?(?:\d[\d,.]*\s?[^\s\d()]{{0,5}}?\)?)?(?:보다|[을를]|에|대비|에 비해|\s(?=초과|미달|상회|하회))\s?"  # noqa: E501
     rf"(?:\d[\d,.]*\s?(?:%|퍼센트|배|[a-z]{{1,2}}|초|건)\s?)?(?:정도|가량|쯤|이나|나)?\s?{_MUCH}"
     r"(?:(?P<up>높|컸|크[게고다며]|큰|많|웃돌|웃도|상회|넘[어었는김]|초과|앞질)|(?P<down>낮|적[은었다고게]|작|밑돌|밑도|하회|못 미|못미|미달|미치지))"  # noqa: E501
 )
@@ -46,8 +46,14 @@ _IDIOM: Final = re.compile(
 _FIGURE: Final = re.compile(r"\s(?:by\s|from\s)?[$~]?\d")
 _ENDS: Final = re.compile(r"\s*(?:$|[,.;:()]|\d|(?:by|from|to|on|at|against|versus|vs|compared|over|since)\b)")
 _WIDTH: Final = re.compile(
-    r"(?:상승|하락|증가|감소|변동|변화)(?:폭|률|량)[은는이가]?\s(?:(?:평소|기준|이전) 대비\s)?(?:약\s)?$"
+    r"(?:상승|하락|증가|감소|변동|변화|오름|내림|등락|증감|급등|급락)(?:폭|률|율|량|분)(?:[은는이가]|:)?\s(?:(?:평소|기준|이전) 대비\s)?(?:약\s)?$"
 )
+_AMOUNTS: Final = re.compile(
+    r"\b(\w+) (?:of|in|for) [^,;\d]{0,60}?\b(?:amount|c[oa]me|is|was|equal|total|reach|measure)\w*\s(?:to\s|at\s)?"
+    r"(?:about\s|some\s|roughly\s)?$",
+    re.IGNORECASE,
+)
+"""`the fall of … amounts to 5 %`."""
 _GAIN: Final = frozenset("more less up down".split())  # noqa: SIM905
 _LEAD: Final = re.compile(r"\s?(?:of )?(?:an? )?([A-Za-z]+)")
 _KOREAN_BEHIND: Final = re.compile(
@@ -98,6 +104,8 @@ def _particle(text: str, match: re.Match[str], before: str) -> bool:
         return _ENDS.match(text, match.end()) is not None  # a service goes down, too
     if before in MOTION:
         return True
+    if text[: match.start()].endswith(("% ", "percent ", "pct ", "points ")):
+        return True
     if before in STATE:
         return _ENDS.match(text, match.end()) is not None
     if text.startswith(" to", match.end()) and match[0].lower() == "up":
@@ -124,7 +132,9 @@ def _korean(text: str) -> Iterator[Move]:
 def is_change(text: str, start: int, end: int) -> bool:
     """Return whether a number is said to be by how much something changed: `rose 15 %`, `15% 증가`."""
     before = text[max(0, start - 40) : start]
-    return _WIDTH.search(before) is not None or _grew(before) or _by(text, end)
+    percent = text[start:end].endswith(("%", "percent", "pct"))
+    amounts = percent and (said := _AMOUNTS.search(text, max(0, start - 120), start)) and said[1].lower() in FORMS
+    return _WIDTH.search(before) is not None or _grew(before) or _by(text, end) or bool(amounts)
 
 
 def _grew(before: str) -> bool:

@@ -67,7 +67,7 @@ def _changes(said: Mentions, held: Facts, context: str) -> Iterable[str]:
     true = ("the change", "the onset") if next(iter(before)) else ("the onset", "the change")
     things = _things(_parts(said, held))
     known = any(thing.label == "the change" for thing in things)
-    for one in relations(said.text, things) if known or _CHANGE.search(context) else ():
+    for one in relations(said.text, things) if known or context else ():
         if not known and not one.alone:
             continue
         first = one.first or next(label for label in true if label != one.second)

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Final
 
 _EARLY = (
-    r"before|prior to|ahead of|in advance of|(?<!the )(?<!a )preceding|leading (?:up )?(?:in)?to|earlier than|sooner than|"  # noqa: E501
+    r"before|prior to|ahead of|in advance of|(?<!the )(?<!a )preceding|leading (?:up )?(?:in)?to|(?:earlier|sooner|faster|quicker)(?:\s\w+){0,3}?\sthan|(?:forerunner|precursor|prelude|harbinger|predecessor) (?:of|to)|"  # noqa: E501
     r"in the run-?up to|previous to|in anticipation of|(?<=first, )then"
 )
 _LATE = (
-    r"after|(?<!the )following|subsequent to|in the wake of|on the heels of|later than|succeeding|in the aftermath of|"
+    r"after|(?<!the )following|subsequent to|in the wake of|on the heels of|(?:later|slower)(?:\s\w+){0,3}?\sthan|(?:aftermath|successor|sequel|upshot) (?:of|to)|"
+    r"succeeding|in the aftermath of|"
     r"on the back of|upon"
 )
 _VERB_EARLY = (
@@ -45,7 +46,7 @@ _SPAN = r"(?:[\d.,]+|s|sec\w*|min\w*|hours?|h|some|about|roughly|later|earlier|a
 _ENGLISH: Final = re.compile(
     rf"(?<![A-Za-z])(?:(?P<alone_early>{_ALONE_EARLY}|(?<=came )first|(?<=comes )first|(?<=was )first|(?<=is )first|(?<=went )first|"  # noqa: E501
     rf"first(?= (?:came|comes|there)\b)|first(?=\s*(?:$|[,.;)]|and\b|then\b|followed\b)))"
-    rf"|(?P<alone_late>{_ALONE_LATE}|(?:last|second)(?=\s*(?:$|[,.;)])))(?!\sthan)"
+    rf"|(?P<alone_late>{_ALONE_LATE}|(?:last|second)(?=\s*(?:$|[,.;)])))(?!(?:\s\w+){{0,3}}?\sthan)"
     rf"|(?:(?:was|were|is|are|been|being|got|get)\s)?(?:\w+ly\s)?(?:(?P<by_early>{_PASSIVE['early']})|(?P<by_late>{_PASSIVE['late']}))"
     rf"\s(?:{_SPAN}){{0,6}}by(?!\s(?:about\s|some\s|roughly\s|around\s)?\d)"
     rf"|(?P<verb_early>{_VERB_EARLY})|(?P<verb_late>{_VERB_LATE})|(?P<early>{_EARLY})|(?P<late>{_LATE}|once))(?![A-Za-z])",
@@ -65,7 +66,10 @@ _OBJECT: Final = re.compile(r"(?<=[가-힣A-Za-z0-9)\x00])(?:[을를]|에(?![서
 _PRONOUN: Final = re.compile(
     r"(?:그로부터|이로부터|그때부터|거기서|(?<![가-힣])그)\s?(?:약\s)?[\d.,]*\s?[가-힣]{0,2}\s?\d*\s?[가-힣a-z]{0,3}\s?$"
 )
-_SEGMENT: Final = re.compile(r"[,;:()—–]|\s-\s|\sand\s|\swhile\s|\sthat\s|\sbut\s|(?<=[가-힣])(?:고|며|으나|지만)[,\s]")
+_SEGMENT: Final = re.compile(r"[,;:—–]|\s-\s|\sand\s|\swhile\s|\sthat\s|\sbut\s|(?<=[가-힣])(?:고|며|으나|지만)[,\s]")
+_OVER: Final = re.compile(r"\s*(?:$|[,.;:)])")
+_CHOSEN: Final = re.compile(r"[가-힣]{0,2}\s?(?:인\s|한\s|된\s)?(?:것|쪽|건)[은이]\s")
+"""`앞선 것은 …`: it is what stands behind."""
 _STOPS: Final = re.compile(r"[,;:]")
 _FAR: Final = 90
 
@@ -124,6 +128,8 @@ def _english(
         right = None
     if right and not kind.startswith("alone"):
         return _told(_other(right, [*reversed(before), *behind]), right.label, match[0], early=early)
+    if kind in {"early", "late"} and not _OVER.match(text, match.end()):
+        return None
     if passive or match[0].lower() in {"following", "once", "led", "lead", "leads", "triggered", "upon", "succeeded"}:
         return None
     alone = _alone(match, before, behind, bounds)
@@ -168,7 +174,8 @@ def _korean(
         marked = before[-1] if before else None
     if marked:
         return _told(_other(marked, near), marked.label, match[0], early=early)
-    alone = _alone(match, before, behind, bounds)
+    chosen = behind[0] if behind and _CHOSEN.match(text, match.end()) else None
+    alone = chosen or _alone(match, before, behind, bounds)
     return _told(alone.label, _other(alone, near), match[0], early=early, alone=True) if alone else None
 
 

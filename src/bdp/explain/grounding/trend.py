@@ -25,7 +25,7 @@ _IRREGULAR: Final[dict[bool, str]] = {
     True: "rise rises rose risen rising grow grows grew grown growing growth leapt leaped swollen upswing "
     "upswings upturn uptrend higher elevated worsened upped run-up highs overshot outgrew",
     False: "fall falls fell fallen falling shrank shrunk sank sunk sink sinks sinking slid lost fewer downturn "
-    "downtrend downswing comedown reduction reductions lows",
+    "undershot undershoot undershoots downtrend downswing comedown reduction reductions lows",
 }
 _AMBIGUOUS_WORDS = (
     "double doubles triple quadruple treble explode cool cools fade fades contract contracts contracted "
@@ -69,11 +69,11 @@ KOREAN: Final[dict[str, bool]] = {
         True: "증가 증대 증폭 상승 급증 급등 폭증 폭등 격증 점증 배증 누증 치솟 치달 치올 솟구 솟아 솟았 솟은 "
         "솟음 뛰었 뛰어 뛰며 뛰면 뛰고 뛰다 뛴 뜀 튀었 튀어 튀며 튄 튐 늘었 늘어 늘고 늘며 늘면 늘다 늘기 늘린 "
         "늘렸 늘려 늚 올랐 올라 오르 오른 오름 올려 올렸 올린 높아 높였 높여 높인 불어 불었 불은 불린 붇 커졌 "
-        "커지 커진 커져 커짐 많아 반등 껑충 훌쩍 상향 우상향 확대 부풀 부푼 가팔라 팽창 도약 고조 솟구친 급신장 "
+        "커지 커진 커져 커짐 많아 반등 껑충 훌쩍 상향 우상향 확대 부풀 부푼 가팔라 팽창 도약 고조 솟구친 급상 오름세 급신장 "
         "솟구쳐 튀어오 우상승 급반등 고공행진 신장세 강세 폭발적",
         False: "감소 하락 급감 급락 폭락 하강 추락 저하 축소 급강하 격감 점감 줄었 줄어 줄고 줄며 줄면 줄다 줄기 "
         "줄인 줄여 줄였 줌 줄음 줆 떨어지 떨어졌 떨어진 떨어져 떨어짐 떨어질 떨군 떨궜 내려 내렸 내리며 내리면 "
-        "내리고 내리막 내린 내림 낮아 낮췄 낮춰 낮춘 꺾 꺼졌 꺼지 주저앉 가라앉 곤두박질 쪼그라 오그라 작아 "
+        "내리고 내리막 내린 내림 낮아 낮췄 낮춰 낮춘 꺾 꺼졌 꺼져 꺼지 주저앉 가라앉 곤두박질 쪼그라 오그라 작아 "
         "적어졌 적어지 적어진 적어져 적어짐 하향 우하향 둔화 완화 잦아들 잦아든 사그라 위축 약세 미끄러 반토막 "
         "수그러 감축 급전직하 침체 수축 고꾸라 뒷걸음 잠잠해 쇠퇴 급하강 빠졌 녹아내 추락세 퇴조 뚝 주저앉",
     }.items()
