@@ -51,6 +51,7 @@ _PART: Final = re.compile(
 _SINCE: Final = re.compile(
     r"\s?(?:동안|간|사이)?(?:에는|에|은|는|의)?\s(?:[가-힣]+[은는이가]\s)?|(?:\s(?:before|earlier|prior))?,?\s(?:there (?:were|was)|it (?:was|had)|we (?:had|saw))\s"  # noqa: E501
 )
+_THEN: Final = re.compile(r" to |, then |,? and then | then ")
 _TRACES: Final = re.compile(r"트레이스|추적")
 _THAN: Final = re.compile(r"\s?(?:수준)?보다")
 _RATE_OF: Final = re.compile(
@@ -168,7 +169,7 @@ def _beside(said: Mentions, at: int) -> str:
         first, second = sorted((number, said.numbers[other]), key=lambda one: one.start)
         if cue.is_range(said.text, (first.start, first.end), (second.start, second.end)):
             return f"range {end}"
-        to = said.moves and first.unit == second.unit and said.text[first.end : second.start] == " to "
+        to = said.moves and first.unit == second.unit and _THEN.fullmatch(said.text[first.end : second.start])
         if to or cue.changed(said.text, first.end, second.start):
             return side
     return ""

@@ -174,6 +174,8 @@ def placed(text: str) -> list[Name]:
                 continue  # a verb behind a name
             if word[0].isupper() and word.endswith(("ing", "ed", "ion", "ment", "ness", "ity", "ance", "ence", "oms")):
                 continue  # a heading: `Co-failing: …`
+            if word[0].isupper() and word.endswith("s") and text.startswith(":", at + len(word)):
+                continue
             if word.endswith(("ly", "wards", "while")):
                 continue  # an adverb
             if word.lower() not in _ORDINARY | _PLAIN and word.lower() not in CONCEPT and word.lower() not in WRITTEN:

@@ -57,15 +57,15 @@ _HEDGE: Final = re.compile(
 )
 _HEDGE_BEHIND: Final = re.compile(r"\s*(?:or so|가량|정도|쯤|안팎|남짓)")
 _ABOVE = (
-    r"more than|at least|exceed(?:ed|s|ing)?|upwards? of|no less than|no fewer than|greater than|in excess of|not below"
+    r"more than|at least|exceed(?:ed|s|ing)?|not (?:fewer|less) than|upwards? of|no less than|no fewer than|greater than|in excess of|not below"
 )
 _BELOW = r"less than|fewer than|at most|no more than|not more than|not exceeding|not above|lower than"
 _NEVER = r"(?:never|not once|did not|didn't|does not|doesn't)\s+(?:\w+\s+){0,2}?"
 _BOUND: Final = re.compile(
     rf"(?P<floor>{_NEVER}(?:below|under|less than|fewer than))|(?P<ceiling>{_NEVER}(?:above|over|exceed(?:ed|s)?|"
     rf"more than|beyond))"
-    rf"|(?P<above>{_ABOVE}|(?<![-=])[≥>]=?|over|above|beyond|surpass(?:ed|ing)?|최소)|(?P<below>{_BELOW}|[≤<]=?|below|under|"
-    rf"up to|최대)",
+    rf"|(?P<above>{_ABOVE}|(?<![-=])[≥>]=?|over|above|beyond|surpass(?:ed|ing)?|최소|적어도|못해도|최소한|줄잡아)|(?P<below>{_BELOW}|[≤<]=?|below|under|"
+    rf"up to|최대|많아야|기껏해야)",
     re.IGNORECASE,
 )
 _BOUND_END: Final = re.compile(rf"(?:{_BOUND.pattern})\s*(?:the\s+|a\s+)?$", re.IGNORECASE)
@@ -93,6 +93,8 @@ _LEVEL: Final = re.compile(
     r"(?:\w+\s)?(?:over|under)\s*$",
     re.IGNORECASE,
 )
+_BASE_BESIDE: Final = re.compile(r"(?:평소|평상시|평시|기준(?:치|값|선)?|정상치?|통상)(?:의|인|값|\s값)?\s?\(?$")
+"""`기준 5를 초과`: that is the usual value itself."""
 _ABOVE_BEHIND: Final = re.compile(r"(?:\s?[을를이가])?\s?(?:이상|초과|넘|웃돌|상회|or more)")
 _BELOW_BEHIND: Final = re.compile(r"(?:\s?[을를에도]{1,2})?\s?(?:이하|미만|밑돌|하회|못 미|or less|or fewer)")
 _OR_EQUAL: Final = re.compile(
@@ -121,6 +123,8 @@ _COUNTED_NOUN: Final = re.compile(
     rf"\s?(IP|{'|'.join(sorted((one for one, what in KOREAN.items() if what in COUNTED), key=len, reverse=True))})"
 )
 """`3개 서비스`."""
+_RANK: Final = re.compile(r"차(?=\s)|위(?=[는은로를인의\s,.]|$)|순위|단계|등(?=[은으의\s])|호기|분기")
+"""`2차 피해`: no quantity."""
 _FACTOR: Final = re.compile(
     r"(?:\b(?:multiplied by|(?:a )?factor of|multiple of|ratio of|ratio is|ratio:|ratio was)|(?<![A-Za-z])[x×]|배율[은이]?:?)\s?$",  # noqa: E501
     re.IGNORECASE,
@@ -176,6 +180,8 @@ def _written(text: str) -> Iterator[Number]:
         behind = text[match.end() : match.end() + 1]
         if not unit and match[4] is None and match[3] is None and behind.isascii() and behind.isalpha():
             continue  # 3rd, 5xx: a word, not a quantity
+        if not unit and _RANK.match(text, match.end()):
+            continue
         value, step = _value(match)
         kind, scale = WRITTEN.get(unit, ("", 1.0))
         kind, scale = ("$€₩"["$€₩".index(match[1].strip())], 1.0) if match[1] else (kind, scale)
@@ -280,6 +286,8 @@ def _bound(before: str, behind: str, number: Number) -> str:
         said = str(match.lastgroup)
         if _NO_BOUND.search(before):
             return ""
+        if match[0].strip() in {">", "<"} and re.search(r"\d\S{0,3}\s$", before[: match.start()]):
+            return ""  # 3 > 93: an arrow
         if match[0].rstrip().endswith("than the"):
             return ""  # `more than the 5 that …`: exactly those
         temporal = match[0].strip().lower() in {"over", "under"} and number.unit == "s" and not _LEVEL.search(before)
@@ -291,7 +299,7 @@ def _bound(before: str, behind: str, number: Number) -> str:
         if than and not attributive and not _BASE_BEFORE.search(before):
             return sign
     for sign, pattern in ((">", _ABOVE_BEHIND), ("<", _BELOW_BEHIND)):
-        if behind_match := pattern.match(behind):
+        if (behind_match := pattern.match(behind)) and not _BASE_BESIDE.search(before):
             return sign + ("=" if _OR_EQUAL.search(behind_match[0]) else "")
     return ""
 
@@ -380,7 +388,8 @@ def _inherited(text: str, found: list[Number]) -> list[Number]:
                 text[max(0, before.start - 16) : before.start],
                 re.IGNORECASE,
             )
-            if opened and len(between) < 40:
+            listed = "(" in between and before.label[0] in _NOT_EVENTS["event"]
+            if opened and len(between) < 40 and not listed:
                 found[at] = replace(number, label=before.label)
                 continue
             part = re.search(r"(?<!그)(?:중|가운데)(?:에서?|은|는|에는)?\s*$", between[:60]) or re.match(

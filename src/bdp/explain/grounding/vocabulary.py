@@ -19,7 +19,7 @@ _ENGLISH: Final[dict[str, str]] = {
     "trace": "tracing",
     "request": "call query invocation transaction",
     "service": "component dependency microservice application app module subsystem",
-    "host": "node machine server instance pod broker container vm replica worker box computer device rack shard "
+    "host": "node machine server instance pod broker container vm vms replica worker box computer device rack shard "
     "partition hypervisor appliance",
     "point": "sample measurement datapoint observation reading",
     "change": "deploy deployment release rollout commit revision",
