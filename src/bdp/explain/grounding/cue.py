@@ -11,7 +11,7 @@ _FORWARD: Final[dict[str, str]] = {
     "base": r"(?:window|period|stretch|span|interval|time|hour) (?:\w+ )?(?:before|earlier|prior)(?=,? (?:it |there |one )?(?:had|saw|show|count|held|record|log|stood|was|were|brought|with)|:)|"  # noqa: E501
     r"customar(?:y|ily)|habitual(?:ly)?|accustomed|the norm(?! of)|norm of|regular(?:ly)?|standard|healthy|unaffected|quiet(?:er)?|"  # noqa: E501
     r"(?:그\s)?전에[는도]|그 전|against|versus|vs\.?|compared (?:with|to)|relative to|(?<!above )(?<!below )(?<!than )(?<!beyond )(?:usual|normal)(?:ly)?|typical(?:ly)?|"  # noqa: E501
-    r"baselines?|previous|prev\.?|as opposed to|in contrast (?:to|with)|(?:last|earlier|prior|preceding) (?:window|period|stretch|span|interval|slice)|"
+    r"baselines?|previous|prev\.?|as opposed to|in contrast (?:to|with)|(?:last|earlier|prior|preceding) (?:window|period|stretch|span|interval|slice)|"  # noqa: E501
     r"than the|"
     r"used to be|instead of|(?:up|down) from|ordinar(?:y|ily)|(?:before|earlier|previously)(?=\W{0,3}$)|평소|평시|평상시?|여느 때|예년|원래|본래|종래|보통|"  # noqa: E501
     r"(?<!비)정상|기준(?:치|값|선)?(?!으로)|기존|이전|앞선|앞\s?구간|지난 구간|직전|종전|통상",
@@ -33,8 +33,8 @@ _BACKWARD: Final[dict[str, re.Pattern[str]]] = {
         r"usual|typical)|"
         r"(?:of )?(?:the )?(?:normal|healthy|regular|ordinary|unaffected|quiet|good|clean|successful|fine|sound|uneventful)(?: ones| traffic| events)?|in "  # noqa: E501
         r"the baseline|as a rule|usually|normally|in quieter)"
-        r"|\S{0,4}(?:\s?대비|\s?보다(?!\s(?:\S+\s)?(?:이른|늦|먼저|앞|일찍|나중|빨리|뒤))|이던|였던|이었다가|였다가|이다가|에 그쳤|에 머물|에 불과했|이었지만|였지만|이었던|이었으나)"
-        r"|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:\s수준|\s선)?(?:(?:으로|로|까지)(?![가-힣])|[이가] (?:됐|되)|에 (?:이르|달))",
+        r"|\S{0,4}(?:\s?대비|\s?보다(?!\s(?:\S+\s)?(?:이른|늦|먼저|앞|일찍|나중|빨리|뒤))|이던|였던|이었다가|였다가|이다가|에 그쳤|에 머물|에 불과했|이었지만|였지만|이었던|이었으나)"  # noqa: E501
+        r"|(?:[^\s\d]{0,4}|\s?(?:수준|선|대))에서\s[^0-9]{0,16}\d[\d,.만억천]*\s?[^\s\d]{0,6}?(?:\s수준|\s선)?(?:(?:으로|로|까지)(?![가-힣])|[이가] (?:됐|되)|에 (?:이르|달))",  # noqa: E501
         re.IGNORECASE,
     ),
     "now": re.compile(
@@ -78,26 +78,34 @@ def role(text: str, start: int, end: int, *, since: int, until: int) -> str:
         # A word behind a number is its own only if it does not reach to the next one, but for `50에서 10으로`.
         if match and (end + match.end() <= until or "에서" in match[0] or " in the " in match[0]):
             return name
-    before = text[max(since, start - 70) : start]
+    if said := _ahead(text[max(since, start - 70) : start], since):
+        return said
+    if until == len(text) and (side := _side(text, end)):
+        return side
+    return "now" if (match := _BACKWARD["now"].match(behind)) and end + match.end() <= until else ""
+
+
+def _ahead(before: str, since: int) -> str:
+    """Return which value the words before a number say it is; `since` is 0 where no number stands before them."""
     cues = [one for one in _CUE.finditer(before) if not (since and one.start() <= 1 and _SUFFIX.fullmatch(one[0]))]
     cues = [one for one in cues if not (one[0] == "기준" and before[: one.start()].rstrip().endswith("\x00"))]
-    if cues:
-        said = str(cues[-1].lastgroup)
-        if said == "base" and _COMPARED.match(before, cues[-1].end()):
-            said = ""  # `직전 대비 늘어 26건`: not the one of before
-        if said == "delta" and before[cues[-1].end() :].strip():
-            said = ""
-        if said in {"now", "from"} and len(before) - cues[-1].end() > 14:
-            said = str(cues[-2].lastgroup) if len(cues) > 1 and cues[-2].lastgroup in {"high", "low", "mid"} else ""
-        if said == "now" and len(cues) > 1 and cues[-2].lastgroup in {"high", "low", "mid"}:
-            said = str(cues[-2].lastgroup)
-        if said:
-            return said
-    if until == len(text):  # `231 ms … 고점이다`
-        for name, pattern in _EXTREME.items():
-            if pattern.search(text, end):
-                return name
-    return "now" if (match := _BACKWARD["now"].match(behind)) and end + match.end() <= until else ""
+    if not cues:
+        return ""
+    said = str(cues[-1].lastgroup)
+    if said == "base" and _COMPARED.match(before, cues[-1].end()):
+        said = ""  # `직전 대비 늘어 26건`: not the one of before
+    if said == "delta" and before[cues[-1].end() :].strip():
+        said = ""
+    if said in {"now", "from"} and len(before) - cues[-1].end() > 14:
+        said = str(cues[-2].lastgroup) if len(cues) > 1 and cues[-2].lastgroup in {"high", "low", "mid"} else ""
+    if said == "now" and len(cues) > 1 and cues[-2].lastgroup in {"high", "low", "mid"}:
+        said = str(cues[-2].lastgroup)
+    return said
+
+
+def _side(text: str, end: int) -> str:
+    """`231 ms … 고점이다`: the side that the rest of a text names."""
+    return next((name for name, pattern in _EXTREME.items() if pattern.search(text, end)), "")
 
 
 def base(text: str) -> bool:

@@ -46,7 +46,7 @@ _IDIOM: Final = re.compile(
 _FIGURE: Final = re.compile(r"\s(?:by\s|from\s)?[$~]?\d")
 _ENDS: Final = re.compile(r"\s*(?:$|[,.;:()]|\d|(?:by|from|to|on|at|against|versus|vs|compared|over|since)\b)")
 _WIDTH: Final = re.compile(
-    r"(?:상승|하락|증가|감소|변동|변화|오름|내림|등락|증감|급등|급락)(?:폭|률|율|량|분)(?:[은는이가]|:)?\s(?:(?:평소|기준|이전) 대비\s)?(?:약\s)?$"
+    r"(?:상승|하락|증가|감소|변동|변화|오름|내림|등락|증감|급등|급락)(?:폭|률|율|량|분)(?:[은는이가]|:)?\s(?:(?:평소|기준|이전) 대비\s)?(?:약\s)?$"  # noqa: E501
 )
 _AMOUNTS: Final = re.compile(
     r"\b(\w+) (?:of|in|for) [^,;\d]{0,60}?\b(?:amount|c[oa]me|is|was|equal|total|reach|measure)\w*\s(?:to\s|at\s)?"

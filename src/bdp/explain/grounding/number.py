@@ -56,9 +56,7 @@ _HEDGE: Final = re.compile(
     r"(?:about|around|roughly|approximately|nearly|almost|some|circa|close to|~|≈|약|거의|대략|얼추)\s*$", re.IGNORECASE
 )
 _HEDGE_BEHIND: Final = re.compile(r"\s*(?:or so|가량|정도|쯤|안팎|남짓)")
-_ABOVE = (
-    r"more than|at least|exceed(?:ed|s|ing)?|not (?:fewer|less) than|upwards? of|no less than|no fewer than|greater than|in excess of|not below"
-)
+_ABOVE = r"more than|at least|exceed(?:ed|s|ing)?|not (?:fewer|less) than|upwards? of|no less than|no fewer than|greater than|in excess of|not below"  # noqa: E501
 _BELOW = r"less than|fewer than|at most|no more than|not more than|not exceeding|not above|lower than"
 _NEVER = r"(?:never|not once|did not|didn't|does not|doesn't)\s+(?:\w+\s+){0,2}?"
 _BOUND: Final = re.compile(

@@ -17,7 +17,7 @@ _EARLY = (
     r"in the run-?up to|previous to|in anticipation of|(?<=first, )then"
 )
 _LATE = (
-    r"after|(?<!the )following|subsequent to|in the wake of|on the heels of|(?:later|slower)(?:\s\w+){0,3}?\sthan|(?:aftermath|successor|sequel|upshot) (?:of|to)|"
+    r"after|(?<!the )following|subsequent to|in the wake of|on the heels of|(?:later|slower)(?:\s\w+){0,3}?\sthan|(?:aftermath|successor|sequel|upshot) (?:of|to)|"  # noqa: E501
     r"succeeding|in the aftermath of|"
     r"on the back of|upon"
 )
