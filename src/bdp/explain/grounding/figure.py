@@ -51,6 +51,7 @@ _PART: Final = re.compile(
 _SINCE: Final = re.compile(
     r"\s?(?:동안|간|사이)?(?:에는|에|은|는|의)?\s(?:[가-힣]+[은는이가]\s)?|(?:\s(?:before|earlier|prior))?,?\s(?:there (?:were|was)|it (?:was|had)|we (?:had|saw))\s"  # noqa: E501
 )
+_PAUSE: Final = re.compile(r"[^\d]{0,20}[,:;(—–-]\s?(?:from\s)?")
 _THEN: Final = re.compile(r" to |, then |,? and then | then ")
 _TRACES: Final = re.compile(r"트레이스|추적")
 _THAN: Final = re.compile(r"\s?(?:수준)?보다")
@@ -169,10 +170,15 @@ def _beside(said: Mentions, at: int) -> str:
         first, second = sorted((number, said.numbers[other]), key=lambda one: one.start)
         if cue.is_range(said.text, (first.start, first.end), (second.start, second.end)):
             return f"range {end}"
-        to = said.moves and first.unit == second.unit and _THEN.fullmatch(said.text[first.end : second.start])
+        to = _moving(said, first) and first.unit == second.unit and _THEN.fullmatch(said.text[first.end : second.start])
         if to or cue.changed(said.text, first.end, second.start):
             return side
     return ""
+
+
+def _moving(said: Mentions, number: Number) -> bool:
+    """`headed north, 10 to 20`: a word of direction, then a number, between them no more than a comma."""
+    return any(end <= number.start and _PAUSE.fullmatch(said.text[end : number.start]) for _, end, _, _ in said.moves)
 
 
 def _partner(said: Mentions, at: int) -> str:
@@ -195,7 +201,7 @@ def _candidates(
     if change or role == "delta":
         return _changes(number, mine, said, since)
     plain = [one for one in mine if not (one.derived in {"delta", "percent", "rate"} or "delta" in one.roles)]
-    if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled:
+    if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled and _tells(mine):
         return number.label[0]
     pool = labelled or [one for one in plain if not one.length and not (number.unit == "" and _aside(one))]
     if not labelled:
@@ -209,6 +215,11 @@ def _candidates(
     chosen = _with_role(same or pool, role)
     # `in the 2 h before`: a span, not a value of before.
     return chosen + [one for one in same if number.unit == "s" and "metric" not in one.scope and one not in chosen]
+
+
+def _tells(quantities: Sequence[Quantity]) -> bool:
+    """Return whether it is known of any figure what it counts or measures."""
+    return any(one.counted in COUNTED or one.roles or "metric" in one.scope for one in quantities)
 
 
 def _changes(number: Number, mine: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:

@@ -63,7 +63,7 @@ _BEFORE_KOREAN: Final = re.compile(
     r"호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그|변경|릴리스|커밋))"
 )
 _AT: Final = re.compile(
-    r"(?:(?<![A-Za-z0-9_])@\s?|\b(?:on|at|of|for|by|to|from|hit)\s)([a-z][A-Za-z0-9_-]{2,80})(?=\s(?:\d|\x00|exceed))|"
+    r"(?:(?<![A-Za-z0-9_])@\s?|\b(?:on|at|of|for|from|hit)\s)([a-z][A-Za-z0-9_-]{2,80})(?=\s(?:\d|\x00|exceed))|"
     r"\b[Ii]t (?:is|was) ([a-z][A-Za-z0-9_-]{2,80}) that\b|"
     r"(?<![A-Za-z0-9_])@([a-z][A-Za-z0-9_-]{2,80})"
 )
