@@ -198,10 +198,16 @@ def _candidates(
     number: Number, role: str, change: bool, labelled: list[Quantity], mine: list[Quantity], said: Mentions, since: int
 ) -> list[Quantity] | str:
     """Return the quantities that a number can be; or what it speaks of, where the evidence has none of that."""
-    if change or role == "delta":
+    if (change or role == "delta") and _tells(mine):
         return _changes(number, mine, said, since)
     plain = [one for one in mine if not (one.derived in {"delta", "percent", "rate"} or "delta" in one.roles)]
-    if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled and _tells(mine):
+    if (
+        number.unit in {"", "$", "€", "₩"}
+        and number.label
+        and number.label[0] in COUNTED
+        and not labelled
+        and _tells(mine)
+    ):
         return number.label[0]
     pool = labelled or [one for one in plain if not one.length and not (number.unit == "" and _aside(one))]
     if not labelled:
