@@ -19,7 +19,7 @@ _NONE: Final = re.compile(
     re.IGNORECASE,
 )
 _KOREAN_NONE: Final = re.compile(
-    rf"({'|'.join(sorted((stem for stem, one in KOREAN.items() if one in COUNTED), key=len, reverse=True))})[가-힣]{{0,3}}\s?(?:전혀 |하나도 |한 건도 )?"  # noqa: E501
+    rf"({'|'.join(sorted((stem for stem, one in KOREAN.items() if one in COUNTED), key=len, reverse=True))})[가-힣]{{0,3}}\s?(?:전혀 |하나도 |(?:단 )?한 \S{1, 2}도 )?"  # noqa: E501
     r"(?:없었|없다|없습|없음|없이|없고|없으|(?:하|되|나)지 않|안 (?:났|됐|나))"
 )
 _EARLIER: Final = re.compile(

@@ -33,7 +33,9 @@ from bdp.model.analysis import Check, Claim, Grounding
 from bdp.model.evidence import Evidence
 
 _RELATIVE: Final = 0.01
-_OF: Final = re.compile(r"\s*(?:out )?of(?:\s+the|\s+all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?\s*")
+_OF: Final = re.compile(r"\s*(?:out )?of(?:\s+the|\s+all)?\s*|/|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?\s*")
+_BESIDE: Final = re.compile(r"\s?(?:,|\(|:|—|–|=)\s?\(?")
+"""Between a percentage and the two counts it is made of."""
 _KOREAN: Final = re.compile(r"[가-힣]")
 _TIME_KEYS: Final = {"first": "first_time", "last": "last_time", "extreme": "extreme_time"}
 _BELONGS: Final = frozenset({"ref", "metric", "client_ip"})
@@ -100,6 +102,7 @@ def _compare(text: str, held: Facts, about: Sequence[Text]) -> tuple[list[str], 
     wrong: list[str] = []
     missing: list[str] = []
     compared = 0
+    context = ""
     for clause in _clauses(text):
         said = mentions(clause)
         found = owners(said, held)
@@ -107,7 +110,7 @@ def _compare(text: str, held: Facts, about: Sequence[Text]) -> tuple[list[str], 
         wrong += [one.wrong for one in reads if one.wrong] + _parts([one.number for one in reads], said)
         for check_more in (
             _times(said, held),
-            orders(said, held, found),
+            orders(said, held, found, context),
             directions(said, held, reads, found),
             absences(said, held),
         ):
@@ -119,6 +122,7 @@ def _compare(text: str, held: Facts, about: Sequence[Text]) -> tuple[list[str], 
         ]
         missing += _strays(said, found, held, about)
         compared += len(reads) + len(named)
+        context += clause
     return wrong, missing, compared
 
 
@@ -126,7 +130,14 @@ def _clauses(text: str) -> list[str]:
     """Split at semicolons and full stops outside quotes."""
     pieces = re.split(r"(`[^`]*`|\"[^\"]*\")", text)
     marked = "".join(
-        piece if i % 2 else re.sub(r";|(?<=[^\W\d_]{2})\.(?=\s)", "\x01", piece) for i, piece in enumerate(pieces)
+        piece
+        if i % 2
+        else re.sub(
+            r";|(?<=[^\W\d_]{2})(?<!\bvs)(?<!\bprev)(?<!\bavg)(?<!\bmax)(?<!\bmin)(?<!\bapprox)(?<!\bincl)\.(?=\s)",
+            "\x01",
+            piece,
+        )
+        for i, piece in enumerate(pieces)
     )
     return [clause for clause in marked.split("\x01") if clause.strip()]
 
@@ -160,6 +171,8 @@ def _parts(numbers: Sequence[Number], said: Mentions) -> list[str]:
             wrong.append(reason("part", korean=said.korean, part=few.shown, whole=all_of.shown))
         share = next((n for n in numbers if n.start > whole.end and n.unit == "%"), None)
         beside = share is not None and re.fullmatch(r"[^\d()]*\(", clause[whole.end : share.start]) is not None
+        ahead = next((n for n in numbers if n.unit == "%" and _BESIDE.fullmatch(clause[n.end : part.start])), None)
+        share, beside = (ahead, True) if ahead and not beside else (share, beside)
         if (
             share
             and beside

@@ -26,8 +26,9 @@ def directions(said: Mentions, held: Facts, reads: Sequence[Read], found: Sequen
     compared = 0
     if not said.moves:
         return _still(said, held, found)
-    pair, ways = _pair(reads), _ways(held, reads, found)
+    pair, every = _pair(reads), _ways(held, reads, found)
     for start, end, up, negated in said.moves:
+        ways = _own(start, held, reads, found) or every
         word = said.text[start:end].strip()
         if pair and not negated and (pair[1] == pair[0] or (pair[1] > pair[0]) is not up):
             wrong.append(reason("self", korean=said.korean, base=f"{pair[0]:g}", now=f"{pair[1]:g}", word=word))
@@ -40,6 +41,16 @@ def directions(said: Mentions, held: Facts, reads: Sequence[Read], found: Sequen
             wrong.append(reason("other_way", korean=said.korean, said="", word=word, has=f"{ways[0]:+.4g}").strip())
     still, count = _still(said, held, found)
     return wrong + still, compared + count
+
+
+def _own(at: int, held: Facts, reads: Sequence[Read], found: Sequence[Owner]) -> list[float]:
+    """Return the changes of the metric that stands next before a word, where several are named."""
+    metrics = sorted({(place, text) for place, named, text in found if named == "metric"})
+    before = [text for place, text in metrics if place < at]
+    if len({text for _, text in metrics}) < 2 or not before:
+        return []
+    mine = [quantity for one in reads for quantity in one.fitting if quantity.scope.get("metric") == before[-1]]
+    return [way for quantity in mine for way in [change(quantity, held)] if way]
 
 
 def _pair(reads: Sequence[Read]) -> tuple[float, float] | None:

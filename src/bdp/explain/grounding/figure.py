@@ -10,9 +10,11 @@ from typing import Final
 from bdp.explain.grounding import cue
 from bdp.explain.grounding.facts import Facts, Quantity
 from bdp.explain.grounding.mentions import Mentions
+from bdp.explain.grounding.movement import is_change
 from bdp.explain.grounding.number import Number
 from bdp.explain.grounding.reason import reason
 from bdp.explain.grounding.scope import Owner, owned
+from bdp.explain.grounding.trend import FORMS
 from bdp.explain.grounding.vocabulary import COUNTED, MEASURED, NEAR, concepts
 
 _FARTHEST: Final = 160
@@ -28,19 +30,35 @@ _LEVELS: Final = {
     "mid": {"mid"},
     "delta": {"delta"},
 }
+_TRAFFIC: Final = re.compile(
+    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|\btraffic (?:from|to|of)\b|\bshare(?=\s(?:the|a|an|\x00|\w+\s\x00))|정상 트래픽",  # noqa: E501
+    re.IGNORECASE,
+)
+"""They are events, not a measure of the network."""
 _SPOKEN: Final = MEASURED | {"request"}
 """What may be measured, not counted, where a number comes behind it."""
 _OPPOSITE: Final = {"after": "before", "later": "before", "before": "after", "earlier": "after"}
 _ONSET: Final = re.compile(r"\b(?:started|began|onset|incident|errors?|failures?|outage|trouble)\b", re.IGNORECASE)
-_OCCURS: Final = re.compile(
-    r"(?:shows? up|appear(?:s|ed)?|occur(?:s|red)?|repeat(?:s|ed)?|seen|logged|tried|happened|came|fired|failed|"
-    r"rang)\s*$",
-    re.IGNORECASE,
-)
+_BEFORE_TIMES: Final = re.compile(r"([A-Za-z]+)(?:\s(?:about|roughly|some|nearly|almost|around))*\s*$")
+_SHOWS_UP: Final = re.compile(r"\b(?:show(?:s|ed|n)?|c[oa]mes?|turn(?:s|ed)?|crop(?:s|ped)?|pop(?:s|ped)?) up\s$")
+_COMPARES: Final = frozenset({"by", "to", "is", "was", "at", "reached", "hit", "of", "factor", "up", "down", "became"})
 _OF_WHAT: Final = re.compile(
     r"\s*(?:(?:rise|drop|fall|increase|decrease|jump|growth|decline|surge) in|of) (?:the |its )?([A-Za-z_ ]{3,30})"
 )
-_PART: Final = re.compile(r"\s*(?:out )?of(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*")
+_PART: Final = re.compile(
+    r"\s*(?:times\s)?(?:out of|of|in|among)(?: the| all)?\s*|[^\s\d]{0,2}\s?(?:중|가운데)(?:에서?)?(?:는|은)?\s*"
+)
+_SINCE: Final = re.compile(
+    r"\s?(?:동안|간|사이)?(?:에는|에|은|는|의)?\s(?:[가-힣]+[은는이가]\s)?|(?:\s(?:before|earlier|prior))?,?\s(?:there (?:were|was)|it (?:was|had)|we (?:had|saw))\s"  # noqa: E501
+)
+_PAUSE: Final = re.compile(r"[^\d]{0,20}[,:;(—–-]\s?(?:from\s)?")
+_THEN: Final = re.compile(r" to |, then |,? and then | then ")
+_TRACES: Final = re.compile(r"트레이스|추적")
+_THAN: Final = re.compile(r"\s?(?:수준)?보다")
+_RATE_OF: Final = re.compile(
+    r"\b(?:errors?|failures?|faults?|warnings?|timeouts?|events?)[ -](?:rate|ratio|percentage)|(?:오류|에러|실패|장애)\s?(?:율|비율)",  # noqa: E501
+    re.IGNORECASE,
+)
 _MULTIPLE: Final = re.compile(
     r"\s*(?:its?|the|their|as|more|higher|lower|larger|greater|above|over|that|what|usual|baseline|normal)\b",
     re.IGNORECASE,
@@ -70,7 +88,7 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     until = said.numbers[at + 1].start if at + 1 < len(said.numbers) else len(said.text)
     role = _role(said, at, since, until) or _partner(said, at)
     if number.unit == "x" or (role == "delta" and not said.moves):
-        role = ""
+        role = _partner(said, at)
     if (
         number.shown.isdigit()
         and len(number.shown) >= 7
@@ -78,12 +96,14 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     ):
         return Read(number, role, ())
     mine = owned(number, at, said, found, held.quantities)
+    if number.weak == "event" and not any(number.label[:1]) and _TRACES.search(said.text, 0, number.start):
+        number = replace(number, label=("trace",))
     labelled = _labelled(number, mine)
     if number.spelled and number.unit == "" and not labelled:
         return None
     change = (
         number.unit in {"", "%", "s"}
-        and cue.is_change(said.text, number.start, number.end)
+        and is_change(said.text, number.start, number.end)
         and (role not in {"now", "base"} or number.unit == "%")
     )
     if change and number.unit == "s" and role != "delta":
@@ -112,29 +132,53 @@ def _sided(candidates: list[Quantity], role: str, said: Mentions) -> list[Quanti
 def _meant(said: Mentions, at: int) -> Number:
     """`shows up 35 times` counts, `35 times its baseline` compares."""
     number = said.numbers[at]
-    if number.unit == "x" and number.shown.lower().endswith("times") and not number.spelled:
-        counts = _OCCURS.search(said.text[max(0, number.start - 20) : number.start])
-        if counts and not _MULTIPLE.match(said.text, number.end):
+    if number.unit == "x" and number.shown.lower().endswith("times") and number.value.is_integer():
+        before = _BEFORE_TIMES.search(said.text[max(0, number.start - 30) : number.start])
+        said_before = before[1].lower() if before else ""
+        compares = (said_before in _COMPARES or said_before in FORMS) and not _SHOWS_UP.search(
+            said.text, 0, number.start
+        )
+        if not compares and not _MULTIPLE.match(said.text, number.end):
             return replace(number, unit="", weak="event")
     return number
 
 
 def _role(said: Mentions, at: int, since: int, until: int) -> str:
     number = said.numbers[at]
-    span = (number.start, number.end)
-    for other, role in ((at + 1, "low"), (at - 1, "high")):
-        if 0 <= other < len(said.numbers):
-            beside = (said.numbers[other].start, said.numbers[other].end)
-            if cue.is_range(said.text, *sorted((span, beside))):
-                return f"range {role}"
-    if number.bound in {"floor", "ceiling"}:
-        return "low" if number.bound == "floor" else "high"
+    found = _beside(said, at) or {"floor": "low", "ceiling": "high"}.get(number.bound, "")
+    if found:
+        return found
+    if at and said.numbers[at - 1].unit == "s" and _SINCE.fullmatch(said.text[since : number.start]):
+        since = said.numbers[at - 2].end if at > 1 else 0  # 직전 5분에는 3건
     found = cue.role(said.text, number.start, number.end, since=since, until=until)
+    if number.bound in {"<", ">"} and _THAN.match(said.text, number.end):
+        found = ""
     if number.bound and found in {"", "now"}:
-        return cue.bounded(
-            said.text[max(0, number.start - _FARTHEST) : number.start], below=number.bound.startswith("<")
-        )
+        before = said.text[max(0, number.start - _FARTHEST) : number.start]
+        return cue.bounded(before, below=number.bound.startswith("<"))
+    if not found and number.label[:1] == ("point",) and cue.base(said.text[: number.start]):
+        return "base"
     return found
+
+
+def _beside(said: Mentions, at: int) -> str:
+    """Return what a number is with the one next to it: an end of a range, or a side of `5 -> 9`."""
+    number = said.numbers[at]
+    for other, end, side in ((at + 1, "low", "from"), (at - 1, "high", "now")):
+        if not 0 <= other < len(said.numbers):
+            continue
+        first, second = sorted((number, said.numbers[other]), key=lambda one: one.start)
+        if cue.is_range(said.text, (first.start, first.end), (second.start, second.end)):
+            return f"range {end}"
+        to = _moving(said, first) and first.unit == second.unit and _THEN.fullmatch(said.text[first.end : second.start])
+        if to or cue.changed(said.text, first.end, second.start):
+            return side
+    return ""
+
+
+def _moving(said: Mentions, number: Number) -> bool:
+    """`headed north, 10 to 20`: a word of direction, then a number, between them no more than a comma."""
+    return any(end <= number.start and _PAUSE.fullmatch(said.text[end : number.start]) for _, end, _, _ in said.moves)
 
 
 def _partner(said: Mentions, at: int) -> str:
@@ -145,7 +189,8 @@ def _partner(said: Mentions, at: int) -> str:
             if _PART.fullmatch(said.text[first.end : second.start]):
                 since = said.numbers[other - 1].end if other else 0
                 until = said.numbers[other + 1].start if other + 1 < len(said.numbers) else len(said.text)
-                return _role(said, other, since, until)
+                found = _role(said, other, since, until)
+                return "" if found == "delta" else found
     return ""
 
 
@@ -153,10 +198,16 @@ def _candidates(
     number: Number, role: str, change: bool, labelled: list[Quantity], mine: list[Quantity], said: Mentions, since: int
 ) -> list[Quantity] | str:
     """Return the quantities that a number can be; or what it speaks of, where the evidence has none of that."""
-    if change or role == "delta":
+    if (change or role == "delta") and _tells(mine):
         return _changes(number, mine, said, since)
     plain = [one for one in mine if not (one.derived in {"delta", "percent", "rate"} or "delta" in one.roles)]
-    if number.unit in {"", "$", "€", "₩"} and number.label and number.label[0] in COUNTED and not labelled:
+    if (
+        number.unit in {"", "$", "€", "₩"}
+        and number.label
+        and number.label[0] in COUNTED
+        and not labelled
+        and _tells(mine)
+    ):
         return number.label[0]
     pool = labelled or [one for one in plain if not one.length and not (number.unit == "" and _aside(one))]
     if not labelled:
@@ -170,6 +221,11 @@ def _candidates(
     chosen = _with_role(same or pool, role)
     # `in the 2 h before`: a span, not a value of before.
     return chosen + [one for one in same if number.unit == "s" and "metric" not in one.scope and one not in chosen]
+
+
+def _tells(quantities: Sequence[Quantity]) -> bool:
+    """Return whether it is known of any figure what it counts or measures."""
+    return any(one.counted in COUNTED or one.roles or "metric" in one.scope for one in quantities)
 
 
 def _changes(number: Number, mine: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:
@@ -209,7 +265,7 @@ def _with_role(pool: list[Quantity], role: str) -> list[Quantity]:
 
 def _topical(number: Number, pool: list[Quantity], said: Mentions, since: int) -> list[Quantity] | str:
     """Keep to the measure that the words before a number name; say so where the evidence has none of it."""
-    before = _measures(said.text[max(since, number.start - _FARTHEST) : number.start], pool)
+    before = _measures(_TRAFFIC.sub(" ", said.text[max(since, number.start - _FARTHEST) : number.start]), pool)
     if not before and number.label and number.label[0] in MEASURED:
         before = [number.label[0]]
     behind = _OF_WHAT.match(said.text, number.end, number.end + 40)
@@ -255,7 +311,8 @@ def _measures(text: str, pool: list[Quantity]) -> list[str]:
     found: list[str] = []
     for run in re.split(r"[,;:()]|\band\b|\bwhile\b", text):
         said = concepts(run)
-        rates = {at for at, topic in enumerate(said[:-1]) if topic == "event" and said[at + 1] == "rate"}
+        beside = _RATE_OF.search(run) is not None
+        rates = {at for at, topic in enumerate(said[:-1]) if beside and topic == "event" and said[at + 1] == "rate"}
         mine = [
             topic
             for at, topic in enumerate(said)
@@ -263,6 +320,8 @@ def _measures(text: str, pool: list[Quantity]) -> list[str]:
         ]
         if mine:
             found = mine
+    if found == ["utilization"] and not any("utilization" in one.topics for one in pool):
+        found = ["rate"]  # 점유율, usage: of the whole
     return list(dict.fromkeys(found))
 
 
@@ -275,8 +334,8 @@ def _labelled(number: Number, quantities: Sequence[Quantity]) -> list[Quantity]:
         one for one in quantities if one.counted and one.derived == made and not one.length and "aside" not in one.roles
     ]
     head = number.label[0] if number.label else ""
-    if number.bound:  # `at least 5 failures` may be what was asked for
-        counted += [one for one in quantities if "aside" in one.roles and one.counted]
+    if number.bound:  # of a part, not of its whole; `at least 5 failures` may be what was asked for, too
+        counted = _parts(counted) + [one for one in quantities if "aside" in one.roles and one.counted]
     for wanted in ([head], NEAR.get(head, ()), number.label[1:], [number.weak] if not head else []):
         found = [one for one in counted if any(word and (word == one.counted) for word in wanted)]
         if found:
@@ -284,6 +343,15 @@ def _labelled(number: Number, quantities: Sequence[Quantity]) -> list[Quantity]:
     own = [one for one in quantities if any(word in one.topics for word in number.label[1:])]
     own = [one for one in own if not (one.derived or one.unit or one.length or "aside" in one.roles)]
     return own or [one for one in quantities if one.length and head and one.counted == head]
+
+
+def _parts(counted: list[Quantity]) -> list[Quantity]:
+    """Leave out what is the whole of another quantity: a bound is true of every larger one."""
+    least: dict[tuple[str, str, frozenset[str]], float] = {}
+    for one in counted:
+        key = (one.family, one.counted, one.roles)
+        least[key] = min(one.raw, least.get(key, one.raw))
+    return [one for one in counted if one.raw == least[one.family, one.counted, one.roles]]
 
 
 def fits(number: Number, quantity: Quantity) -> bool:
@@ -323,8 +391,8 @@ def _near(said: float, actual: float, quantity: Quantity) -> bool:
 def _opposite(number: Number, fitting: Sequence[Quantity], said: Mentions) -> str:
     follows = re.match(r"\s*(\w+)", said.text[number.end :])
     opposite = _OPPOSITE.get(follows[1].lower(), "") if follows and number.unit == "s" else ""
-    if follows and follows[1].lower() in {"later", "earlier"} and _ONSET.search(said.text, number.end):
-        return ""
+    if follows and _ONSET.search(said.text, number.end):
+        return ""  # the order of two things, see `order.py`
     if (
         opposite
         and all(opposite in one.name for one in fitting)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from bdp.explain.grounding import cue
+from bdp.explain.grounding.movement import moves
 from bdp.explain.grounding.name import Name, codes, names, placed
 from bdp.explain.grounding.number import Number, numbers
 from bdp.explain.grounding.time import Time, times
@@ -38,7 +38,7 @@ class Mentions:
     @cached_property
     def moves(self) -> list[tuple[int, int, bool, bool]]:
         """Where it says that something rose or fell."""
-        return cue.moves(self.text)
+        return moves(self.text)
 
     @cached_property
     def korean(self) -> bool:

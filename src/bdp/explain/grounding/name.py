@@ -62,51 +62,65 @@ _BEFORE_KOREAN: Final = re.compile(
     r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_.-]{2,80})(?=(?:에서|에게|에는|에도|에|의|은|는|이|가|을|를|도|와|과|로|부터|까지)|\s(?:서비스|"
     r"호스트|노드|서버|브로커|장애|오류|에러|실패|배포|로그|변경|릴리스|커밋))"
 )
+_AT: Final = re.compile(
+    r"(?:(?<![A-Za-z0-9_])@\s?|\b(?:on|at|of|for|from|hit)\s)([a-z][A-Za-z0-9_-]{2,80})(?=\s(?:\d|\x00|exceed))|"
+    r"\b[Ii]t (?:is|was) ([a-z][A-Za-z0-9_-]{2,80}) that\b|"
+    r"(?<![A-Za-z0-9_])@([a-z][A-Za-z0-9_-]{2,80})"
+)
+_LATIN: Final = re.compile(r"(?<![A-Za-z0-9_@.\x00-])([a-z][a-z0-9_.-]{2,80})(?![A-Za-z0-9_/(-])")
+"""Between Korean words a foreign word is mostly a name."""
+_HANGUL: Final = re.compile(r"[가-힣]")
 _ORDINARY: Final = frozenset(_VERB.split("|")) | frozenset(
     (  # noqa: SIM905
-        "never are were be been being is alone will would could should can may might must do does did done "
-        "the and this that these those there they them then than with from into onto over under about after "
-        "before between during while when "
-        "what which who whom whose where why how all any some most many much more less few fewer several each "
-        "every both either neither none "
-        "not now new old same other another such only own once one two three first last next previous prior "
-        "latest here its his her our your "
-        "total average median normal usual baseline peak maximum minimum max min general particular fact full "
-        "least half part parts rest whole "
-        "incident outage trouble failure failures error errors event events warning warnings issue issues "
-        "problem problems cause onset start end "
-        "begin beginning stretch window period hour hours minute minutes second seconds day days time times date "
-        "week month morning night today "
-        "log logs message messages line lines text trace traces request requests call calls traffic load usage "
-        "use user users account accounts "
-        "client clients address addresses source sources host hosts node nodes server servers service services "
-        "database broker brokers pod pods "
-        "cluster region zone network disk memory cpu latency throughput rate ratio share level value values "
-        "number count point points sample "
-        "samples metric metrics measure change changes deploy deploys deployment deployments release releases "
-        "rollout commit version config "
-        "everything nothing anything something everybody nobody somebody people production staging place places "
-        "way ways case cases order "
-        "rise fall increase decrease drop jump spike surge trend pattern patterns template templates sign signs "
-        "kind kinds type types "
-        "timeout timeouts connection connections pool retry retries queue cache thread threads health status "
-        "code codes field fields name names "
-        "percent percentage least most parallel advance addition contrast detail practice play effect line sight "
-        "store system machine "
-        "which root live up down off out back away along together overall again still already yet soon later earlier too "  # noqa: E501
-        "also even just "
-        "abnormal bad failing failed successful success different distinct single multiple various further half "
-        "almost nearly roughly "
-        "attack attackers attempts attempt login logins password passwords evidence data analysis investigation "
-        "review example "
-        "fail fails failing show shows happen happens respond affect begin say says see get gets take takes work "
-        "works run runs go goes come comes "
-        "things thing stuff matters life hell it's he's him her she you we it he us me noon midnight utc kst gmt "
-        "january february march april may june july august september october november december "
+        "never are were be been being is alone will would could should can may might must do does did done the "
+        "and this that these those there they them then than with from into onto over under about after before "
+        "between during while when what which who whom whose where why how all any some most many much more less "
+        "few fewer several each every both either neither none not now new old same other another such only own "
+        "once one two three first last next previous prior latest here its his her our your total average median "
+        "normal usual baseline peak maximum minimum max min general particular fact full least half part parts "
+        "rest whole incident outage trouble failure failures error errors event events warning warnings issue "
+        "issues problem problems cause onset start end begin beginning stretch window period hour hours minute "
+        "minutes second seconds day days time times date week month morning night today log logs message "
+        "messages line lines text trace traces request requests call calls traffic load usage use user users "
+        "account accounts client clients address addresses source sources host hosts node nodes server servers "
+        "service services database broker brokers pod pods cluster region zone network disk memory cpu latency "
+        "throughput rate ratio share level value values number count point points sample samples metric metrics "
+        "measure change changes deploy deploys deployment deployments release releases rollout commit version "
+        "config everything nothing anything something everybody nobody somebody people production staging place "
+        "places way ways case cases order rise fall increase decrease drop jump spike surge trend pattern "
+        "patterns template templates sign signs kind kinds type types timeout timeouts connection connections "
+        "pool retry retries queue cache thread threads health status code codes field fields name names percent "
+        "percentage least most parallel advance addition contrast detail practice play effect line sight store "
+        "system machine which root live up down off out back away along together overall again still already yet "
+        "soon later earlier too also even just abnormal bad failing failed successful success different distinct "
+        "single multiple various further half almost nearly roughly attack attackers attempts attempt login "
+        "logins password passwords evidence data analysis investigation review example fail fails failing show "
+        "shows happen happens respond affect begin say says see get gets take takes work works run runs go goes "
+        "come comes things thing stuff matters life hell it's he's him her she you we it he us me noon midnight "
+        "utc kst gmt january february march april may june july august september october november december "
         "monday tuesday wednesday thursday friday saturday sunday http https tcp udp dns tls ssl sql api url cpu "
-        "ram gc jvm ip ips sha id ids "
-        "tracing collateral damage blast radius impact scope behaviour behavior performance capacity demand "
-        "volume size amount money cost costs"
+        "ram gc jvm ip ips sha id ids above below within without until till against across beyond around near "
+        "behind beside along past per via since extreme extremes sequence sequences edge edges limit limits "
+        "threshold thresholds bound bounds ceiling floor trough high highs low lows mean sum tally window "
+        "windows span spans interval intervals slot slots segment sample past hosts result results outcome "
+        "outcomes report reports record records entry entries item items row rows table scale scales step steps "
+        "stage stages phase phases side sides front back top bottom middle centre center head tail growth "
+        "decline slump dip surge increase decreases rises falls drops jumps difference differences gap gaps "
+        "distance shift shifts move moves movement direction reference norm standard custom measurement "
+        "measurements reading readings observation observations figure figures quantity quantities portion "
+        "portions majority minority bulk lot lots plenty couple dozen dozens hundred hundreds thousand thousands "
+        "million millions origin origins symptom symptoms signature signatures sort sorts class classes category "
+        "categories group groups set sets list chain chains path paths route routes link links reason reasons "
+        "source sources factor factors context question answer summary overview note notes view review look "
+        "glance check checks search history timeline schedule customer customers people person human humans "
+        "operator operators team teams company business product products true false good better best worse worst "
+        "big bigger large larger small smaller long longer short shorter few early earlier late later quick fast "
+        "slow sudden sharp steep steady constant stable flat mild severe minor major about approximately exactly "
+        "precisely least nearly close far wide broad narrow deep whole entire complete like unlike despite "
+        "although though unless whether whereas yet hence thus therefore however moreover besides abrupt gradual "
+        "ongoing recent current former initial final original eventual subsequent consecutive respective tracing "
+        "collateral damage blast radius impact scope behaviour behavior performance capacity demand volume size "
+        "amount money cost costs"
     ).split()
 )
 """Words that are no names where a name could stand."""
@@ -150,16 +164,22 @@ def codes(text: str) -> tuple[list[Name], str]:
 def placed(text: str) -> list[Name]:
     """Return words that stand where a service's name would: `checkout had 5 errors`, `checkout에서`."""
     found = {}
-    for pattern in (_SUBJECT, _OBJECT, _BEFORE_KOREAN):
+    patterns = (_SUBJECT, _OBJECT, _AT, _BEFORE_KOREAN, *((_LATIN,) if _HANGUL.search(text) else ()))
+    for pattern in patterns:
         for match in pattern.finditer(text):
-            word = match[1].rstrip(".-")
-            before = text[max(0, match.start(1) - 5) : match.start(1)]
+            at = match.start(match.lastindex or 1)
+            word = match[match.lastindex or 1].rstrip(".-")
+            before = text[max(0, at - 5) : at]
             if ("\x00" in before[-2:] or before == "that ") and word.endswith(("s", "ed")):
                 continue  # a verb behind a name
+            if word[0].isupper() and word.endswith(("ing", "ed", "ion", "ment", "ness", "ity", "ance", "ence", "oms")):
+                continue  # a heading: `Co-failing: …`
+            if word[0].isupper() and word.endswith("s") and text.startswith(":", at + len(word)):
+                continue
             if word.endswith(("ly", "wards", "while")):
                 continue  # an adverb
             if word.lower() not in _ORDINARY | _PLAIN and word.lower() not in CONCEPT and word.lower() not in WRITTEN:
-                found[match.start(1)] = Name(word, match.start(1), sure=False)
+                found[at] = Name(word, at, sure=False)
     return list(found.values())
 
 
@@ -180,6 +200,8 @@ def _take(pattern: re.Pattern[str], text: str, keep: Callable[[re.Match[str]], o
 
 def _code_like(token: str) -> bool:
     lowered = token.lower()
+    if re.fullmatch(r"x\d+", lowered):
+        return False  # x3: a multiple
     if lowered in _PLAIN or len(token) < 3 or lowered in _COMMON or _PLURAL.fullmatch(token):
         return False
     inner = (

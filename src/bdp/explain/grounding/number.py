@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
 
+from bdp.explain.grounding.trend import MOTION
 from bdp.explain.grounding.unit import COUNTERS, UNIT, WRITTEN
-from bdp.explain.grounding.vocabulary import CONCEPT, KOREAN, WEAK, concept
+from bdp.explain.grounding.vocabulary import CONCEPT, COUNTED, KOREAN, WEAK, concept, singular
 
 _MYRIADS: Final = {"만": 1e4, "억": 1e8, "천만": 1e7, "백만": 1e6, "천": 1e3, "십만": 1e5, "조": 1e12}
 _MYRIAD = "천만|백만|십만|만|억|조|천"
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,2}(?![A-Za-z0-9_]|\.\d))?"
 _NUMBER: Final = re.compile(
-    rf"(?<![A-Za-z0-9_.,])([$€₩]\s?)?({_DIGITS})(?:\s?({_MYRIAD})(?![가-힣]*간에)(?:\s?({_DIGITS})(?:\s?({_MYRIAD}))?)?)?"
+    rf"(?<![A-WYZa-wyz0-9_.,])(?<![A-Za-z0-9_][xX])([$€₩]\s?)?({_DIGITS})(?:\s?({_MYRIAD})(?![가-힣]*간에)(?:\s?({_DIGITS})(?:\s?({_MYRIAD}))?)?)?"
     rf"(?:[\s-]?({UNIT}))?(?![\d])",
     re.IGNORECASE,
 )
@@ -34,7 +35,7 @@ _SPELLED: Final = re.compile(
     re.IGNORECASE,
 )
 _COUNTED: Final = re.compile(
-    rf"(?<![가-힣])({'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(배|시간|{'|'.join(COUNTERS)})(?!포|당)"
+    rf"(?<![가-힣])({'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(배|시간|{'|'.join(COUNTERS)})(?!포|당|도(?![가-힣]))"  # noqa: E501
 )
 _MULTIPLES: Final = {
     "doubled": 2, "twice": 2, "double": 2, "twofold": 2, "tripled": 3, "threefold": 3, "triple": 3, "thrice": 3,
@@ -50,24 +51,48 @@ _FRACTION: Final = re.compile(
     r"(?:hour|minute|second|day|time)| of (?:the |its )?time)|(\d)분의 (\d)",
     re.IGNORECASE,
 )
-_MINUS: Final = re.compile(r"(?:^|[\s(])[-\u2212]\Z")
+_MINUS: Final = re.compile(r"(?:^|[\s(→>])[-\u2212]\Z")
 _HEDGE: Final = re.compile(
     r"(?:about|around|roughly|approximately|nearly|almost|some|circa|close to|~|≈|약|거의|대략|얼추)\s*$", re.IGNORECASE
 )
 _HEDGE_BEHIND: Final = re.compile(r"\s*(?:or so|가량|정도|쯤|안팎|남짓)")
-_ABOVE = (
-    r"more than|at least|exceed(?:ed|s|ing)?|upwards? of|no less than|no fewer than|greater than|in excess of|not below"
-)
+_ABOVE = r"more than|at least|exceed(?:ed|s|ing)?|not (?:fewer|less) than|upwards? of|no less than|no fewer than|greater than|in excess of|not below"  # noqa: E501
 _BELOW = r"less than|fewer than|at most|no more than|not more than|not exceeding|not above|lower than"
 _NEVER = r"(?:never|not once|did not|didn't|does not|doesn't)\s+(?:\w+\s+){0,2}?"
 _BOUND: Final = re.compile(
     rf"(?P<floor>{_NEVER}(?:below|under|less than|fewer than))|(?P<ceiling>{_NEVER}(?:above|over|exceed(?:ed|s)?|"
     rf"more than|beyond))"
-    rf"|(?P<above>{_ABOVE}|[≥>]=?|over|above|beyond|surpass(?:ed|ing)?|최소)|(?P<below>{_BELOW}|[≤<]=?|below|under|"
-    rf"up to|최대)",
+    rf"|(?P<above>{_ABOVE}|(?<![-=])[≥>]=?|over|above|beyond|surpass(?:ed|ing)?|최소|적어도|못해도|최소한|줄잡아)|(?P<below>{_BELOW}|[≤<]=?|below|under|"
+    rf"up to|최대|많아야|기껏해야)",
     re.IGNORECASE,
 )
 _BOUND_END: Final = re.compile(rf"(?:{_BOUND.pattern})\s*(?:the\s+|a\s+)?$", re.IGNORECASE)
+_NO_BOUND: Final = re.compile(
+    rf"(?:spread|distributed|scattered|shared|split|divided|averaged|calculated|measured|summed|computed)\s(?:out\s)?(?:over|above)\s*$"
+    rf"|\b(?:add(?:s|ed)?|sum(?:s|med)?|amount(?:s|ed)?|pile[sd]?|stack(?:s|ed)?|tot(?:s|ted)|tall(?:y|ied|ies)|{'|'.join(sorted(MOTION))})"
+    rf"(?:\s\w+ly)?\sup to\s*$",
+    re.IGNORECASE,
+)
+"""`spread over 5 hosts`, `added up to 5`: no bound."""
+_THAN_BEHIND: Final[dict[str, re.Pattern[str]]] = {
+    ">": re.compile(r"\s?(?:수준)?보다\s?(?:항상\s|늘\s|더\s|훨씬\s|약간\s|조금\s)*(?:높|컸|크|큰|클|많|위|길)"),
+    "<": re.compile(r"\s?(?:수준)?보다\s?(?:항상\s|늘\s|더\s|훨씬\s|약간\s|조금\s)*(?:낮|작|적|아래|짧)"),
+}
+"""`5보다 높았다`: a bound, unless 5 is said to be the usual value."""
+_BASE_BEFORE: Final = re.compile(
+    r"(?:평소|평상시|평시|기준\S{0,2}|통상|정상|이전|직전|종전|앞선|전\s?구간|기존|원래|보통)[^\d]{0,16}$"
+)
+_KOREAN_NEVER: Final = re.compile(
+    r"(?:\s?[을를이가])?\s?(?:아래로\s|위로\s)?(?:(?P<up>넘|초과|웃돌|웃돈|상회|올라)|밑돌|밑돈|하회|내려|떨어)\S{0,3}\s?(?:적|일|때|경우)?\S?\s?(?:한 번도\s)?(?:없|않|못)"  # noqa: E501
+)
+"""`5를 넘은 적이 없다`."""
+_LEVEL: Final = re.compile(
+    r"\b(?:stay|remain|kept|keep|held|was|is|were|be|been|fell|dropp|dipp|sank|rose|shot|climb|seen|go|went|never|read)\w*\s"
+    r"(?:\w+\s)?(?:over|under)\s*$",
+    re.IGNORECASE,
+)
+_BASE_BESIDE: Final = re.compile(r"(?:평소|평상시|평시|기준(?:치|값|선)?|정상치?|통상)(?:의|인|값|\s값)?\s?\(?$")
+"""`기준 5를 초과`: that is the usual value itself."""
 _ABOVE_BEHIND: Final = re.compile(r"(?:\s?[을를이가])?\s?(?:이상|초과|넘|웃돌|상회|or more)")
 _BELOW_BEHIND: Final = re.compile(r"(?:\s?[을를에도]{1,2})?\s?(?:이하|미만|밑돌|하회|못 미|or less|or fewer)")
 _OR_EQUAL: Final = re.compile(
@@ -91,6 +116,18 @@ _KOREAN_AFTER: Final = re.compile(r"\s?(?:의|인)?\s{0,2}((?:[가-힣]+\s){0,2}
 _PRECEDING: Final = re.compile(
     r"([가-힣A-Za-z]+)\s?(?:은|는|이|가|을|를|도|만|:)?\s?(?:총|약|모두|대략|거의|각각|합계)?\s?$"
 )
+_NOT_EVENTS: Final = {"event": ("address", "user", "service", "host", "template")}
+_COUNTED_NOUN: Final = re.compile(
+    rf"\s?(IP|{'|'.join(sorted((one for one, what in KOREAN.items() if what in COUNTED), key=len, reverse=True))})"
+)
+"""`3개 서비스`."""
+_RANK: Final = re.compile(r"차(?=\s)|위(?=[는은로를인의\s,.]|$)|순위|단계|등(?=[은으의\s])|호기|분기")
+"""`2차 피해`: no quantity."""
+_FACTOR: Final = re.compile(
+    r"(?:\b(?:multiplied by|(?:a )?factor of|multiple of|ratio of|ratio is|ratio:|ratio was)|(?<![A-Za-z])[x×]|배율[은이]?:?)\s?$",  # noqa: E501
+    re.IGNORECASE,
+)
+"""`by a factor of 3`, `x3`."""
 _LOGIN: Final = re.compile(r"log-?ins?$", re.IGNORECASE)
 
 
@@ -141,9 +178,13 @@ def _written(text: str) -> Iterator[Number]:
         behind = text[match.end() : match.end() + 1]
         if not unit and match[4] is None and match[3] is None and behind.isascii() and behind.isalpha():
             continue  # 3rd, 5xx: a word, not a quantity
+        if not unit and _RANK.match(text, match.end()):
+            continue
         value, step = _value(match)
         kind, scale = WRITTEN.get(unit, ("", 1.0))
         kind, scale = ("$€₩"["$€₩".index(match[1].strip())], 1.0) if match[1] else (kind, scale)
+        if not unit and _FACTOR.search(text[max(0, match.start() - 20) : match.start()]):
+            kind = "x"
         if _MINUS.search(text[max(0, match.start() - 2) : match.start()]):
             value = -value
         if isfinite(value * scale):
@@ -237,13 +278,26 @@ def _placed(text: str, number: Number) -> Number:
 
 
 def _bound(before: str, behind: str, number: Number) -> str:
+    if match := _KOREAN_NEVER.match(behind):
+        return "ceiling" if match["up"] else "floor"
     if match := _BOUND_END.search(before):
         said = str(match.lastgroup)
-        temporal = match[0].strip().lower() in {"over", "under"} and number.unit == "s"
+        if _NO_BOUND.search(before):
+            return ""
+        if match[0].strip() in {">", "<"} and re.search(r"\d\S{0,3}\s$", before[: match.start()]):
+            return ""  # 3 > 93: an arrow
+        if match[0].rstrip().endswith("than the"):
+            return ""  # `more than the 5 that …`: exactly those
+        temporal = match[0].strip().lower() in {"over", "under"} and number.unit == "s" and not _LEVEL.search(before)
         equal = "=" if _OR_EQUAL.search(match[0]) else ""
         return "" if temporal else {"above": f">{equal}", "below": f"<{equal}"}.get(said, said)
+    for sign, pattern in _THAN_BEHIND.items():
+        than = pattern.match(behind)
+        attributive = than and re.match(r"[은는]?\s[^\d]{0,8}\d", behind[than.end() :])
+        if than and not attributive and not _BASE_BEFORE.search(before):
+            return sign
     for sign, pattern in ((">", _ABOVE_BEHIND), ("<", _BELOW_BEHIND)):
-        if behind_match := pattern.match(behind):
+        if (behind_match := pattern.match(behind)) and not _BASE_BESIDE.search(before):
             return sign + ("=" if _OR_EQUAL.search(behind_match[0]) else "")
     return ""
 
@@ -260,17 +314,27 @@ def _label(text: str, number: Number) -> tuple[str, ...]:
             break
         found.append("login" if _LOGIN.fullmatch(match[1]) else match[1])
         position = match.end()
+    if found and found[0].lower() in {"instances", "instance"} and text[position : position + 3] == " of":
+        return ("event", "event")  # `5 instances of …`
     if found:
         return _head(found)
     if number.unit not in {"", "%"}:
         return ()
+    if number.weak in {"user", "host"}:
+        return (number.weak,)  # 명, 대
     behind = _KOREAN_AFTER.match(text, number.end, number.end + 30)
+    noun = _COUNTED_NOUN.match(text, number.end) if text[number.end - 1 : number.end] == "개" else None
+    if noun:
+        return (KOREAN.get(noun[1], "address"),)
     if behind and text[number.end : behind.start(1)].strip() in {"의", "인"}:
         known = [stem for word in behind[1].split() for stem in KOREAN if word.startswith(stem)]
         if known:
             return (KOREAN[max(known, key=len)],)
     preceding = _PRECEDING.search(text[max(0, number.start - 24) : number.start])
-    return _korean_noun(preceding[1]) if preceding and number.unit == "" else ()
+    counted = _korean_noun(preceding[1]) if preceding and number.unit == "" else ()
+    if number.weak and counted and counted[0] in _NOT_EVENTS.get(number.weak, ()):
+        return ()  # `주소는 30건`: events of that address
+    return counted
 
 
 def _head(found: Sequence[str]) -> tuple[str, ...]:
@@ -281,6 +345,8 @@ def _head(found: Sequence[str]) -> tuple[str, ...]:
         known = word.lower() in CONCEPT or one in CONCEPT.values()
         if known and word.lower() not in WEAK:
             head = one
+            if singular(word.lower()) != word.lower():
+                break  # what follows a plural is a verb: `50 hosts match`
         elif head:
             break
     if not head and found[0].lower() in WEAK:
@@ -309,16 +375,19 @@ def _inherited(text: str, found: list[Number]) -> list[Number]:
             after
             and after.label
             and not number.label
-            and re.fullmatch(r"\s*(?:out )?of (?:the |all |all the )?", onward)
+            and re.fullmatch(r"\s*(?:out )?of (?:the |all |all the )?|/", onward)
         ):
             found[at] = replace(number, label=after.label)
         elif before and before.label and not (number.label and number.label[0]):
+            if number.weak == "event" and before.label[0] in _NOT_EVENTS["event"]:
+                continue  # `서비스 3개 중 …는 40건`
             opened = re.search(
                 r"(?:\bof|\bamong|\bout of)\s(?:the |all )?$",
                 text[max(0, before.start - 16) : before.start],
                 re.IGNORECASE,
             )
-            if opened and len(between) < 40:
+            listed = "(" in between and before.label[0] in _NOT_EVENTS["event"]
+            if opened and len(between) < 40 and not listed:
                 found[at] = replace(number, label=before.label)
                 continue
             part = re.search(r"(?<!그)(?:중|가운데)(?:에서?|은|는|에는)?\s*$", between[:60]) or re.match(

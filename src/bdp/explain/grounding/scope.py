@@ -13,6 +13,9 @@ from bdp.explain.grounding.number import Number
 from bdp.explain.grounding.vocabulary import words
 
 _EACH: Final = re.compile(r"\brespectively\b|각각")
+_ITS: Final = re.compile(r"(?:인|의|짜리|을 낸|를 낸|을 기록한|를 기록한|을 차지한|를 차지한)\s|\s(?:that|from)\s")
+"""`80건인 …`: of the name behind it."""
+_VERSUS: Final = re.compile(r"\s?(?:건|회|명|개)?\s?(?:[A-Za-z]+\s)?(?:against|versus|vs\.?|to|and|:|/|대|,)\s?")
 _NO_NAMES: Final = frozenset(
     {
         "subject",
@@ -110,14 +113,27 @@ def _mine(number: Number, at: int, said: Mentions, found: Sequence[Owner]) -> di
 
 
 def _place(number: Number, at: int, said: Mentions, places: Sequence[int]) -> int:
-    if _EACH.search(said.clause) and len(places) == len(said.numbers):
+    if len(places) == len(said.numbers) and (_EACH.search(said.clause) or _opposed(said, places)):
         return places[at]
+    mine = next((place for place in places if place >= number.end), None)
+    if mine is not None and _ITS.fullmatch(said.text[number.end : mine]):
+        return mine
     before = [place for place in places if place < number.start]
     after = [place for place in places if place >= number.end]
     named_first = places[0] < said.numbers[0].start
     if named_first and before:
         return before[-1]
     return after[0] if after else before[-1]
+
+
+def _opposed(said: Mentions, places: Sequence[int]) -> bool:
+    """`A trails B: 3 against 5`: both names, then both numbers."""
+    first, *_, last = said.numbers
+    return (
+        len(places) == 2
+        and places[1] < first.start
+        and _VERSUS.fullmatch(said.text[first.end : last.start]) is not None
+    )
 
 
 def unknown_metric(text: str, held: Facts) -> frozenset[str]:

@@ -39,7 +39,7 @@ _ENGLISH_DATE: Final = re.compile(
     rf"th)?)(?![\d:A-Za-z])"
     rf"(?:,? (\d{{4}})(?![\d:]))?(?:,?(?: at)? {_CLOCK})?", re.IGNORECASE
 )  # fmt: skip
-_BARE: Final = re.compile(rf"(?<![\d:.]){_CLOCK}(?![\d:])", re.IGNORECASE)
+_BARE: Final = re.compile(rf"(?<![\d:.]){_CLOCK}(?!\d|:\d)", re.IGNORECASE)
 _NOON: Final = re.compile(r"\b(\d{1,2})\s?([ap])\.?m\b\.?", re.IGNORECASE)
 _KOREAN: Final = re.compile(
     r"(?:(?:(\d{4})년\s?)?(\d{1,2})월\s?(\d{1,2})일\s?)?(?:(오전|오후)\s?)?(\d{1,2})시(?!간)(?:\s?(\d{1,2})분)?(?:\s?(\d{1,2})초)?"

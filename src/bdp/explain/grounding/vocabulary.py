@@ -10,16 +10,21 @@ import re
 from typing import Final
 
 _ENGLISH: Final[dict[str, str]] = {
-    "event": "events error errors failure failures warning exception message line log entry record occurrence problem "
-    "fault attempt try login hit crash alarm",
-    "user": "account username userid identity people person login-name",
-    "address": "ip ips source client sender origin",
+    "event": "events error errors failure failures warning exception message line log entry record occurrence "
+    "problem fault attempt try login hit crash alarm err evt entrie occurence mention glitch exception alert "
+    "notification breakage hiccup report case",
+    "user": "account username userid identity people person login-name customer tenant subscriber visitor member "
+    "operator shopper buyer employee principal participant staff human consumer patron guest individual",
+    "address": "ip ips source client sender origin peer remote",
     "trace": "tracing",
     "request": "call query invocation transaction",
-    "service": "component dependency microservice application app",
-    "host": "node machine server instance pod broker container vm",
+    "service": "component dependency microservice application app module subsystem",
+    "host": "node machine server instance pod broker container vm vms replica worker box computer device rack shard "
+    "partition hypervisor appliance",
     "point": "sample measurement datapoint observation reading",
     "change": "deploy deployment release rollout commit revision",
+    "region": "zone datacenter datacentre country city continent location site area",
+    "ticket": "invoice file table volume bucket document page team",
     "success": "succeeded",
     "template": "pattern",
     "cpu": "processor core",
@@ -59,6 +64,35 @@ KOREAN: Final[dict[str, str]] = {
     "계정": "user",
     "아이디": "user",
     "이용자": "user",
+    "고객": "user",
+    "회원": "user",
+    "가입자": "user",
+    "방문자": "user",
+    "손님": "user",
+    "테넌트": "user",
+    "구독자": "user",
+    "운영자": "user",
+    "직원": "user",
+    "파드": "host",
+    "포드": "host",
+    "컨테이너": "host",
+    "머신": "host",
+    "장비": "host",
+    "레플리카": "host",
+    "복제본": "host",
+    "워커": "host",
+    "샤드": "host",
+    "리전": "region",
+    "지역": "region",
+    "데이터센터": "region",
+    "국가": "region",
+    "주문": "ticket",
+    "티켓": "ticket",
+    "파일": "ticket",
+    "테이블": "ticket",
+    "발신지": "address",
+    "출처": "address",
+    "트랜잭션": "request",
     "주소": "address",
     "아이피": "address",
     "출발지": "address",
@@ -123,7 +157,21 @@ CONCEPT: Final[dict[str, str]] = {
     word: concept for concept, words in _ENGLISH.items() for word in (concept, *words.split())
 }
 COUNTED: Final = frozenset(
-    {"event", "user", "address", "trace", "request", "service", "host", "point", "change", "success", "template"}
+    {
+        "event",
+        "user",
+        "address",
+        "trace",
+        "request",
+        "service",
+        "host",
+        "point",
+        "change",
+        "success",
+        "template",
+        "region",
+        "ticket",
+    }
 )
 """Concepts that are counted one by one."""
 MEASURED: Final = frozenset(_ENGLISH) - COUNTED

@@ -72,3 +72,27 @@ def test_what_is_not_so_is_contradicted(text: str, cited: tuple[str, ...]) -> No
 )
 def test_a_name_that_the_evidence_has_not_is_unsupported(text: str, cited: tuple[str, ...]) -> None:
     assert verdict(text, *cited) is Check.UNSUPPORTED, judged(text, *cited).reason
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("The onset was preceded by the payment deploy.", "The onset was followed by the payment deploy."),
+        ("The payment deploy was followed by errors.", "The payment deploy was preceded by errors."),
+        ("payment was deployed, then came the errors.", "The errors came, then payment was deployed."),
+        ("First came the payment deploy, the errors ensued.", "First came the errors, the payment deploy ensued."),
+        ("In the wake of the deploy, payment failed.", "In advance of the deploy, payment failed."),
+        (
+            "It was 5 minutes after the deploy that trouble began.",
+            "It was 5 minutes before the deploy that trouble began.",
+        ),
+        ("배포가 장애보다 5분 앞선다.", "배포가 장애보다 5분 늦다."),
+        ("오류 발생에 5분 앞서 배포되었다.", "오류 발생에 5분 뒤이어 배포되었다."),
+        ("배포, 장애는 그로부터 5분 뒤.", "배포, 장애는 그로부터 5분 전."),
+        ("장애는 배포를 뒤따랐다.", "장애는 배포를 앞질렀다."),
+        ("배포와 장애 중 앞선 것은 배포다.", "배포와 장애 중 나중 것은 배포다."),
+    ],
+)
+def test_an_order_is_bound_to_what_stands_on_either_side(text: str, wrong: str) -> None:
+    assert verdict(text, "E5") is Check.SUPPORTED, judged(text, "E5").reason
+    assert verdict(wrong, "E5") is Check.CONTRADICTED, judged(wrong, "E5").reason
