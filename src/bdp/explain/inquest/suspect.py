@@ -11,11 +11,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from bdp.explain.bilingual import Bilingual, in_both
 from bdp.explain.changes.diff import files, hunks, is_code
 from bdp.explain.changes.effect import Effect, effects
 from bdp.explain.inquest.fault import Fault, Showing
 from bdp.explain.inquest.scene import Scene, tokens
 from bdp.explain.locate.graph import CallGraph
+from bdp.explain.sentences import say
 from bdp.ports import Row
 
 SLACK_SECONDS: Final = 120.0
@@ -49,8 +51,8 @@ class Suspect:
     effects: tuple[Effect, ...]
     score: float
     fault: Fault | None
-    reasons: tuple[str, ...]
-    refutations: tuple[str, ...]
+    reasons: tuple[Bilingual, ...]
+    refutations: tuple[Bilingual, ...]
     read: bool = False
 
 
@@ -144,24 +146,24 @@ def _tested(
     does = _effects_of(change)
     fit, fault, told = _fit(does, change, shown)
     relation, place = _relation(change, graph, first, hit)
-    against: list[str] = []
+    against: list[Bilingual] = []
     at = change.since([frozenset({first}), graph.callers(first), graph.below(first), hit])
     late = at.timestamp() > onset + SLACK_SECONDS
     if late:
-        against.append("It took effect after the failure began.")
+        against.append(say("too_late"))
     if relation <= _UNRELATED:
-        against.append("It runs where nothing failed.")
+        against.append(say("runs_elsewhere"))
     if not does and (change.kind == "commit" or change.diff):
         against.append(_harmless(change))
     elif fault is None:
-        against.append("Nothing that it does can bring this failure about.")
+        against.append(say("cannot_cause"))
     touch = _touch(change, heard, rare)
     # A commit that no deploy names runs only if its service was built again since.
     shipped = 1.0 if change.deployed or change.ships or change.kind != "commit" else 0.6
     score = 0.0 if late else fit * relation * _timing(onset - at.timestamp()) * (0.75 + 0.25 * touch) * shipped
     reasons = [told] if told else []
     reasons += [place] if place and relation > _UNRELATED else []
-    reasons += ["Its diff names what the failure names."] if touch >= 0.5 else []
+    reasons += [say("diff_names")] if touch >= 0.5 else []
     return Suspect(
         change.ref, change.kind, at, change.services, change.summary[:200], tuple(does), round(score, 4),
         fault, tuple(reasons), tuple(against), bool(change.diff),
@@ -177,18 +179,19 @@ def _effects_of(change: _Change) -> list[Effect]:
     return list(_read(change.diff)) if change.diff else []
 
 
-def _fit(does: Sequence[Effect], change: _Change, shown: Sequence[Showing]) -> tuple[float, Fault | None, str]:
+def _fit(does: Sequence[Effect], change: _Change, shown: Sequence[Showing]) -> tuple[float, Fault | None, Bilingual]:
     """Return how well what a change does explains a kind of failure that shows itself; which, and in words."""
-    best: tuple[float, Fault | None, str] = (0.0, None, "")
+    best: tuple[float, Fault | None, Bilingual] = (0.0, None, Bilingual())
     for showing in shown:
         for effect in does:
             power = showing.fault.effects.get(effect.kind, 0.0)
             value = power * effect.weight * _size(effect) * (_UNSHOWN + (1 - _UNSHOWN) * showing.score)
             if value > best[0]:
-                told = f"It {effect.title} ({effect.lines[0]}), which can bring about {showing.fault.title}."
+                what, brings = in_both(effect, "title"), in_both(showing.fault, "title")
+                told = say("brings_about", effect=what, line=effect.lines[0], fault=brings)
                 best = (value, showing.fault, told)
         if showing.fault.by_flag and change.kind == "flag" and best[0] < 0.3:
-            best = (0.3, showing.fault, f"The flag {change.ref} was switched {change.summary}.")
+            best = (0.3, showing.fault, say("flag_switched", ref=change.ref, way=change.summary))
     return best
 
 
@@ -200,21 +203,21 @@ def _size(effect: Effect) -> float:
     return 1.0 if ratio <= 0 else 0.4 + 0.6 * min(1.0, abs(math.log(ratio)) / _LARGE)
 
 
-def _relation(change: _Change, graph: CallGraph, first: str, hit: frozenset[str]) -> tuple[float, str]:
+def _relation(change: _Change, graph: CallGraph, first: str, hit: frozenset[str]) -> tuple[float, Bilingual]:
     where = set(change.services)
     if change.shared and not change.ships:
-        return 0.4, "It is in code that services share."
+        return 0.4, say("in_shared_code")
     if first in where:
-        return 1.0, f"It runs in {first}, which failed first."
+        return 1.0, say("runs_in_first", first=first)
     if where & graph.callers(first):
-        return 0.95, f"It runs in {sorted(where & graph.callers(first))[0]}, which calls {first}."
+        return 0.95, say("runs_in_caller", service=min(where & graph.callers(first)), first=first)
     if where & graph.below(first):
-        return 0.85, f"It runs in {sorted(where & graph.below(first))[0]}, which {first} calls."
+        return 0.85, say("runs_in_callee", service=min(where & graph.below(first)), first=first)
     if where & hit:
-        return 0.7, f"It runs in {sorted(where & hit)[0]}, which failed as well."
+        return 0.7, say("runs_in_hit", service=min(where & hit))
     if not where:
-        return 0.3, ""
-    return _UNRELATED, ""
+        return 0.3, Bilingual()
+    return _UNRELATED, Bilingual()
 
 
 def _timing(seconds: float) -> float:
@@ -223,14 +226,14 @@ def _timing(seconds: float) -> float:
     return 1.0 if minutes <= 10 else max(0.5, 1.0 - 0.12 * math.log2(minutes / 10))
 
 
-def _harmless(change: _Change) -> str:
+def _harmless(change: _Change) -> Bilingual:
     if not change.diff:
-        return "What it changes is not known."
+        return say("not_known")
     if not any(is_code(file) for file in files(change.diff)):
-        return "It changes no code that runs."
+        return say("no_code")
     if not hunks(change.diff):
-        return "What it changes is not known."
-    return "Its diff alters no setting, bound, check, lock, query or call."
+        return say("not_known")
+    return say("alters_nothing")
 
 
 def _rarity(known: Sequence[_Change]) -> dict[str, float]:
