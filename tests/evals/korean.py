@@ -18,7 +18,7 @@ def assert_told_in_korean(analysis: Analysis) -> None:
         for ours, theirs in zip(analysis.claims, korean, strict=True)
         if ours.check is Check.SUPPORTED and theirs.check is not Check.SUPPORTED
     ]
-    assert wrong == []
+    assert wrong == [], wrong
     texts = [analysis.root_cause_ko, analysis.summary_ko, analysis.confidence.reasoning_ko]
     texts += [one.text_ko for one in analysis.claims] + [one.text_ko for one in analysis.evidence]
     assert [text for text in texts if not _HANGUL.search(text)] == []

@@ -100,11 +100,11 @@ FACTS: Final[dict[str, dict[Language, str]]] = {
     },
     "grew": {
         "en": "{series} rose by {rise}, at most {extreme} at {at}, against a usual {usual}{times}",
-        "ko": "{series} 값이 {rise}만큼 증가했으며, {at}에 최대 {extreme}입니다(평소 {usual}{times})",
+        "ko": "{series} 값이 {rise} 증가했으며, {at}에 최대 {extreme}입니다(평소 {usual}{times})",
     },
     "reached": {
         "en": "{series} reached {extreme} at {at}, against a usual level of {usual}{times}",
-        "ko": "{series} 값이 {at}에 {extreme}까지 올랐습니다(평소 수준 {usual}{times})",
+        "ko": "{series} 값이 {at}에 {extreme}까지 도달했습니다(평소 수준 {usual}{times})",
     },
     "fell_to": {
         "en": "{series} fell to {extreme} at {at}, against a usual level of {usual}{times}",
