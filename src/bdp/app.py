@@ -13,7 +13,6 @@ import structlog
 
 from bdp.act.action import Tools
 from bdp.brief import daily, markdown
-from bdp.brief.sentences import Language
 from bdp.clock import Clock, SystemClock
 from bdp.detect.burst.detector import BurstDetector
 from bdp.detect.dedup import Judgement, judge
@@ -48,6 +47,7 @@ from bdp.llm.gateway import Gateway, NoModel, open_gateway
 from bdp.model.anomaly import Anomaly, Sighting
 from bdp.model.batch import Batch, Ledger
 from bdp.model.incident import Incident
+from bdp.model.noun import Language
 from bdp.notify.channels import open_channels
 from bdp.ports import Store, Stream
 from bdp.settings import Settings, secret

@@ -25,6 +25,7 @@ from bdp.model.batch import RecordKind
 from bdp.model.evidence import EvidenceKind
 from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
 from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
+from tests.evals.korean import assert_told_in_korean
 from tests.evals.readers import READERS, Record
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.json"))
@@ -114,6 +115,7 @@ def test_case(case: Path, store: ClickHouseStore, request: pytest.FixtureRequest
     assert_counts_are_right(analysis, mine)
     assert_levels_are_right(analysis, [record["metric"] for record in records if "metric" in record])
     assert_honest(analysis)
+    assert_told_in_korean(analysis)
 
 
 def assert_counts_are_right(analysis: Analysis, mine: list[Record]) -> None:

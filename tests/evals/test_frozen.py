@@ -18,6 +18,7 @@ from bdp.flow.investigating import Investigated, investigate_folder
 from bdp.model.analysis import Check
 from bdp.store.clickhouse import StoreSettings, open_store
 from benchmarks._rootcausebench import grade
+from tests.evals.korean import assert_told_in_korean
 
 CASES = sorted(path.parent for path in (Path(__file__).parent / "frozen").glob("*/ground_truth.json"))
 HARD = {
@@ -56,6 +57,13 @@ def test_together_they_reach_the_aim(graded: dict[str, tuple[Investigated, float
     accused = [name for name, (_, _, parts) in graded.items() if parts["change"] == "innocent"]
     assert sum(rewards) / len(rewards) >= 0.87
     assert len(accused) <= 0.1 * len(rewards), accused
+
+
+@pytest.mark.parametrize("name", [case.name for case in CASES])
+def test_all_is_told_in_korean_as_well(
+    graded: dict[str, tuple[Investigated, float, dict[str, Any]]], name: str
+) -> None:
+    assert_told_in_korean(graded[name][0].analysis)
 
 
 def test_no_claim_is_contradicted(graded: dict[str, tuple[Investigated, float, dict[str, Any]]]) -> None:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from bdp.brief.advice import ChattyLogs, RisingCost, SlowRoute, advise
 from bdp.brief.escape import code, escape, prose
-from bdp.brief.sentences import SENTENCES, WORDS, Language
+from bdp.brief.sentences import SENTENCES, WORDS
 from bdp.model.analysis import Analysis, Check
 from bdp.model.briefing import Briefing, Trend
 from bdp.model.decision import Approval
 from bdp.model.incident import Incident, IncidentStatus
+from bdp.model.noun import Language
 
 BAR = 12
 BAR_HEAD = "\u00a0" * BAR
@@ -120,11 +121,13 @@ class _Page:
         if analysis is None:
             yield self._say("not_analysed")
             return
-        yield prose(analysis.summary or analysis.root_cause, 500)
+        line = "summary" if analysis.summary else "root_cause"
+        yield prose(analysis.worded(line, self._language), 500)
         yield ""
         supported = [claim for claim in analysis.claims if claim.check is Check.SUPPORTED]
         for claim in supported[:MOST_CLAIMS]:
-            yield f"- {prose(claim.text)} ({', '.join(escape(each) for each in claim.evidence)})"
+            said = prose(claim.worded("text", self._language))
+            yield f"- {said} ({', '.join(escape(each) for each in claim.evidence)})"
         if supported:
             yield ""
         yield self._trust(analysis)
@@ -203,7 +206,7 @@ class _Page:
 
     def _question(self, approval: Approval) -> Iterator[str]:
         until = self._say("waiting_until", until=f"{approval.expires_at:%Y-%m-%d %H:%M}")
-        plan = prose(approval.plan or approval.action.description)
+        plan = prose(approval.plan or approval.action.worded("description", self._language))
         yield f"- **{approval.action.type.value}**: {plan} ({until})"
         yes, no = code(f"bdp approve {approval.approval_id}"), code(f"bdp reject {approval.approval_id}")
         yield f"  - {self._say('answer', yes=yes, no=no)}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-Language = Literal["en", "ko"]
+from bdp.model.noun import Language
 
 SENTENCES: dict[str, dict[Language, str]] = {
     "title_day": {"en": "Daily briefing, {day}", "ko": "일일 브리핑, {day}"},

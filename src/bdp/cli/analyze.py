@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from bdp.cli import screen
-from bdp.cli.options import HomeOption, JsonOption
+from bdp.cli.labels import counted, label
+from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
 from bdp.cli.reading import Files, FormatOption, PatternOption, ServiceOption, TimeFormatOption
 from bdp.clock import SystemClock
 from bdp.model.analysis import IncidentReport
+from bdp.model.noun import Language
 
 
 def analyze(
@@ -21,6 +23,7 @@ def analyze(
     pattern: PatternOption = "",
     time_format: TimeFormatOption = "",
     service: ServiceOption = "",
+    korean: KoreanOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -56,22 +59,26 @@ def analyze(
     for letter in refused:
         what = screen.counted(ledger["dead_lettered"], "record")
         screen.err.print(f"refused {what}, the last: {screen.plain(letter.reason)}")
-    show_reports(reports, ledger, json=json, more="--json shows all" if home is None else "")
+    language = language_of(korean)
+    more = label("json_shows", language) if home is None else ""
+    show_reports(reports, ledger, json=json, more=more, language=language)
 
 
-def show_reports(reports: list[IncidentReport], ledger: dict[str, int], *, json: bool, more: str = "") -> None:
+def show_reports(
+    reports: list[IncidentReport], ledger: dict[str, int], *, json: bool, more: str = "", language: Language = "en"
+) -> None:
     """Print incidents, worst first, and the ledger."""
     if json:
         screen.print_json({"incidents": [as_json(report) for report in reports], "ledger": ledger})
         return
     for report in reports:
-        screen.out.print(screen.report_panel(report, more=more))
+        screen.out.print(screen.report_panel(report, more=more, language=language))
     if not ledger["accepted"]:
-        screen.out.print("There is not one record in what you gave.")
+        screen.out.print(label("no_records", language))
     elif not reports:
-        stored = screen.counted(ledger["stored"], "record")
-        screen.out.print(f"Nothing abnormal in {stored}: no key crossed its threshold.")
-    screen.out.print(screen.ledger_line(ledger))
+        records = counted(ledger["stored"], "record", language)
+        screen.out.print(label("nothing_abnormal", language, records=records))
+    screen.out.print(screen.ledger_line(ledger, language))
 
 
 def as_json(report: IncidentReport) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bdp.cli.api import connect
 from bdp.cli.options import HomeOption, JsonOption
 from bdp.explain.agents.reply import Reply
 from bdp.model.analysis import Claim
+from bdp.model.noun import Language
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "claims": ("Claims", "주장"),
@@ -74,25 +75,26 @@ def shown(reply: Reply, *, everything: bool = False, queries: bool = False) -> I
     yield Text(f"{', '.join(reply.agents)}   {start} - {end} UTC", "dim")
     if reply.told:
         yield Text(screen.plain(reply.told), "yellow")
-    yield from _claims(word["claims"], reply.claims)
-    yield from _claims(word["beside"], reply.beside)
+    yield from _claims(word["claims"], reply.claims, reply.language)
+    yield from _claims(word["beside"], reply.beside, reply.language)
     yield from _evidence(reply, word, everything=everything, queries=queries)
     if reply.alternatives:
         yield Text(f"\n{word['others']}", "bold")
         for one in reply.alternatives[:3]:
-            yield screen.hanging(Text("-"), Text(f"{screen.plain(one.mechanism)}: {screen.plain(one.refutation)}"))
+            refutation = screen.plain(one.worded("refutation", reply.language))
+            yield screen.hanging(Text("-"), Text(f"{screen.plain(one.mechanism)}: {refutation}"))
     if reply.actions:
         yield Text(f"\n{word['next']}", "bold")
         for action in reply.actions:
-            body = Text(f"{action.type.value}: {screen.plain(action.description)}")
+            body = Text(f"{action.type.value}: {screen.plain(action.worded('description', reply.language))}")
             yield screen.hanging(Text(f"{action.priority}."), body)
     yield Text(f"\n{_cost(reply, word)}", "dim")
 
 
-def _claims(title: str, claims: tuple[Claim, ...]) -> Iterator[RenderableType]:
+def _claims(title: str, claims: tuple[Claim, ...], language: Language) -> Iterator[RenderableType]:
     if claims:
         yield Text(f"\n{title}", "bold")
-        yield from (screen.claim_line(claim) for claim in claims)
+        yield from (screen.claim_line(claim, language) for claim in claims)
 
 
 def _evidence(reply: Reply, word: Mapping[str, str], *, everything: bool, queries: bool) -> Iterator[RenderableType]:
@@ -104,7 +106,7 @@ def _evidence(reply: Reply, word: Mapping[str, str], *, everything: bool, querie
         return
     yield Text(f"\n{word['evidence']}", "bold")
     for one in listed:
-        text = Text(screen.plain(one.text))
+        text = Text(screen.plain(one.worded("text", reply.language)))
         if everything:
             text.append("".join(f"\n  {screen.plain(sample)}" for sample in one.samples), "dim")
         if queries and one.query:

@@ -8,12 +8,12 @@ import typer
 
 from bdp.cli import screen
 from bdp.cli.api import connect
-from bdp.cli.options import HomeOption, JsonOption
+from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
 
 
 def brief(
     day: Annotated[str, typer.Option(help="YYYY-MM-DD; by default the latest day with events")] = "",
-    korean: Annotated[bool, typer.Option("--ko", help="in Korean")] = False,
+    korean: KoreanOption = False,
     raw: Annotated[bool, typer.Option("--markdown", help="print the markdown as it is")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -25,7 +25,7 @@ def brief(
       bdp brief --day 2026-11-20 --markdown > briefing.md
     """
     with connect(home) as api:
-        text = api.get("/v1/briefing", day=day, language="ko" if korean else "en")
+        text = api.get("/v1/briefing", day=day, language=language_of(korean))
     if json:
         screen.print_json({"markdown": text})
     elif raw or not screen.out.is_terminal:

@@ -9,7 +9,8 @@ import typer
 from bdp.cli import screen
 from bdp.cli.analyze import as_json
 from bdp.cli.api import connect
-from bdp.cli.options import HomeOption, JsonOption
+from bdp.cli.labels import label
+from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
 from bdp.model.analysis import IncidentReport
 from bdp.model.incident import Incident, IncidentStatus
 
@@ -17,6 +18,7 @@ from bdp.model.incident import Incident, IncidentStatus
 def list_incidents(
     status: Annotated[IncidentStatus | None, typer.Option(help="only these")] = None,
     limit: Annotated[int, typer.Option(help="most rows", min=1, max=1000)] = 50,
+    korean: KoreanOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -31,15 +33,17 @@ def list_incidents(
     if json:
         screen.print_json({"incidents": rows})
     elif rows:
-        screen.out.print(screen.incident_table([Incident.model_validate(row) for row in rows]))
+        found = [Incident.model_validate(row) for row in rows]
+        screen.out.print(screen.incident_table(found, language_of(korean)))
     else:
-        screen.out.print("No incidents. Send events with 'bdp ingest PATH' or POST /v1/events, or see 'bdp demo'.")
+        screen.out.print(label("no_incidents", language_of(korean)))
 
 
 def show(
     incident_id: Annotated[str, typer.Argument(help="as 'bdp incidents' lists it")],
     again: Annotated[bool, typer.Option("--again", help="explain it again from what the store holds now")] = False,
     queries: Annotated[bool, typer.Option("--queries", help="show the SQL under each piece of evidence")] = False,
+    korean: KoreanOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -47,7 +51,7 @@ def show(
 
     Example:
 
-      bdp incident 01KAEZ3V0Q9W2G4T5N6P7R8S9T
+      bdp incident 01KAEZ3V0Q9W2G4T5N6P7R8S9T --ko
     """
     with connect(home) as api:
         path = f"/v1/incidents/{incident_id}"
@@ -56,4 +60,4 @@ def show(
     if json:
         screen.print_json(as_json(report))
     else:
-        screen.out.print(screen.report_panel(report, full=True, queries=queries))
+        screen.out.print(screen.report_panel(report, full=True, queries=queries, language=language_of(korean)))

@@ -11,12 +11,15 @@ from rich.text import Text
 
 from bdp.cli import screen
 from bdp.cli.analyze import as_json
-from bdp.cli.options import HomeOption, JsonOption
+from bdp.cli.labels import label
+from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
 from bdp.model.analysis import Analysis, IncidentReport
+from bdp.model.noun import Language
 
 
 def investigate(
     what: Annotated[str, typer.Argument(help="a folder with a frozen incident, or an incident's id")],
+    korean: KoreanOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -36,10 +39,11 @@ def investigate(
     if json:
         screen.print_json(told(report, seconds))
         return
-    screen.out.print(screen.report_panel(report, full=False, more="--json shows all"))
+    language = language_of(korean)
+    screen.out.print(screen.report_panel(report, more=label("json_shows", language), language=language))
     if report.analysis:
-        screen.out.print(_tested(report.analysis))
-        screen.out.print(Text(f"{seconds:.1f} s, without a model", "dim"))
+        screen.out.print(_tested(report.analysis, language))
+        screen.out.print(Text(label("seconds", language, seconds=f"{seconds:.1f}"), "dim"))
 
 
 def _of_folder(folder: Path, home: Path | None) -> tuple[IncidentReport, float]:
@@ -74,8 +78,7 @@ def told(report: IncidentReport, seconds: float) -> dict[str, Any]:
         **{key: analysis.get(key) for key in ("verdict", "first_failing_service", "blast_radius", "remediation")},
         "culprit_change": analysis.get("culprit_change") or "none",
         "mechanism": analysis.get("mechanism"),
-        "root_cause": analysis.get("root_cause"),
-        "summary": analysis.get("summary"),
+        **{key: analysis.get(key) for key in ("root_cause", "root_cause_ko", "summary", "summary_ko")},
         "confidence": analysis.get("confidence_detail"),
         "grounding": analysis.get("grounding_detail"),
         "claims": analysis.get("claims"),
@@ -88,14 +91,16 @@ def told(report: IncidentReport, seconds: float) -> dict[str, Any]:
     }
 
 
-def _tested(analysis: Analysis) -> Table:
+def _tested(analysis: Analysis, language: Language) -> Table:
     """Return what was held against the evidence, and what speaks against it."""
     table = Table(
-        box=None, pad_edge=False, header_style="bold", title="Tested", title_justify="left", title_style="bold"
-    )
-    table.add_column("score", justify="right")
-    table.add_column("hypothesis", overflow="fold", ratio=3)
-    table.add_column("against it", overflow="fold", ratio=2)
+        box=None, pad_edge=False, header_style="bold", title=label("tested", language), title_justify="left",
+        title_style="bold",
+    )  # fmt: skip
+    table.add_column(label("score", language), justify="right")
+    table.add_column(label("hypothesis", language), overflow="fold", ratio=3)
+    table.add_column(label("against", language), overflow="fold", ratio=2)
     for one in analysis.hypotheses[:8]:
-        table.add_row(f"{one.score:.2f}", screen.plain(one.statement), screen.plain(one.refutation))
+        said = (screen.plain(one.worded(field, language)) for field in ("statement", "refutation"))
+        table.add_row(f"{one.score:.2f}", *said)
     return table

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from bdp.errors import BadRequest
+from bdp.model.noun import Language
 
 HomeOption = Annotated[
     Path | None,
@@ -17,7 +18,13 @@ HomeOption = Annotated[
 ]
 _AGO = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+KoreanOption = Annotated[bool, typer.Option("--ko", help="in Korean")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text for people")]
+
+
+def language_of(korean: bool) -> Language:
+    """Return the language that was asked for."""
+    return "ko" if korean else "en"
 
 
 def instant(text: str) -> str:

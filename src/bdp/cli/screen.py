@@ -16,9 +16,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from bdp.cli import labels
+from bdp.cli.labels import label, word
 from bdp.errors import BdpError
-from bdp.model.analysis import Analysis, Check, Claim, IncidentReport, Verdict
+from bdp.model.analysis import ActionProposal, Analysis, Check, Claim, IncidentReport, Verdict
 from bdp.model.incident import Incident, IncidentStatus
+from bdp.model.noun import Language
 
 # No markup, no emoji codes: what we print may hold brackets and colons of its own.
 out = Console(highlight=False, markup=False, emoji=False)
@@ -95,19 +98,19 @@ def progress(total: int | None, what: str) -> Iterator[Any]:
         bar.update(task, completed=total)
 
 
-def incident_table(incidents: Sequence[Incident]) -> RenderableType:
+def incident_table(incidents: Sequence[Incident], language: Language = "en") -> RenderableType:
     """Return one row an incident; two lines each where the terminal is narrow."""
     if out.width < _WIDE:
-        return Group(*(line for found in incidents for line in _incident_lines(found)))
+        return Group(*(line for found in incidents for line in _incident_lines(found, language)))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("incident", "severity", "status", "start (UTC)", "events"):
-        table.add_column(name, justify="right" if name == "events" else "left", no_wrap=True)
-    table.add_column("title", overflow="fold")
+    for name in ("incident", "severity", "status", "start", "events"):
+        table.add_column(label(name, language), justify="right" if name == "events" else "left", no_wrap=True)
+    table.add_column(label("title", language), overflow="fold")
     for found in incidents:
         table.add_row(
             found.incident_id,
-            Text(found.severity.value, _SEVERITY[found.severity.value]),
-            found.status.value.replace("_", " "),
+            Text(word(found.severity.value, language), _SEVERITY[found.severity.value]),
+            word(found.status.value, language),
             found.start_time.strftime("%Y-%m-%d %H:%M"),
             f"{found.events:,.0f}",
             _title(found),
@@ -115,11 +118,12 @@ def incident_table(incidents: Sequence[Incident]) -> RenderableType:
     return table
 
 
-def _incident_lines(found: Incident) -> list[Text]:
-    style, status = _SEVERITY[found.severity.value], found.status.value.replace("_", " ")
+def _incident_lines(found: Incident, language: Language) -> list[Text]:
+    severity = (word(found.severity.value, language), _SEVERITY[found.severity.value])
+    events = labels.counted(found.events, "event", language)
     return [
-        Text.assemble((found.incident_id, "bold"), "  ", (found.severity.value, style), f"  {status}"),
-        Text(f"  {found.start_time:%Y-%m-%d %H:%M}  {counted(found.events, 'event')}  ") + _title(found),
+        Text.assemble((found.incident_id, "bold"), "  ", severity, f"  {word(found.status.value, language)}"),
+        Text(f"  {found.start_time:%Y-%m-%d %H:%M}  {events}  ") + _title(found),
     ]
 
 
@@ -128,7 +132,12 @@ def _title(found: Incident) -> Text:
 
 
 def report_panel(
-    report: IncidentReport, *, full: bool = False, queries: bool = False, more: str = ""
+    report: IncidentReport,
+    *,
+    full: bool = False,
+    queries: bool = False,
+    more: str = "",
+    language: Language = "en",
 ) -> RenderableType:
     """Return an incident with its claims, evidence and proposed actions.
 
@@ -138,45 +147,55 @@ def report_panel(
     """
     incident, analysis = report.incident, report.analysis
     style = _SEVERITY[incident.severity.value]
-    parts: list[RenderableType] = [_facts(incident, explained=analysis is not None)]
+    parts: list[RenderableType] = [_facts(incident, language, explained=analysis is not None)]
     if analysis:
-        parts += _analysis(analysis, full=full, queries=queries, more=more or f"bdp incident {incident.incident_id}")
+        rest = more or f"bdp incident {incident.incident_id}"
+        parts += _analysis(analysis, language, full=full, queries=queries, more=rest)
     else:
-        parts.append(Text(f"\nNot analysed yet: bdp incident {incident.incident_id} --again", "dim"))
+        parts.append(Text("\n" + label("not_analysed", language, id=incident.incident_id), "dim"))
     if full:
-        parts += _timeline(incident)
-    title = Text.assemble((f" {incident.severity.value.upper()} ", f"reverse {style}"), " ", plain(incident.title), " ")
+        parts += _timeline(incident, language)
+    severity = word(incident.severity.value, language).upper()
+    title = Text.assemble((f" {severity} ", f"reverse {style}"), " ", plain(incident.title), " ")
     return Panel(Group(*parts), title=title, title_align="left", border_style=style, padding=(1, 2))
 
 
-def _facts(incident: Incident, *, explained: bool) -> Text:
+def _facts(incident: Incident, language: Language, *, explained: bool) -> Text:
     # Where no workflow runs, an incident stays "analysing" behind its analysis.
-    status = "" if explained and incident.status is IncidentStatus.ANALYSING else f", {incident.status.value}"
-    end = when(incident.end_time) if incident.end_time else f"still going at {when(incident.last_seen)}"
-    seen = "" if incident.sightings == 1 else f", seen {incident.sightings} times"
-    return Text(
-        f"{when(incident.start_time)} to {end} UTC{seen}{status.replace('_', ' ')}\n{incident.incident_id}",
-        "dim",
-    )
+    quiet = explained and incident.status is IncidentStatus.ANALYSING
+    status = "" if quiet else f", {word(incident.status.value, language)}"
+    start, end = when(incident.start_time), when(incident.end_time or incident.last_seen)
+    stretch = label("ended" if incident.end_time else "going_on", language, start=start, end=end)
+    seen = "" if incident.sightings == 1 else label("seen", language, count=incident.sightings)
+    return Text(f"{stretch}{seen}{status}\n{incident.incident_id}", "dim")
 
 
-def _analysis(analysis: Analysis, *, full: bool, queries: bool, more: str) -> list[RenderableType]:
-    verdict = Text.assemble(
-        "\n",
-        (analysis.verdict.value, f"bold {_VERDICT[analysis.verdict]}"),
-        f"   confidence {analysis.confidence.score:.2f}   grounding {analysis.grounding.score:.2f}"
-        f" ({analysis.grounding.supported} of {analysis.grounding.checkable} checkable claims hold)\n",
-    )
-    parts: list[RenderableType] = [verdict, Text(plain(analysis.root_cause)), Text("\nClaims", "bold")]
-    parts += [claim_line(claim) for claim in analysis.claims] or [Text("none", "dim")]
-    parts += _evidence(analysis, full=full, queries=queries, more=more)
+def _analysis(analysis: Analysis, language: Language, *, full: bool, queries: bool, more: str) -> list[RenderableType]:
+    parts: list[RenderableType] = [_verdict(analysis, language), Text(plain(analysis.worded("root_cause", language)))]
+    parts.append(_heading("claims", language))
+    parts += [claim_line(claim, language) for claim in analysis.claims] or [Text(label("none", language), "dim")]
+    parts += _evidence(analysis, language, full=full, queries=queries, more=more)
     if analysis.actions:
-        parts.append(Text("\nProposed next", "bold"))
-        parts += [
-            hanging(Text(f"{action.priority}."), Text(f"{action.type.value}: {plain(action.description)}"))
-            for action in analysis.actions
-        ]
+        parts.append(_heading("next", language))
+        parts += [_action(action, language) for action in analysis.actions]
     return parts
+
+
+def _heading(key: str, language: Language) -> Text:
+    return Text(f"\n{label(key, language)}", "bold")
+
+
+def _verdict(analysis: Analysis, language: Language) -> Text:
+    grounding = analysis.grounding
+    figures = {"confidence": f"{analysis.confidence.score:.2f}", "grounding": f"{grounding.score:.2f}"}
+    trust = label("trust", language, **figures, supported=grounding.supported, checkable=grounding.checkable)
+    verdict = word(analysis.verdict.value, language)
+    return Text.assemble("\n", (verdict, f"bold {_VERDICT[analysis.verdict]}"), f"   {trust}\n")
+
+
+def _action(action: ActionProposal, language: Language) -> RenderableType:
+    described = plain(action.worded("description", language))
+    return hanging(Text(f"{action.priority}."), Text(f"{label(action.type.value, language)}: {described}"))
 
 
 def hanging(mark: Text, body: Text, indent: int = 1) -> Table:
@@ -188,22 +207,23 @@ def hanging(mark: Text, body: Text, indent: int = 1) -> Table:
     return grid
 
 
-def claim_line(claim: Claim) -> RenderableType:
+def claim_line(claim: Claim, language: Language = "en") -> RenderableType:
     """Return a claim with the mark of its check: holds, struck out, not supported, not checkable."""
     mark, colour = _MARK.get(claim.check, ("·", "dim")) if claim.check else ("·", "dim")
     body = "strike red" if claim.struck else ""
-    text = Text.assemble((plain(claim.text), body), (f"  [{', '.join(claim.evidence)}]", "dim"))
+    said = plain(claim.worded("text", language))
+    text = Text.assemble((said, body), (f"  [{', '.join(claim.evidence)}]", "dim"))
     if claim.check in {Check.CONTRADICTED, Check.UNSUPPORTED}:
-        text.append(f"\n{claim.check.value}: {plain(claim.reason)}", colour)
+        text.append(f"\n{label(claim.check.value, language)}: {plain(claim.reason)}", colour)
     return hanging(Text(mark, colour), text)
 
 
-def _evidence(analysis: Analysis, *, full: bool, queries: bool, more: str) -> list[RenderableType]:
-    parts: list[RenderableType] = [Text("\nEvidence", "bold")]
+def _evidence(analysis: Analysis, language: Language, *, full: bool, queries: bool, more: str) -> list[RenderableType]:
+    parts: list[RenderableType] = [_heading("evidence", language)]
     cited = {name for claim in analysis.claims for name in claim.evidence}
     shown = [fact for fact in analysis.evidence if full or fact.id in cited]
     for fact in shown:
-        text = Text(plain(fact.text))
+        text = Text(plain(fact.worded("text", language)))
         if full:
             text.append("".join(f"\n  {plain(sample)}" for sample in fact.samples), "dim")
         if queries:
@@ -211,23 +231,21 @@ def _evidence(analysis: Analysis, *, full: bool, queries: bool, more: str) -> li
         parts.append(hanging(Text(f"{fact.id:<3}", "cyan"), text))
     hidden = len(analysis.evidence) - len(shown)
     if hidden:
-        parts.append(Text(f"  and {hidden} more: {more}", "dim"))
+        parts.append(Text(f"  {label('more', language, count=hidden, command=more)}", "dim"))
     return parts
 
 
-def _timeline(incident: Incident) -> list[RenderableType]:
-    rows: list[RenderableType] = [Text("\nTimeline", "bold")]
+def _timeline(incident: Incident, language: Language) -> list[RenderableType]:
+    rows: list[RenderableType] = [_heading("timeline", language)]
     rows += [hanging(Text(when(entry.at), "dim"), Text(plain(entry.text))) for entry in incident.timeline]
     return rows
 
 
-def ledger_line(ledger: dict[str, int]) -> RenderableType:
+def ledger_line(ledger: dict[str, int], language: Language = "en") -> RenderableType:
     """Return the ledger as one line that says whether it balances."""
-    accepted, flying = ledger["accepted"], ledger["in_flight"]
-    text = Text(
-        f"accepted {accepted:,} = stored {ledger['stored']:,} + dead letters {ledger['dead_lettered']:,}"
-        f" + dropped {ledger['dropped']:,} + in flight {flying:,}",
-    )
-    if not flying and not ledger["dropped"]:
-        text.append("  nothing lost", "green")
-    return hanging(Text("Ledger", "bold"), text, indent=0)
+    columns = {"accepted": "accepted", "stored": "stored", "dead": "dead_lettered", "dropped": "dropped"}
+    figures = {name: f"{ledger[column]:,}" for name, column in (columns | {"flying": "in_flight"}).items()}
+    text = Text(label("balance", language, **figures))
+    if not ledger["in_flight"] and not ledger["dropped"]:
+        text.append(f"  {label('nothing_lost', language)}", "green")
+    return hanging(Text(label("ledger", language), "bold"), text, indent=0)

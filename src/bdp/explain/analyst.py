@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bdp.clock import Clock
+from bdp.explain.bilingual import Bilingual
 from bdp.explain.case import Case, open_case
 from bdp.explain.claims import culprit_change, extent, write_claims
 from bdp.explain.confidence import assess
@@ -24,6 +25,7 @@ from bdp.explain.opinion import Opinion, leading
 from bdp.explain.playbook import Playbook, load_playbooks
 from bdp.explain.proposals import propose
 from bdp.explain.prose import named, root_cause, summary, title
+from bdp.explain.sentences import say
 from bdp.explain.settings import ExplainSettings
 from bdp.explain.wording import name
 from bdp.model.analysis import Analysis, Check, Claim, Hypothesis, Verdict
@@ -98,14 +100,17 @@ class Analyst:
         playbook = leader.playbook if leader.named else None
         actions = propose(case, playbook.actions if playbook else None, leader.culprit, tried)
         hypotheses = _ranked(leader, other)
+        cause, line = root_cause(incident, leader.verdict, leader.cause, claims, leader.missing), summary(leader)
         return Analysis(
             incident_id=incident.incident_id,
             attempt=attempt,
             created_at=self._clock.now(),
             verdict=leader.verdict,
             mechanism=leader.mechanism,
-            root_cause=root_cause(incident, leader.verdict, leader.cause, claims, leader.missing),
-            summary=summary(leader),
+            root_cause=cause.en,
+            root_cause_ko=cause.ko,
+            summary=line.en,
+            summary_ko=line.ko,
             claims=claims,
             grounding=grounding,
             confidence=assess(claims, grounding, actions, verdict=leader.verdict, hypotheses=hypotheses, tried=tried),
@@ -126,14 +131,14 @@ def _by_playbooks(case: Case) -> Opinion:
     leader = ranked[0] if ranked and verdict is not Verdict.INCONCLUSIVE else None
     claims, _ = check(write_claims(case, leader), case.found)
     if leader and not all(_holds(claims, carrier) for carrier in leader.carriers):
-        verdict, missing, leader = Verdict.INCONCLUSIVE, "the claim that carries the cause does not hold", None
+        verdict, missing, leader = Verdict.INCONCLUSIVE, say("carrier_does_not_hold"), None
     book, subject, much = leader.playbook if leader else None, str(case.incident.subject), extent(case, leader)
     return Opinion(
         verdict=verdict,
         mechanism=book.name if book else "",
         place=subject,
-        short=f"{title(book)}, {much}" if book else f"{much}, cause not known",
-        cause=named(book, case.incident) if book else "",
+        short=say("short", title=title(book), much=much) if book else say("short_not_known", much=much),
+        cause=named(book, case.incident) if book else Bilingual(),
         missing=missing,
         playbook=book,
         culprit=culprit_change(case, leader),
@@ -164,8 +169,8 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
     return replace(
         leader,
         culprit=other.culprit,
-        short=f"{leader.short}, by {ref}",
-        cause=f"{leader.cause}, brought about by {ref}",
+        short=say("short_by", short=leader.short, ref=ref),
+        cause=say("brought_about", cause=leader.cause, ref=ref),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bdp.explain.bilingual import Bilingual
 from bdp.explain.playbook import Playbook
 from bdp.explain.series import Course
 from bdp.explain.settings import ExplainSettings
@@ -103,7 +104,7 @@ class Case:
         self,
         kind: EvidenceKind,
         value: dict[str, Any],
-        text: str,
+        text: Bilingual,
         query: str,
         *,
         samples: Sequence[str] = (),
@@ -116,7 +117,8 @@ class Case:
             id=f"E{len(self.found) + 1}",
             kind=kind,
             value=value,
-            text=text,
+            text=text.en,
+            text_ko=text.ko,
             source=source,
             start_time=start or self.stretch.start,
             end_time=end or self.stretch.end,

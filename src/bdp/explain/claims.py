@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bdp.explain.bilingual import Bilingual, Count
 from bdp.explain.case import Case
-from bdp.explain.evidence.metric import rounded, told, unit_of
+from bdp.explain.evidence.metric import level, rounded, told, unit_of
 from bdp.explain.hypotheses import Candidate
+from bdp.explain.sentences import say
 from bdp.explain.signals import SIGNALS, Signal, alone, suspect_changes
-from bdp.explain.wording import agree, amount, figure, name, percent, plural
+from bdp.explain.wording import amount, figure, name, percent
 from bdp.model.analysis import Claim
 from bdp.model.evidence import Evidence, EvidenceKind
 
@@ -36,7 +38,7 @@ def write_claims(case: Case, leader: Candidate | None) -> list[Claim]:
 def _told(case: Case, leader: Candidate | None) -> list[Claim]:
     """Say what helps with any cause: addresses under attack, over-represented values, order, reach, changes."""
     claims = [
-        Claim(text=alone(row, top.value), evidence=(top.id,))
+        claim(alone(row, top.value), top.id)
         for top in case.of_kind(EvidenceKind.ATTRIBUTE, "top")
         if _attacked(leader)
         for row in top.value["top"][:3]
@@ -52,18 +54,17 @@ def _told(case: Case, leader: Candidate | None) -> list[Claim]:
     return claims + [_from_signal(found) for found in (changed, maintained, limiting) if found]
 
 
-def extent(case: Case, leader: Candidate | None) -> str:
+def extent(case: Case, leader: Candidate | None) -> Bilingual:
     """Return how much there is, in a few words: the metric that tells most, or how many abnormal events."""
-    events = plural(case.found[0].value["abnormal_events"], "abnormal event")
+    events = say("much", events=Count(case.found[0].value["abnormal_events"]))
     if not (case.of_metrics and case.series):
         return events
     if not case.moved:
-        return "no metric clearly beyond its usual range"
+        return say("none_moved")
     telling = leader.metrics[0].evidence if leader and leader.metrics else case.moved[0]
     course = case.series[telling.id]
-    extreme, usual = (amount(rounded(value), unit_of(course)) for value in (course.extreme, course.usual))
-    pace = " a second" if course.counter else ""
-    return f"{name(course.name)} {'up' if course.up else 'down'} to {extreme}{pace} (usually {usual})"
+    levels = {"extreme": level(course, course.extreme), "usual": amount(rounded(course.usual), unit_of(course))}
+    return say("up_to" if course.up else "down_to", metric=name(course.name), **levels)
 
 
 def _metrics(case: Case, leader: Candidate | None) -> list[Claim]:
@@ -76,7 +77,7 @@ def _metrics(case: Case, leader: Candidate | None) -> list[Claim]:
 def _metric(case: Case, evidence: Evidence) -> Claim:
     course = case.series[evidence.id]
     alike = [other for other in case.series.values() if other.name == course.name]
-    return Claim(text=f"{told(case, course, labelled=len(alike) > 1)}.", evidence=(evidence.id,))
+    return claim(told(case, course, labelled=len(alike) > 1) + Bilingual.alike("."), evidence.id)
 
 
 def culprit_change(case: Case, leader: Candidate | None) -> str | None:
@@ -91,40 +92,37 @@ def _attacked(leader: Candidate | None) -> bool:
     return leader is not None and leader.playbook.aftermath is not None
 
 
+def claim(said: Bilingual, *evidence: str) -> Claim:
+    """Return a claim that rests on evidence with these ids."""
+    return Claim(text=said.en, text_ko=said.ko, evidence=evidence)
+
+
 def _count(count: Evidence) -> Claim:
     events, before = figure(count.value["abnormal_events"]), figure(count.value["abnormal_events_before"])
-    text = f"{name(count.value['service'])} had {events} abnormal events, against {before} in the stretch before."
-    return Claim(text=text, evidence=(count.id,))
+    return claim(say("had_events", service=name(count.value["service"]), events=events, before=before), count.id)
 
 
 def _sign(sign: Evidence) -> Claim:
-    return Claim(
-        text=f"{_part(sign)} {agree(sign.value['events'], 'shows', 'show')} signs of {name(sign.value['playbook'])}.",
-        evidence=(sign.id,),
-    )
+    return claim(say("shows_sign", **_part(sign), mechanism=name(sign.value["playbook"])), sign.id)
 
 
 def _template(found: Evidence) -> Claim:
-    least = "At least " if found.value["lower_bound"] else ""
-    return Claim(
-        text=f"{least}{_part(found)} {agree(found.value['events'], 'reads', 'read')} {name(found.value['template'])}.",
-        evidence=(found.id,),
-    )
+    least = say("at_least") if found.value["lower_bound"] else Bilingual()
+    return claim(say("reads", **_part(found), least=least, template=name(found.value["template"])), found.id)
 
 
-def _part(found: Evidence) -> str:
+def _part(found: Evidence) -> dict[str, object]:
     value = found.value
-    return (
-        f"{figure(value['events'])} of {figure(value['abnormal_events'])} abnormal events ({percent(value['share'])})"
-    )
+    total, share = figure(value["abnormal_events"]), percent(value["share"])
+    return {"events": Count(value["events"]), "total": total, "share": share}
 
 
 def _from_signal(signal: Signal) -> Claim:
-    return Claim(text=signal.text, evidence=signal.evidence)
+    return claim(signal.text, *signal.evidence)
 
 
 def _from_evidence(evidence: Evidence) -> Claim:
-    return Claim(text=evidence.text, evidence=(evidence.id,))
+    return claim(Bilingual(evidence.text, evidence.text_ko), evidence.id)
 
 
 def _once(claims: Sequence[Claim]) -> list[Claim]:

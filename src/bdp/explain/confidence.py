@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from bdp.explain.bilingual import Bilingual, together
+from bdp.explain.sentences import say
 from bdp.model.analysis import ActionProposal, Check, Claim, Confidence, Grounding, Hypothesis, Verdict
 
 WEIGHTS = {"evidence": 0.35, "consistency": 0.25, "actionability": 0.25, "attempts": 0.15}
@@ -47,17 +49,21 @@ def assess(
         "actionability": _actionability(actions),
         "attempts": 1.0 - len(repeated) / len(actions) if actions else float(not tried),
     }
-    caps = {"grounding": grounding.score, f"verdict {verdict}": _CAPS[verdict]}
+    caps = {"cap_grounding": grounding.score, "cap_verdict": _CAPS[verdict]}
     if repeated:
-        caps["repeats a tried action"] = _CAP_REPEATED
+        caps["cap_repeated"] = _CAP_REPEATED
     raw = sum(WEIGHTS[factor] * value for factor, value in breakdown.items())
     score = round(min(raw, *caps.values()), 4)
+    reasoning = _reasoning(breakdown, raw, caps, score, verdict, actions)
+    suggestions = _suggestions(breakdown, grounding, repeated)
     return Confidence(
         score=score,
         breakdown={factor: round(value, 4) for factor, value in breakdown.items()}
         | {"grounding": round(grounding.score, 4)},
-        reasoning=_reasoning(breakdown, raw, caps, score, verdict, actions),
-        suggestions=_suggestions(breakdown, grounding, repeated),
+        reasoning=reasoning.en,
+        reasoning_ko=reasoning.ko,
+        suggestions=tuple(one.en for one in suggestions),
+        suggestions_ko=tuple(one.ko for one in suggestions),
         replan=score < REPLAN_BELOW,
     )
 
@@ -90,23 +96,29 @@ def _reasoning(
     score: float,
     verdict: Verdict,
     actions: Sequence[ActionProposal],
-) -> str:
+) -> Bilingual:
     strength = "strong" if breakdown["evidence"] == 1 else "moderate" if breakdown["evidence"] >= 0.5 else "weak"
-    match = {Verdict.CONFIRMED: "exact", Verdict.LIKELY: "partial", Verdict.INCONCLUSIVE: "inferred"}[verdict]
     risk = "medium" if any(action.rollback for action in actions) else "low"
-    capped = [f"{why} ({cap:.2f})" for why, cap in caps.items() if cap < raw]
-    limit = f", capped by {' and '.join(capped)}" if capped else ""
-    return f"Evidence {strength}, match {match}, risk {risk}; weighed {raw:.2f}{limit}: {score:.2f}."
+    capped = [_cap(why, cap, verdict) for why, cap in caps.items() if cap < raw]
+    both = say("caps", one=capped[0], other=capped[1]) if len(capped) > 1 else together(capped)
+    limit = say("capped", caps=both) if capped else Bilingual()
+    factors = {"strength": say(strength), "match": say(f"match_{verdict}"), "risk": say(f"risk_{risk}")}
+    return say("reasoning", **factors, raw=f"{raw:.2f}", limit=limit, score=f"{score:.2f}")
+
+
+def _cap(why: str, cap: float, verdict: Verdict) -> Bilingual:
+    named = say(why, verdict=say(verdict.value)) if why == "cap_verdict" else say(why)
+    return say("cap", why=named, cap=f"{cap:.2f}")
 
 
 def _suggestions(
     breakdown: dict[str, float], grounding: Grounding, repeated: Sequence[ActionProposal]
-) -> tuple[str, ...]:
+) -> list[Bilingual]:
     wanted = {
-        "Gather more evidence: fewer than three facts carry the claims.": breakdown["evidence"] < 1,
-        "Look again at rival causes: the lead is small or something speaks against it.": breakdown["consistency"] < 0.6,
-        "Name concrete actions with their parameters.": breakdown["actionability"] < 1,
-        "Propose something other than what was tried.": bool(repeated),
-        "Strike or mend claims that their evidence does not carry.": 0 < grounding.score < 1,
+        "more_evidence": breakdown["evidence"] < 1,
+        "look_at_rivals": breakdown["consistency"] < 0.6,
+        "name_actions": breakdown["actionability"] < 1,
+        "propose_other": bool(repeated),
+        "mend_claims": 0 < grounding.score < 1,
     }
-    return tuple(text for text, needed in wanted.items() if needed)
+    return [say(key) for key, needed in wanted.items() if needed]

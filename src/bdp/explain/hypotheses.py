@@ -17,8 +17,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bdp.explain.bilingual import Bilingual, in_both, together
 from bdp.explain.case import Case
 from bdp.explain.playbook import MetricSign, Playbook, says
+from bdp.explain.sentences import say
 from bdp.explain.series import LEAST_USUAL_POINTS, Course
 from bdp.explain.settings import ExplainSettings
 from bdp.explain.signals import SIGNALS, Signal
@@ -63,12 +65,12 @@ class Candidate:
         return tuple(dict.fromkeys([*signs, *metrics, *signals]))
 
     @property
-    def refutation(self) -> str:
+    def refutation(self) -> Bilingual:
         """What speaks against it, in words."""
         against = [signal.text for signal in self.refutes.values()]
         if self.stepped_back_for:
-            against.append(f"The more specific {self.stepped_back_for} fits the same events.")
-        return " ".join(against)
+            against.append(say("more_specific", other=self.stepped_back_for))
+        return together(against)
 
     @property
     def confirmed(self) -> bool:
@@ -86,13 +88,24 @@ class Candidate:
 
     def noun(self) -> Hypothesis:
         """Return it as people see it."""
-        return Hypothesis(
-            mechanism=self.playbook.name,
-            statement=f"{self.playbook.title}: {self.playbook.mechanism}",
-            score=round(self.score, 3),
-            evidence=self.evidence,
-            refutation=self.refutation,
-        )
+        book = self.playbook
+        statement = say("titled", title=in_both(book, "title"), mechanism=in_both(book, "mechanism"))
+        return hypothesis(book.name, statement, round(self.score, 3), self.refutation, self.evidence)
+
+
+def hypothesis(
+    mechanism: str, statement: Bilingual, score: float, refutation: Bilingual, evidence: tuple[str, ...] = ()
+) -> Hypothesis:
+    """Return a hypothesis with its texts in both languages."""
+    return Hypothesis(
+        mechanism=mechanism,
+        statement=statement.en,
+        statement_ko=statement.ko,
+        score=score,
+        evidence=evidence,
+        refutation=refutation.en,
+        refutation_ko=refutation.ko,
+    )
 
 
 def rank(case: Case) -> list[Candidate]:
@@ -112,42 +125,42 @@ def rank(case: Case) -> list[Candidate]:
     )
 
 
-def judge(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, str]:
+def judge(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, Bilingual]:
     """Return the verdict and, where it is INCONCLUSIVE, what is missing."""
     if case.of_metrics and case.series:
         return _judge_metrics(case, ranked)
     events, settings = case.found[0].value["abnormal_events"], case.settings
     if case.of_metrics and not events:
-        return Verdict.INCONCLUSIVE, "the store has no point of its metrics and no abnormal event for that time"
+        return Verdict.INCONCLUSIVE, say("no_points")
     if events < settings.least_events:
-        return Verdict.INCONCLUSIVE, f"fewer than {settings.least_events} abnormal events"
+        return Verdict.INCONCLUSIVE, say("few_events", least=settings.least_events)
     if not ranked:
-        return Verdict.INCONCLUSIVE, "no known sign of a cause in messages and error codes"
-    verdict, missing = _compare(ranked, settings, "no known cause fits enough of the events")
+        return Verdict.INCONCLUSIVE, say("no_sign")
+    verdict, missing = _compare(ranked, settings, say("none_fits"))
     sure = verdict is not Verdict.CONFIRMED or events >= 2 * settings.least_events
     return verdict if sure else Verdict.LIKELY, missing
 
 
-def _judge_metrics(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, str]:
+def _judge_metrics(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, Bilingual]:
     if not any(course.known for course in case.series.values()):
-        return Verdict.INCONCLUSIVE, f"fewer than {LEAST_USUAL_POINTS} points before the onset to tell what is usual"
+        return Verdict.INCONCLUSIVE, say("few_points", least=LEAST_USUAL_POINTS)
     if not case.moved:
-        return Verdict.INCONCLUSIVE, "no metric of it went clearly beyond its usual range"
+        return Verdict.INCONCLUSIVE, say("no_metric_moved")
     if not ranked:
-        return Verdict.INCONCLUSIVE, "its metrics moved in no way that tells a known cause"
-    verdict, missing = _compare(ranked, case.settings, "what its metrics show is not enough for a known cause")
+        return Verdict.INCONCLUSIVE, say("metrics_tell_nothing")
+    verdict, missing = _compare(ranked, case.settings, say("metrics_not_enough"))
     sure = verdict is not Verdict.CONFIRMED or max(course.points for course in case.series.values()) >= _LEAST_POINTS
     return verdict if sure else Verdict.LIKELY, missing
 
 
-def _compare(ranked: Sequence[Candidate], settings: ExplainSettings, weak: str) -> tuple[Verdict, str]:
+def _compare(ranked: Sequence[Candidate], settings: ExplainSettings, weak: Bilingual) -> tuple[Verdict, Bilingual]:
     leader = ranked[0]
     if leader.score < settings.likely_score:
         return Verdict.INCONCLUSIVE, weak
     if len(ranked) > 1 and leader.score - ranked[1].score < settings.tie_margin:
-        return Verdict.INCONCLUSIVE, f"{leader.playbook.name} and {ranked[1].playbook.name} fit about equally well"
+        return Verdict.INCONCLUSIVE, say("tie", one=leader.playbook.name, other=ranked[1].playbook.name)
     sure = leader.score >= settings.confirmed_score and leader.confirmed
-    return (Verdict.CONFIRMED if sure else Verdict.LIKELY), ""
+    return (Verdict.CONFIRMED if sure else Verdict.LIKELY), Bilingual()
 
 
 def _weigh(

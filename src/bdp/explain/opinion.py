@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bdp.explain.bilingual import Bilingual
 from bdp.explain.playbook import Playbook
 from bdp.model.analysis import Claim, Hypothesis, Verdict
 
@@ -31,9 +32,9 @@ class Opinion:
     verdict: Verdict
     mechanism: str
     place: str
-    short: str
-    cause: str
-    missing: str
+    short: Bilingual
+    cause: Bilingual
+    missing: Bilingual
     playbook: Playbook | None
     culprit: str | None
     claims: Sequence[Claim]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bdp.explain.bilingual import Bilingual, in_both, together
 from bdp.explain.opinion import Opinion
 from bdp.explain.playbook import Playbook
+from bdp.explain.sentences import say
 from bdp.explain.wording import name
 from bdp.model.analysis import Check, Claim, Verdict
 from bdp.model.incident import Incident
@@ -16,38 +18,42 @@ def holding(claims: Sequence[Claim]) -> list[Claim]:
     return [claim for claim in claims if claim.check is Check.SUPPORTED]
 
 
-def root_cause(incident: Incident, verdict: Verdict, cause: str, claims: Sequence[Claim], missing: str) -> str:
+def root_cause(
+    incident: Incident, verdict: Verdict, cause: Bilingual, claims: Sequence[Claim], missing: Bilingual
+) -> Bilingual:
     """Return the root cause in a few sentences; for INCONCLUSIVE what is known and what is missing.
 
     Args:
         cause: what is named, as it stands inside of a sentence; empty where nothing is.
         missing: why nothing is named.
     """
-    facts = " ".join(_cited(claim) for claim in holding(claims)[:6])
+    facts = together(_cited(claim) for claim in holding(claims)[:6])
     if not cause or verdict is Verdict.INCONCLUSIVE:
-        known = facts or "nothing that could be checked."
         subject = name(str(incident.subject))
-        return f"The cause of the trouble of {subject} is not known: {missing}. Known so far: {known}"
-    sure = "Confirmed" if verdict is Verdict.CONFIRMED else "Likely"
-    return f"{sure}: {cause}. {facts}"
+        return say("not_known_cause", subject=subject, missing=missing, known=facts or say("nothing_checked"))
+    return say("confirmed" if verdict is Verdict.CONFIRMED else "likely", cause=cause, facts=facts)
 
 
-def named(playbook: Playbook, incident: Incident) -> str:
+def named(playbook: Playbook, incident: Incident) -> Bilingual:
     """Return the cause that a playbook stands for, as it stands inside of a sentence."""
-    return f"{title(playbook)} at {name(str(incident.subject))}: {playbook.mechanism}"
+    mechanism = in_both(playbook, "mechanism")
+    return say("named", title=title(playbook), subject=name(str(incident.subject)), mechanism=mechanism)
 
 
-def summary(opinion: Opinion) -> str:
+def summary(opinion: Opinion) -> Bilingual:
     """Return one line."""
-    doubt = "likely " if opinion.verdict is Verdict.LIKELY else ""
-    return f"{name(opinion.place)}: {doubt}{opinion.short}"
+    key = "likely_summary" if opinion.verdict is Verdict.LIKELY else "summary"
+    return say(key, place=name(opinion.place), short=opinion.short)
 
 
-def title(playbook: Playbook) -> str:
+def title(playbook: Playbook) -> Bilingual:
     """Return its title as it stands inside of a sentence; a name such as InfiniBand keeps its letters."""
-    first, *rest = playbook.title.split(" ")
-    return " ".join([first if any(c.isupper() for c in first[1:]) else first.lower(), *rest])
+    said = in_both(playbook, "title")
+    first, *rest = said.en.split(" ")
+    begun = first if any(c.isupper() for c in first[1:]) else first.lower()
+    return Bilingual(" ".join([begun, *rest]), said.ko)
 
 
-def _cited(claim: Claim) -> str:
-    return f"{claim.text.rstrip('.')} [{', '.join(claim.evidence)}]."
+def _cited(claim: Claim) -> Bilingual:
+    text = Bilingual(claim.text.rstrip("."), claim.worded("text", "ko").rstrip("."))
+    return say("cited", text=text, evidence=", ".join(claim.evidence))

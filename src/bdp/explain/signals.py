@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bdp.explain.bilingual import Bilingual, Count, lasting
 from bdp.explain.case import Case
-from bdp.explain.wording import amount, figure, name, percent, plural, span
+from bdp.explain.sentences import kind_of, say
+from bdp.explain.wording import amount, figure, name, percent
 from bdp.model.evidence import Evidence, EvidenceKind
 
 _HOSTS = (
@@ -54,7 +56,7 @@ _PEERS = (
 class Signal:
     """One thing that is so, in a sentence that rests on evidence."""
 
-    text: str
+    text: Bilingual
     evidence: tuple[str, ...]
 
 
@@ -64,10 +66,8 @@ def surge(case: Case) -> Signal | None:
     events, before = count.value["abnormal_events"], count.value["abnormal_events_before"]
     if not events or events < 3 * before:
         return None
-    length = span(count.value["stretch_seconds"])
-    return Signal(
-        f"{plural(events, 'abnormal event')} in {length}, against {before:,} in the {length} before.", (count.id,)
-    )
+    length = lasting(count.value["stretch_seconds"])
+    return Signal(say("surge", events=Count(events), length=length, before=f"{before:,}"), (count.id,))
 
 
 def concentrated_source(case: Case) -> Signal | None:
@@ -80,12 +80,14 @@ def concentrated_source(case: Case) -> Signal | None:
     return None
 
 
-def alone(row: dict[str, Any], top: dict[str, Any]) -> str:
+def alone(row: dict[str, Any], top: dict[str, Any]) -> Bilingual:
     """Return what one address causes of all abnormal events, and of those with an address where these are fewer."""
     total, addressed = top["abnormal_events"], top["events_with_address"]
-    text = f"{name(row['client_ip'])} alone causes {figure(row['events'])} of {figure(total)} abnormal events"
-    known = f", {percent(row['share_with_address'])} of the {figure(addressed)} with an address"
-    return f"{text} ({percent(row['share'])}){known if addressed < total else ''}."
+    counts = {"events": figure(row["events"]), "total": figure(total), "share": percent(row["share"])}
+    if addressed >= total:
+        return say("alone", address=name(row["client_ip"]), **counts)
+    known = {"part": percent(row["share_with_address"]), "addressed": figure(addressed)}
+    return say("alone_of_addressed", address=name(row["client_ip"]), **counts, **known)
 
 
 def many_users(case: Case) -> Signal | None:
@@ -93,8 +95,7 @@ def many_users(case: Case) -> Signal | None:
     for spread in case.of_kind(EvidenceKind.ATTRIBUTE, "users"):
         if spread.value["users"] >= 10:
             users, addresses = spread.value["users"], spread.value["addresses"]
-            text = f"{plural(users, 'distinct user')} are tried from {plural(addresses, 'distinct address')}."
-            return Signal(text, (spread.id,))
+            return Signal(say("many_users", users=Count(users), addresses=Count(addresses)), (spread.id,))
     return None
 
 
@@ -102,7 +103,7 @@ def aftermath(case: Case) -> Signal | None:
     """Whoever failed succeeded afterwards."""
     for after in case.of_kind(EvidenceKind.COUNT, "playbook_aftermath"):
         if after.value["successes"]:
-            return Signal(after.text, (after.id,))
+            return _told(after)
     return None
 
 
@@ -112,8 +113,8 @@ def change_before_onset(case: Case) -> Signal | None:
     if not suspects:
         return None
     change = suspects[0].value
-    what = f"{change['change_kind'].capitalize()} {name(change['ref'])} of {name(change['service'])}"
-    return Signal(f"{what} took effect {span(change['seconds_before'])} before the onset.", (suspects[0].id,))
+    what = {"kind": kind_of(change["change_kind"]), "ref": name(change["ref"]), "service": name(change["service"])}
+    return Signal(say("took_effect_of", **what, time=lasting(change["seconds_before"])), (suspects[0].id,))
 
 
 def maintenance(case: Case) -> Signal | None:
@@ -123,8 +124,8 @@ def maintenance(case: Case) -> Signal | None:
         if value["change_kind"] == "maintenance" and value["seconds_before"] <= case.settings.blame_minutes * 60:
             meant = {part.strip().lower() for part in (value["service"], *value["ref"].split(","))} - {""}
             if meant & _called(case):
-                what = f"Maintenance {name(value['ref'])} of {name(value['service'])}"
-                return Signal(f"{what} began {span(value['seconds_before'])} before the onset.", (change.id,))
+                what = {"ref": name(value["ref"]), "service": name(value["service"])}
+                return Signal(say("maintenance_began", **what, time=lasting(value["seconds_before"])), (change.id,))
     return None
 
 
@@ -134,9 +135,8 @@ def work_fell(case: Case) -> Signal | None:
         course = case.series[evidence.id]
         works = any(word in course.name.lower() for word in _WORK)
         if works and course.known and course.level <= _FELL * course.usual:
-            levels = (amount(level, course.unit) for level in (course.level, course.usual))
-            text = "{} is at {} in the middle, usually at {}.".format(name(course.name), *levels)
-            return Signal(text, (evidence.id,))
+            level, usual = (amount(one, course.unit) for one in (course.level, course.usual))
+            return Signal(say("work_fell", metric=name(course.name), level=level, usual=usual), (evidence.id,))
     return None
 
 
@@ -149,26 +149,26 @@ def _called(case: Case) -> set[str]:
 def no_change(case: Case) -> Signal | None:
     """Changes are fed in, and there was none before the onset."""
     none = case.of_kind(EvidenceKind.CHANGE, "changes")
-    return Signal(none[0].text, (none[0].id,)) if none else None
+    return _told(none[0]) if none else None
 
 
 def fails_downstream(case: Case) -> Signal | None:
     """Most traces fail in another service first."""
     order = _clear_order(case)
-    return Signal(order.text, (order.id,)) if order and order.value["first_service"] != case.service else None
+    return _told(order) if order and order.value["first_service"] != case.service else None
 
 
 def fails_here(case: Case) -> Signal | None:
     """Most traces fail in the subject's service first."""
     order = _clear_order(case)
-    return Signal(order.text, (order.id,)) if order and order.value["first_service"] == case.service else None
+    return _told(order) if order and order.value["first_service"] == case.service else None
 
 
 def many_services(case: Case) -> Signal | None:
     """At least two other services fail with it."""
     for hit in case.of_kind(EvidenceKind.CALLERS):
         if hit.value["services"] >= 2:
-            return Signal(hit.text, (hit.id,))
+            return _told(hit)
     return None
 
 
@@ -249,5 +249,9 @@ def _clear_order(case: Case) -> Evidence | None:
 def _dominated(case: Case, fields: tuple[str, ...]) -> Signal | None:
     for found in case.of_kind(EvidenceKind.ATTRIBUTE, "value"):
         if found.value["field"].removeprefix("attributes.") in fields and found.value["share"] >= _NEARLY_ALL:
-            return Signal(found.text, (found.id,))
+            return _told(found)
     return None
+
+
+def _told(evidence: Evidence) -> Signal:
+    return Signal(Bilingual(evidence.text, evidence.text_ko), (evidence.id,))

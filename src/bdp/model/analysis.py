@@ -45,9 +45,11 @@ class Claim(Noun):
         evidence: ids such as `E1`.
         check: None until grounding has run.
         reason: why the check came out so, in plain words.
+        text_ko: the same in Korean, as in the other fields with `_ko`; where it is empty English is shown (`worded`).
     """
 
     text: str
+    text_ko: str = ""
     evidence: tuple[str, ...] = ()
     check: Check | None = None
     reason: str = ""
@@ -90,7 +92,9 @@ class Confidence(Noun):
     score: float = Field(ge=0, le=1)
     breakdown: dict[str, float]
     reasoning: str
+    reasoning_ko: str = ""
     suggestions: tuple[str, ...] = ()
+    suggestions_ko: tuple[str, ...] = ()
     replan: bool = False
 
 
@@ -105,9 +109,11 @@ class Hypothesis(Noun):
 
     mechanism: str
     statement: str
+    statement_ko: str = ""
     score: float
     evidence: tuple[str, ...] = ()
     refutation: str = ""
+    refutation_ko: str = ""
 
 
 class ActionType(StrEnum):
@@ -162,7 +168,9 @@ class Analysis(Noun):
     verdict: Verdict
     mechanism: str
     root_cause: str
+    root_cause_ko: str = ""
     summary: str
+    summary_ko: str = ""
     claims: tuple[Claim, ...]
     grounding: Grounding
     confidence: Confidence

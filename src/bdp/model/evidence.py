@@ -33,7 +33,7 @@ class Evidence(Noun):
     Attributes:
         id: `E1`, `E2`, … within one incident.
         value: the figures and names of the fact, by name; claims are checked against these.
-        text: the fact in one plain sentence.
+        text: the fact in one plain sentence; `text_ko`: the same in Korean, empty where there is none.
         source: where it was read: a table of the store, or `state`.
         start_time, end_time: the stretch of event time that it covers.
         query: SQL that gives the value again; empty for facts that are not in the store.
@@ -44,6 +44,7 @@ class Evidence(Noun):
     kind: EvidenceKind
     value: dict[str, Any]
     text: str
+    text_ko: str = ""
     source: str
     start_time: datetime
     end_time: datetime

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from bdp.brief.markdown import bar, display_width, render, table
-from bdp.brief.sentences import SENTENCES, WORDS, Language
+from bdp.brief.sentences import SENTENCES, WORDS
 from bdp.model.analysis import (
     ActionProposal,
     ActionType,
@@ -31,6 +31,7 @@ from bdp.model.briefing import Briefing, Chatter, CostTrend, Trend
 from bdp.model.decision import Approval
 from bdp.model.execution import Execution, Outcome
 from bdp.model.incident import Incident, IncidentStatus
+from bdp.model.noun import Language
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -142,6 +143,19 @@ def test_claims_that_do_not_hold_are_not_told(language: Language) -> None:
     text = render(full(), language)
     assert "A wrong number." not in text
     assert "A guess." not in text
+
+
+def test_an_analysis_is_told_in_korean_where_it_is_there() -> None:
+    known, english = analysis(), analysis()
+    claims = [one.model_copy(update={"text_ko": "호출 128건이 실패했습니다."}) for one in known.claims[:1]]
+    korean = known.model_copy(update={"summary_ko": "4.19.0 이후: 실패 128건", "claims": tuple(claims)})
+    reports = tuple(IncidentReport(incident=incident(), analysis=one) for one in (korean, english))
+    page = render(full(top=reports), "ko")
+    first, second = page[page.index("### 1.") : page.index("### 2.")], page[page.index("### 2.") :]
+    assert "4.19.0 이후: 실패 128건" in first
+    assert "- 호출 128건이 실패했습니다. (E1, E2)" in first
+    assert "128 calls failed" not in first
+    assert "- 128 calls failed. (E1, E2)" in second
 
 
 def test_templates_in_claims_are_code() -> None:

@@ -129,7 +129,9 @@ def test_a_server_that_went_away_ends_with_5(bdp: Bdp, served: Served, monkeypat
     "words",
     [
         ["incidents"],
+        ["incidents", "--ko"],
         ["incident", "ID"],
+        ["incident", "ID", "--ko"],
         ["incident", "ID", "--queries"],
         ["dead-letters"],
         ["dlq", "list"],

@@ -19,6 +19,7 @@ from bdp.model.event import Event, Level
 from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
 from bdp.model.metric import MetricPoint
 from bdp.ports import Store
+from tests.evals.korean import assert_told_in_korean
 
 ONSET = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -99,5 +100,8 @@ def incident(
 
 
 def explain(store: Store, about: Incident | None = None, **how: Any) -> Analysis:
+    """Explain an incident of the scene; whatever it is about, it is told in Korean as well."""
     analyst = Analyst(store, how.pop("settings", ExplainSettings()), ManualClock(ONSET + timedelta(hours=1)))
-    return analyst.explain(about or incident(), **how)
+    analysis = analyst.explain(about or incident(), **how)
+    assert_told_in_korean(analysis)
+    return analysis

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bdp.explain.analyst import Told
+from bdp.explain.bilingual import Bilingual
 from bdp.explain.opinion import Opinion, leading
 from bdp.model.analysis import Check, Verdict
 from bdp.model.change import Change, ChangeKind
@@ -74,7 +75,8 @@ def test_an_address_in_a_message_accuses_no_provider(store: ClickHouseStore) -> 
 
 
 def test_the_surer_opinion_tells_the_story() -> None:
-    unsure = Opinion(Verdict.INCONCLUSIVE, "", "pay", "", "", "", None, None, (), ())
+    nothing = Bilingual()
+    unsure = Opinion(Verdict.INCONCLUSIVE, "", "pay", nothing, nothing, nothing, None, None, (), ())
     likely, sure = replace(unsure, verdict=Verdict.LIKELY), replace(unsure, verdict=Verdict.CONFIRMED)
     blaming = replace(likely, culprit="abc")
     for asked in (True, False):

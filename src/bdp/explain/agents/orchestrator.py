@@ -192,7 +192,8 @@ class Orchestrator:
         )
         claims = (*own, *fresh)
         heads = [head_of(one.text) for one in holding(claims)[:_HEADS]]
-        summary = rules.summary if rules else f"{'; '.join(heads)}." if heads else bench.say(*_NOTHING)
+        told = rules.worded("summary", question.language) if rules else ""
+        summary = told if rules else f"{'; '.join(heads)}." if heads else bench.say(*_NOTHING)
         return Reply(
             question=question.text,
             language=question.language,

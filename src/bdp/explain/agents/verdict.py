@@ -19,10 +19,12 @@ from typing import Final
 
 from bdp.explain.agents.form import Findings, Statement
 from bdp.explain.agents.words import is_fit, repeats, runs_of, spoken
+from bdp.explain.bilingual import Bilingual
 from bdp.explain.confidence import assess
 from bdp.explain.grounding import check, tally
 from bdp.explain.playbook import Playbook
 from bdp.explain.prose import holding, named, root_cause
+from bdp.explain.sentences import say
 from bdp.model.analysis import ActionProposal, ActionType, Analysis, Check, Claim, Grounding, Hypothesis, Verdict
 from bdp.model.evidence import Evidence
 from bdp.model.incident import Incident
@@ -119,17 +121,18 @@ def analysis_of(
     confidence = assess(judged.claims, judged.grounding, actions, verdict=verdict, hypotheses=rules.hypotheses)
     if verdict is Verdict.CONFIRMED:
         confidence = confidence.model_copy(update={"score": min(confidence.score, rules.confidence.score)})
-    missing = "the evidence does not show it"
-    cause = named(playbook, incident) if playbook else ""
-    subject = root_cause(incident, verdict, cause, judged.claims, missing)
+    cause = named(playbook, incident) if playbook else Bilingual()
+    subject = root_cause(incident, verdict, cause, judged.claims, say("not_shown"))
     return rules.model_copy(
         update={
             "created_at": now,
             "verdict": verdict,
             "mechanism": playbook.name if playbook and verdict is not Verdict.INCONCLUSIVE else "",
             "playbook": playbook.name if playbook and verdict is not Verdict.INCONCLUSIVE else "",
-            "root_cause": subject,
+            "root_cause": subject.en,
+            "root_cause_ko": subject.ko,
             "summary": judged.summary or rules.summary,
+            "summary_ko": "" if judged.summary else rules.summary_ko,
             "claims": judged.claims,
             "grounding": judged.grounding,
             "confidence": confidence,

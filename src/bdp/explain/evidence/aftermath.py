@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from bdp.explain.bilingual import Bilingual, Count, in_both, together
 from bdp.explain.case import Case
 from bdp.explain.playbook import Aftermath, Playbook, signs_sql
-from bdp.explain.wording import name, number, plural, sample
+from bdp.explain.sentences import say
+from bdp.explain.wording import name, number, sample
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import equals
@@ -50,13 +52,22 @@ def _add(case: Case, book: Playbook, after: Aftermath) -> None:
         "least_failures": after.least_failures,
     }
     if rows:
-        shown = "; ".join(
-            f"{name(str(row[who]))} {after.happened} ({plural(row['successes'], 'event')})" for row in rows
+        parts = (
+            say("aftermath", who=name(str(row[who])), happened=_happened(after), events=Count(row["successes"]))
+            for row in rows
         )
-        text = f"{shown}."
+        text = together(parts, "; ") + Bilingual.alike(".")
     else:
-        text = f"{after.absent[0].upper()}{after.absent[1:]} (0 events; at least {after.least_failures} failures)."
+        absent = in_both(after, "absent")
+        begun = Bilingual(f"{absent.en[0].upper()}{absent.en[1:]}", absent.ko)
+        text = say("no_aftermath", absent=begun, failures=after.least_failures)
     case.add(EvidenceKind.COUNT, value, text, query)
+
+
+def _happened(after: Aftermath) -> Bilingual:
+    """Return what stands behind a name; in Korean that begins with a particle, where it is written."""
+    said = in_both(after, "happened")
+    return Bilingual(f" {said.en}", said.ko if said.ko != said.en else f" {said.en}")
 
 
 def _sampled(case: Case) -> bool:

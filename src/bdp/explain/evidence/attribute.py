@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from bdp.explain.case import Case, between
+from bdp.explain.sentences import say
 from bdp.explain.wording import figure, name, number, percent
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
@@ -126,10 +127,9 @@ def _add(case: Case, pair: Pair, baseline: str) -> None:
     )
     rows = {row["abnormal"]: (number(row["events"]), number(row["total"])) for row in case.query(query)}
     value = _value(pair, *rows[1], *rows[0])
-    events, total = figure(value["events"]), figure(value["abnormal_events"])
-    usual = f"{figure(value['baseline_matching'])} of {figure(value['baseline_events'])} normal events"
-    hit = f"{events} of {total} abnormal events ({percent(value['share'])})"
-    text = f"{name(pair.field)} {name(pair.value)}: {hit}, {usual}."
+    keys = {"events": "events", "total": "abnormal_events", "usual": "baseline_matching", "normal": "baseline_events"}
+    figures = {word: figure(value[key]) for word, key in keys.items()}
+    text = say("value", field=name(pair.field), value=name(pair.value), share=percent(value["share"]), **figures)
     case.add(EvidenceKind.ATTRIBUTE, value, text, query)
 
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from bdp.explain.bilingual import Count, together
 from bdp.explain.case import Case
 from bdp.explain.evidence.trace_order import traces_of
-from bdp.explain.wording import agree, name, number, plural, sample
+from bdp.explain.sentences import say
+from bdp.explain.wording import name, number, sample
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import equals, literals
@@ -31,11 +33,10 @@ def collect(case: Case) -> None:
     ]
     value = {"hit_services": rows, "services": len(rows)}
     if rows:
-        verb = agree(len(rows), "fails", "fail")
-        parts = "; ".join(f"{name(row['service'])} {plural(row['events'], 'event')}" for row in rows)
-        text = f"{plural(len(rows), 'other service')} {verb} with it, by shared traces or the same error: {parts}."
+        parts = (say("fails_with_it", service=name(row["service"]), events=Count(row["events"])) for row in rows)
+        text = say("fail_with_it", services=Count(len(rows)), parts=together(parts, "; "))
     else:
-        text = "0 other services fail with it, by shared traces or the same error."
+        text = say("none_fails_with_it")
     case.add(EvidenceKind.CALLERS, value, text, query)
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from bdp.explain.bilingual import lasting
 from bdp.explain.case import Case, aware
-from bdp.explain.wording import moment, name, sample, span
+from bdp.explain.sentences import kind_of, say
+from bdp.explain.wording import moment, name, sample
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import equals, literal, literals
 
@@ -41,7 +43,7 @@ def collect(case: Case) -> None:
         _add(case, row, query)
     if not rows and case.query("SELECT 1 AS known FROM changes LIMIT 1"):
         minutes = case.settings.change_minutes
-        text = f"0 changes are recorded in the {minutes} min before the onset."
+        text = say("no_changes", minutes=minutes)
         case.add(
             EvidenceKind.CHANGE,
             {"changes": 0, "looked_back_minutes": minutes},
@@ -65,5 +67,7 @@ def _add(case: Case, row: dict[str, Any], query: str) -> None:
         "same_service": row["distance"] == 0,
         "related_service": row["distance"] < 2,
     }
-    text = f"{row['kind'].capitalize()} {name(row['ref'])} of {name(row['service'])} {span(seconds)} before the onset."
+    text = say(
+        "change", kind=kind_of(row["kind"]), ref=name(row["ref"]), service=name(row["service"]), time=lasting(seconds)
+    )
     case.add(EvidenceKind.CHANGE, value, text, query, start=at, source="changes")

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from bdp.explain.bilingual import Bilingual, Count, lasting
 from bdp.explain.case import Case, aware, between
-from bdp.explain.wording import clock_time, moment, name, number, plural, sample, span
+from bdp.explain.sentences import say
+from bdp.explain.wording import clock_time, moment, name, number, sample
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import literal
@@ -31,13 +33,15 @@ def collect(case: Case) -> None:
         "stretch_seconds": length,
         "margin_seconds": stretch.margin_seconds,
     }
-    text = f"{plural(events, 'abnormal event')} of {name(str(case.incident.subject))} in {span(length)}"
+    when = Bilingual()
     if events:
         first, last = aware(row["first_time"]), aware(row["last_time"])
         value |= {"first_time": moment(first), "last_time": moment(last)}
-        text += f", from {clock_time(first)} to {clock_time(last)}"
+        when = say("from_to", first=clock_time(first), last=clock_time(last))
     if earlier:
         value["ratio"] = round(events / earlier, 2)
-    text += f"; {earlier:,} in the {span(length)} before"
-    text += f" (the stretch is widened by {stretch.margin_seconds} s at each end)."
+    text = say(
+        "count", events=Count(events), subject=name(str(case.incident.subject)), length=lasting(length), when=when,
+        before=f"{earlier:,}", margin=stretch.margin_seconds,
+    )  # fmt: skip
     case.add(EvidenceKind.COUNT, value, text, query, start=stretch.before)

@@ -9,10 +9,12 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from bdp.explain.bilingual import Bilingual, lasting
 from bdp.explain.case import Case
 from bdp.explain.grounding.unit import UNITS
+from bdp.explain.sentences import say
 from bdp.explain.series import Course, Found, Span, courses, find
-from bdp.explain.wording import BYTES, amount, clean, clock_time, figure, moment, name, sample, span
+from bdp.explain.wording import BYTES, amount, clean, clock_time, figure, moment, name, sample
 from bdp.model.evidence import EvidenceKind
 
 _SUFFIXES = {
@@ -35,22 +37,23 @@ def collect(case: Case) -> None:
         _add(case, found, course, labelled=alike[course.name] > 1)
 
 
-def told(case: Case, course: Course, *, labelled: bool = False) -> str:
+def told(case: Case, course: Course, *, labelled: bool = False) -> Bilingual:
     """Return how one series moved, without a full stop; for one that has no usual level, between what it was."""
-    unit = unit_of(course)
-    what = f"{name(course.name)} of {name(case.service)}"
-    what += f" with {name(_labels(course))}" if labelled else ""
-    extreme, at, pace = amount(rounded(course.extreme), unit), clock_time(course.at), _pace(course)
+    named = {"metric": name(course.name), "entity": name(case.service)}
+    what = say("series_labelled", **named, labels=name(_labels(course))) if labelled else say("series", **named)
     if not course.known:
-        low, high = amount(rounded(course.lowest), unit), amount(rounded(course.highest), unit)
-        return f"{what} was between {low}{pace} and {high}{pace}"
-    usual = amount(rounded(course.usual), unit)
+        return say("was_between", series=what, low=level(course, course.lowest), high=level(course, course.highest))
+    levels = {"extreme": level(course, course.extreme), "usual": level(course, course.usual)}
+    more = {"at": clock_time(course.at), "times": _times(course)}
     if course.counter:
-        rise = amount(rounded(course.rise), unit)
-        usual += f" a second{_times(course)}"
-        return f"{what} rose by {rise}, at most {extreme} a second at {at}, against a usual {usual}"
-    verb = "reached" if course.up else "fell to"
-    return f"{what} {verb} {extreme} at {at}, against a usual level of {usual}{_times(course)}"
+        return say("grew", series=what, rise=amount(rounded(course.rise), unit_of(course)), **levels, **more)
+    return say("reached" if course.up else "fell_to", series=what, **levels, **more)
+
+
+def level(course: Course, value: float) -> Bilingual:
+    """Return a level of a series with its unit; that of a counter is by the second."""
+    shown = amount(rounded(value), unit_of(course))
+    return say("a_second", value=shown) if course.counter else Bilingual.alike(shown)
 
 
 def unit_of(course: Course) -> str:
@@ -66,13 +69,14 @@ def rounded(value: float) -> int | float:
 
 
 def _add(case: Case, found: Found, course: Course, *, labelled: bool) -> None:
-    before = span((found.span.onset - found.span.since).total_seconds())
+    before = lasting((found.span.onset - found.span.since).total_seconds())
     if course.known:
         low, high = amount(rounded(course.low), unit_of(course)), amount(rounded(course.high), unit_of(course))
-        context = f"usual range {low} to {high} in the {before} before, from {course.usual_points:,} points"
+        context = say("usual_range", low=low, high=high, before=before, points=f"{course.usual_points:,}")
     else:
-        context = f"{course.usual_points:,} points in the {before} before, too few to know what is usual"
-    text = f"{told(case, course, labelled=labelled)} ({context}; {course.points:,} points in the stretch)."
+        context = say("too_few_points", before=before, points=f"{course.usual_points:,}")
+    told_so = told(case, course, labelled=labelled)
+    text = say("course", told=told_so, context=context, points=f"{course.points:,}")
     evidence = case.add(
         EvidenceKind.METRIC,
         _value(case, course),
@@ -113,12 +117,8 @@ def _labels(course: Course) -> str:
     return sample(clean(course.labels.strip("{}").replace("':'", "=").replace("','", ", ").strip("'")))
 
 
-def _pace(course: Course) -> str:
-    return " a second" if course.counter else ""
-
-
-def _times(course: Course) -> str:
+def _times(course: Course) -> Bilingual:
     """Return how many times the usual level it was, for a rise that is worth such a figure."""
     if not course.up or course.ratio is None or not 1.05 <= course.ratio < 1e6:
-        return ""
-    return f": {figure(round(course.ratio, 1) if course.ratio < 100 else round(course.ratio))} times"
+        return Bilingual()
+    return say("times", ratio=figure(round(course.ratio, 1) if course.ratio < 100 else round(course.ratio)))

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bdp.explain.bilingual import Count, together
 from bdp.explain.case import Case
-from bdp.explain.wording import agree, name, number, percent, plural, sample
+from bdp.explain.sentences import say
+from bdp.explain.wording import name, number, percent, sample
 from bdp.model.evidence import Evidence, EvidenceKind
 
 _MOST = 5
@@ -29,11 +31,8 @@ def collect(case: Case) -> None:
         "users": row["users"],
     }
     value["abnormal_events"] = case.found[0].value["abnormal_events"]
-    text = (
-        f"{plural(value['events'], 'abnormal event')} {agree(row['events'], 'carries', 'carry')} an address: "
-        f"{plural(row['addresses'], 'distinct address')} "
-        f"and {plural(row['users'], 'distinct user')}."
-    )
+    counts = {key: Count(value[key]) for key in ("events", "addresses", "users")}
+    text = say("addressed", **counts)
     case.add(EvidenceKind.ATTRIBUTE, value, text, query)
     _top(case, value["events"], value["abnormal_events"])
 
@@ -53,10 +52,11 @@ def _top(case: Case, addressed: float, total: float) -> Evidence:
         "events_with_address": addressed,
         "abnormal_events": total,
     }
-    parts = "; ".join(
-        f"{name(row['client_ip'])} {plural(row['events'], 'event')} ({percent(row['share'])})" for row in rows
+    parts = (
+        say("top_address", address=name(row["client_ip"]), events=Count(row["events"]), share=percent(row["share"]))
+        for row in rows
     )
-    text = f"Addresses with most of {plural(total, 'abnormal event')}: {parts}."
+    text = say("top_addresses", total=Count(total), parts=together(parts, "; "))
     return case.add(EvidenceKind.ATTRIBUTE, value, text, query)
 
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from bdp.explain.bilingual import Count
 from bdp.explain.case import Case
 from bdp.explain.playbook import Playbook
-from bdp.explain.wording import agree, name, number, percent, plural
+from bdp.explain.sentences import say
+from bdp.explain.wording import name, number, percent
 from bdp.model.evidence import EvidenceKind
 
 _MOST = 5
@@ -40,6 +42,5 @@ def _add(case: Case, book: Playbook, total: float) -> None:
     events = number(case.query(query)[0]["events"])
     share = events / total
     value = {"playbook": book.name, "events": events, "abnormal_events": total, "share": round(share, 4)}
-    verb = agree(events, "shows", "show")
-    text = f"{plural(events, 'event')} of {total:,} ({percent(share)}) {verb} signs of {name(book.name)}."
+    text = say("sign", events=Count(events), total=f"{total:,}", share=percent(share), mechanism=name(book.name))
     case.add(EvidenceKind.COUNT, value, text, query)

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from bdp.explain.bilingual import Bilingual, Count
 from bdp.explain.case import Case, aware
+from bdp.explain.sentences import say
 from bdp.explain.templates import HEAD, SHAPE, Template, learn
-from bdp.explain.wording import agree, clock_time, moment, name, number, percent, plural, sample
+from bdp.explain.wording import clock_time, moment, name, number, percent, sample
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import literal
 
@@ -49,10 +51,13 @@ def _add(case: Case, template: Template, total: float, kinds: int) -> None:
         "templates": kinds,
         "lower_bound": short,
     }
-    least, verb = "At least " if short else "", agree(events, "reads", "read")
-    text = f"{least}{plural(events, 'event')} of {total:,} ({percent(share)}) {verb} {name(template.shown)}"
+    when = Bilingual()
     if row["events"]:
         first, last = aware(row["first_time"]), aware(row["last_time"])
         value |= {"first_time": moment(first), "last_time": moment(last)}
-        text += f", from {clock_time(first)} to {clock_time(last)}"
-    case.add(EvidenceKind.TEMPLATE, value, text + ".", query, samples=[sample(raw) for raw in template.samples])
+        when = say("from_to", first=clock_time(first), last=clock_time(last))
+    text = say(
+        "template", least=say("at_least") if short else Bilingual(), events=Count(events), total=f"{total:,}",
+        share=percent(share), template=name(template.shown), when=when,
+    )  # fmt: skip
+    case.add(EvidenceKind.TEMPLATE, value, text, query, samples=[sample(raw) for raw in template.samples])

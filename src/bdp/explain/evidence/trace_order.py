@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from bdp.explain.bilingual import Count
 from bdp.explain.case import Case
-from bdp.explain.wording import name, plural, sample
+from bdp.explain.sentences import say
+from bdp.explain.wording import name, sample
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import literals
@@ -45,7 +47,7 @@ def collect(case: Case) -> None:
         "traces_first": rows[0]["traces"],
         "services": [{"service": sample(row["first_service"]), "traces_first": row["traces"]} for row in rows],
     }
-    text = f"In {rows[0]['traces']:,} of {plural(clear, 'trace')} {name(first)} fails first."
+    text = say("fails_first", first=f"{rows[0]['traces']:,}", traces=Count(clear), service=name(first))
     case.add(EvidenceKind.TRACE_ORDER, value, text, query)
 
 

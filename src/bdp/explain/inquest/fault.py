@@ -11,8 +11,10 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bdp.explain.bilingual import Bilingual
 from bdp.explain.inquest.scene import Scene
 from bdp.explain.playbook import says
+from bdp.explain.sentences import say
 from bdp.model.analysis import Remedy
 
 _TABLE: Final = Path(__file__).with_name("faults.toml")
@@ -59,7 +61,7 @@ class Showing:
 
     fault: Fault
     score: float
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Bilingual, ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -88,8 +90,8 @@ def _showing(fault: Fault, scene: Scene, near: frozenset[str]) -> Showing:
     return Showing(fault, round(score, 4), tuple(reason for _, reason in parts))
 
 
-def _by_words(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[float, str]]:
-    found: list[tuple[float, str]] = []
+def _by_words(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[float, Bilingual]]:
+    found: list[tuple[float, Bilingual]] = []
     for close in (True, False):
         heard = [one for one in scene.said if (one.service in near) == close and one.count > 2 * one.before]
         total = sum(one.count for one in heard)
@@ -98,30 +100,30 @@ def _by_words(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[fl
         if hits and share >= 0.02:
             # A few lines that name the cause among many that complain are as good as many.
             weight = _BY_WORDS * (0.5 + 0.5 * min(1.0, 2 * share)) * (1.0 if close else _ELSEWHERE)
-            found.append((weight, f"{hits[0].service} says: {hits[0].text[:120]}"))
+            found.append((weight, say("says", service=hits[0].service, text=hits[0].text[:120])))
     if _shows(fault.signs, scene.alert):
-        found.append((_BY_ALERT, "the alert says so"))
+        found.append((_BY_ALERT, say("alert_says")))
     if any(_shows(fault.signs, text) for text in scene.spoken):
-        found.append((_SPOKEN, "failing spans say so"))
+        found.append((_SPOKEN, say("spans_say")))
     return found
 
 
-def _by_metrics(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[float, str]]:
+def _by_metrics(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[float, Bilingual]]:
     found = []
     for trait in fault.metrics:
         for one in scene.symptoms:
             fits = trait.way == "any" or one.onset.up == (trait.way == "up")
             if fits and any(says(name, one.metric.replace("_", " ").replace(".", " ")) for name in trait.names):
                 weight = trait.weight * (1.0 if one.node in near else 0.8)
-                found.append((weight, f"{one.metric} of {one.node} {'rose' if one.onset.up else 'fell'}"))
+                found.append((weight, say("rose" if one.onset.up else "fell", metric=one.metric, entity=one.node)))
                 break
     return found
 
 
-def _by_structure(fault: Fault, scene: Scene) -> list[tuple[float, str]]:
+def _by_structure(fault: Fault, scene: Scene) -> list[tuple[float, Bilingual]]:
     wanted = {**fault.spans, **fault.scene}
     return [
-        (weight * scene.oddities[name].strength, scene.oddities[name].text)
+        (weight * scene.oddities[name].strength, scene.oddities[name].said)
         for name, weight in wanted.items()
         if name in scene.oddities
     ]

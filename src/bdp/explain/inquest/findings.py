@@ -8,14 +8,18 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
+from bdp.explain.bilingual import Bilingual, in_both, lasting, together
 from bdp.explain.case import Case, between
+from bdp.explain.claims import claim
+from bdp.explain.hypotheses import hypothesis
 from bdp.explain.inquest.fault import Showing
 from bdp.explain.inquest.ruling import Ruling
 from bdp.explain.inquest.scene import Scene
 from bdp.explain.inquest.suspect import Suspect
 from bdp.explain.locate.rank import Symptom
 from bdp.explain.locate.sense import is_bad
-from bdp.explain.wording import amount, clock_time, figure, moment, name, sample, span
+from bdp.explain.sentences import kind_of, say
+from bdp.explain.wording import amount, clock_time, figure, moment, name, sample
 from bdp.model.analysis import Claim, Hypothesis
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import Evidence, EvidenceKind
@@ -67,7 +71,7 @@ def _beginnings(case: Case, scene: Scene, ruling: Ruling) -> list[Claim]:
     claims = []
     for symptom in bad[:_MOST_SYMPTOMS]:
         told = _events(case, scene, symptom) if symptom.metric == "abnormal events" else _metric(case, scene, symptom)
-        claims.append(Claim(text=told.text, evidence=(told.id,)))
+        claims.append(_claim(told))
     return claims
 
 
@@ -87,11 +91,9 @@ def _metric(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
         "onset": moment(at),
         "direction": "up" if shift.up else "down",
     }
-    verb = "rose" if shift.up else "fell"
-    text = (
-        f"{name(symptom.metric)} of {name(symptom.node)} {verb} from {amount(_rounded(shift.before))} to "
-        f"{amount(_rounded(shift.after))} from {clock_time(at)} on."
-    )
+    levels = {"before": amount(_rounded(shift.before)), "after": amount(_rounded(shift.after))}
+    named = {"metric": name(symptom.metric), "entity": name(symptom.node)}
+    text = say("rose_from" if shift.up else "fell_from", **named, **levels, at=clock_time(at))
     query = (
         f"SELECT ts, value FROM metrics WHERE {equals('name', symptom.metric)} AND {equals('entity', symptom.node)} "
         f"AND {between(scene.span.start, scene.span.end)} ORDER BY ts"
@@ -110,7 +112,7 @@ def _events(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
     )
     count = _whole(case.query(query)[0]["events"])
     value = {"service": symptom.node, "abnormal_events": count, "onset": moment(at)}
-    text = f"{name(symptom.node)} had {figure(count)} abnormal events from {clock_time(at)} on."
+    text = say("events_since", service=name(symptom.node), events=figure(count), at=clock_time(at))
     return case.add(
         EvidenceKind.ONSET, value, text, query, samples=[sample(one.text) for one in said], start=at,
         end=scene.span.end,
@@ -129,8 +131,7 @@ def _oddity(case: Case, scene: Scene, kind: str) -> Claim:
         "ORDER BY spans DESC LIMIT 20"
     )
     value = {"pattern": kind, **oddity.value}
-    found = case.add(EvidenceKind.STRUCTURE, value, oddity.text, query, start=scene.span.since)
-    return Claim(text=oddity.text, evidence=(found.id,))
+    return _claim(case.add(EvidenceKind.STRUCTURE, value, oddity.said, query, start=scene.span.since))
 
 
 def _suspect(case: Case, ruling: Ruling, suspect: Suspect) -> Evidence:
@@ -151,55 +152,46 @@ def _suspect(case: Case, ruling: Ruling, suspect: Suspect) -> Evidence:
             if effect.setting
         ][:3],
     }
-    when = f"{span(seconds)} before the failure began" if seconds >= 0 else f"{span(-seconds)} after the failure began"
-    text = f"{suspect.kind.capitalize()} {name(suspect.ref)} ({name(suspect.summary)}) took effect {when}."
+    text = say("tested_before" if seconds >= 0 else "tested_after", **_what(suspect), time=lasting(abs(seconds)))
     query = f"SELECT ts, kind, service, ref, summary, diff FROM changes WHERE {equals('ref', suspect.ref)}"
     return case.add(EvidenceKind.SUSPECT, value, text, query, start=suspect.at, source="changes")
 
 
 def _blamed(suspect: Suspect, found: Evidence) -> list[Claim]:
     value = found.value
-    claims = [
-        Claim(
-            text=f"{suspect.kind.capitalize()} {name(suspect.ref)} took effect {span(value['seconds_before_onset'])} "
-            "before the failure began.",
-            evidence=(found.id,),
-        )
-    ]
+    said = [say("took_effect", **_what(suspect), time=lasting(value["seconds_before_onset"]))]
     for setting in value["settings"][:2]:
-        text = f"It alters {name(setting['setting'])} from {name(setting['old'])} to {name(setting['new'])}."
-        claims.append(Claim(text=text, evidence=(found.id,)))
+        said.append(say("alters", **{key: name(text) for key, text in setting.items()}))
     if not value["settings"] and value["lines"]:
         effect = suspect.effects[0]
-        text = f"It {effect.title}: {name(effect.lines[0])}."
-        claims.append(Claim(text=text, evidence=(found.id,)))
-    return claims
+        said.append(say("does", effect=in_both(effect, "title"), line=name(effect.lines[0])))
+    return [claim(one, found.id) for one in said]
+
+
+def _what(suspect: Suspect) -> dict[str, Bilingual | str]:
+    return {"kind": kind_of(suspect.kind), "ref": name(suspect.ref), "summary": name(suspect.summary)}
+
+
+def _claim(found: Evidence) -> Claim:
+    return claim(Bilingual(found.text, found.text_ko), found.id)
 
 
 def _of_change(suspect: Suspect) -> Hypothesis:
     fault = suspect.fault.name if suspect.fault else "change"
-    what = f"{suspect.kind.capitalize()} {name(suspect.ref)} ({name(suspect.summary)})"
-    reasons = " ".join(suspect.reasons)
-    return Hypothesis(
-        mechanism=fault,
-        statement=f"{what} is to blame. {reasons}".strip(),
-        score=suspect.score,
-        refutation=" ".join(suspect.refutations),
-    )
+    statement = together([say("is_to_blame", **_what(suspect)), *suspect.reasons])
+    return hypothesis(fault, statement, suspect.score, together(suspect.refutations))
 
 
 def _of_cause(ruling: Ruling, showing: Showing) -> Hypothesis:
     against = []
     if showing.score <= _SHOWS:
-        against.append("Nothing of it shows itself.")
+        against.append(say("shows_nothing"))
     if ruling.culprit is not None and showing.fault.operational:
-        against.append("A change explains the failure better.")
-    return Hypothesis(
-        mechanism=showing.fault.name,
-        statement=f"{showing.fault.title.capitalize()}. {'; '.join(showing.reasons[:3])}".strip(),
-        score=showing.score,
-        refutation=" ".join(against),
-    )
+        against.append(say("change_explains"))
+    title = in_both(showing.fault, "title")
+    said = say("fault", fault=Bilingual(title.en.capitalize(), title.ko), reasons=together(showing.reasons[:3], "; "))
+    statement = Bilingual(said.en.strip(), said.ko.strip())
+    return hypothesis(showing.fault.name, statement, showing.score, together(against))
 
 
 def _time(seconds: float) -> datetime:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from bdp.explain.bilingual import Bilingual, in_both
 from bdp.explain.case import Case
 from bdp.explain.inquest.findings import hypotheses, write_down
 from bdp.explain.inquest.ruling import Ruling
 from bdp.explain.inquest.scene import Scene
 from bdp.explain.opinion import Opinion
 from bdp.explain.playbook import Playbook
+from bdp.explain.sentences import kind_of, say
 from bdp.explain.wording import name
 from bdp.model.analysis import Verdict
 
 CHANGE: Final = "change"
 """The mechanism where a change is to blame, and the kind of failure has no name."""
-_UNKNOWN: Final = "a failure of no known kind"
 _SURE: Final = 0.7
 _CLEAR: Final = 0.6
 _BEYOND_DOUBT: Final = 0.9
@@ -40,8 +41,8 @@ def opinion(
         verdict=verdict,
         mechanism=(ruling.cause.fault.name if ruling.cause else CHANGE) if named else "",
         place=ruling.first if named else str(case.incident.subject),
-        short=_short(ruling) if named else f"cause not known, first failing {name(ruling.first)}",
-        cause=_cause(ruling) if named else "",
+        short=_short(ruling) if named else say("first_only", first=name(ruling.first)),
+        cause=_cause(ruling) if named else Bilingual(),
         missing=_missing(ruling),
         playbook=next((book for book in playbooks if book.name == wanted), None),
         culprit=ruling.culprit.ref if ruling.culprit else None,
@@ -78,21 +79,24 @@ def _alike(ruling: Ruling) -> bool:
     )
 
 
-def _cause(ruling: Ruling) -> str:
-    title = ruling.cause.fault.title if ruling.cause else _UNKNOWN
+def _cause(ruling: Ruling) -> Bilingual:
+    fault, first = _fault(ruling), name(ruling.first)
     if ruling.culprit is not None:
-        return f"{title} at {name(ruling.first)}, brought about by {ruling.culprit.kind} {name(ruling.culprit.ref)}"
-    blame = "no change is to blame" if ruling.alone else "no change and no outer cause explains what brought it about"
-    return f"{title}, seen first at {name(ruling.first)}; {blame}"
+        kind = kind_of(ruling.culprit.kind, begins=False)
+        return say("fault_by_change", fault=fault, first=first, kind=kind, ref=name(ruling.culprit.ref))
+    return say("fault_alone" if ruling.alone else "fault_unexplained", fault=fault, first=first)
 
 
-def _short(ruling: Ruling) -> str:
-    title = ruling.cause.fault.title if ruling.cause else _UNKNOWN
+def _short(ruling: Ruling) -> Bilingual:
     if ruling.culprit is not None:
-        return f"{title}, by {ruling.culprit.kind} {name(ruling.culprit.ref[:12])}"
-    return f"{title}, {'no change is to blame' if ruling.alone else 'no change explains it'}"
+        kind = kind_of(ruling.culprit.kind, begins=False)
+        return say("short_by_change", fault=_fault(ruling), kind=kind, ref=name(ruling.culprit.ref[:12]))
+    return say("short_alone" if ruling.alone else "short_unexplained", fault=_fault(ruling))
 
 
-def _missing(ruling: Ruling) -> str:
-    seen = f"it looks like {ruling.cause.fault.title}, but " if ruling.cause else ""
-    return f"{seen}no change and no outer cause explains it well enough"
+def _missing(ruling: Ruling) -> Bilingual:
+    return say("looks_like", fault=_fault(ruling)) if ruling.cause else say("unexplained")
+
+
+def _fault(ruling: Ruling) -> Bilingual:
+    return in_both(ruling.cause.fault, "title") if ruling.cause else say("unknown_fault")

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from bdp.explain.bilingual import Bilingual, Count
 from bdp.explain.case import aware, between
 from bdp.explain.inquest.outbreak import MINUTE, outbreak
 from bdp.explain.inquest.step import Series
@@ -28,7 +29,8 @@ from bdp.explain.locate.graph import CallGraph, graph_of_spans
 from bdp.explain.locate.onset import Onset, onset
 from bdp.explain.locate.rank import Symptom
 from bdp.explain.locate.sense import Sense, is_victim, sense_of
-from bdp.explain.wording import agree, amount, figure, name, plural
+from bdp.explain.sentences import say
+from bdp.explain.wording import amount, figure, name
 from bdp.model.event import ABNORMAL_SQL
 from bdp.ports import Row, Store
 
@@ -111,12 +113,12 @@ class Oddity:
 
     Attributes:
         strength: 0 to 1.
-        text: one sentence.
+        said: one sentence.
         value: its figures and names.
     """
 
     strength: float
-    text: str
+    said: Bilingual
     value: dict[str, Any]
 
 
@@ -323,15 +325,14 @@ def _external(late: Sequence[Row], scene: Scene) -> Oddity | None:
     if not outside and not hosts:
         return None
     who = outside[0]["peer"] if outside else hosts[0]
-    text = f"Failing calls go to {name(who)}, which is no service here."
-    return Oddity(1.0 if outside and hosts else 0.8, text, {"peer": who})
+    return Oddity(1.0 if outside and hosts else 0.8, say("external", who=name(who)), {"peer": who})
 
 
 def _retried(late: Sequence[Row], early: Sequence[Row]) -> Oddity | None:
     count, before = (sum(bool(_RETRY.search(row["operation"] or "")) for row in rows) for rows in (late, early))
     if count <= before:
         return None
-    return Oddity(0.7, f"{plural(count, 'span')} {agree(count, 'is a retry', 'are retries')}.", {"spans": count})
+    return Oddity(0.7, say("retried", spans=Count(count)), {"spans": count})
 
 
 def _fan_out(spans: Sequence[Row]) -> Oddity | None:
@@ -345,8 +346,8 @@ def _fan_out(spans: Sequence[Row]) -> Oddity | None:
     if top is None or top[1] < _FAN_OUT:
         return None
     (service, operation), count = top
-    text = f"One request makes {plural(count, 'call')} of {name(operation or service)} to {name(service)}."
-    return Oddity(1.0, text, {"calls": count, "operation": operation or service, "service": service})
+    said = say("fan_out", calls=Count(count), operation=name(operation or service), service=name(service))
+    return Oddity(1.0, said, {"calls": count, "operation": operation or service, "service": service})
 
 
 _IDENTIFIED = re.compile(
@@ -382,9 +383,10 @@ def _surge(scene: Scene) -> Oddity | None:
     for one in sorted(rose, key=lambda symptom: symptom.onset.at):
         if not scene.graph.callers(one.node) and (not bad or one.onset.at <= min(bad) + 300):
             before, after = (float(f"{level:.4g}") for level in (one.onset.before, one.onset.after))
-            text = f"{name(one.metric)} of {name(one.node)} rose from {amount(before)} to {amount(after)}."
+            levels = {"before": amount(before), "after": amount(after)}
+            said = say("traffic_rose", metric=name(one.metric), entity=name(one.node), **levels)
             value = {"metric": one.metric, "entity": one.node, "before": before, "after": after, "direction": "up"}
-            return Oddity(min(1.0, one.onset.ratio / 3), text, value)
+            return Oddity(min(1.0, one.onset.ratio / 3), said, value)
     return None
 
 
@@ -398,8 +400,9 @@ def _repeated(scene: Scene) -> Oddity | None:
     share, count, total, key, value, service = max(found, default=(0.0, 0, 0, "", "", ""))
     if count < _LEAST_REPEATED or share < _SHARE_REPEATED:
         return None
-    text = f"{figure(count)} of {plural(total, 'abnormal event')} of {name(service)} are about {key} {name(value)}."
-    return Oddity(0.8, text, {"events": count, "abnormal_events": total, "key": key, "which": value})
+    many, about = Count(total), name(value)
+    said = say("same_again", events=figure(count), total=many, service=name(service), key=key, value=about)
+    return Oddity(0.8, said, {"events": count, "abnormal_events": total, "key": key, "which": value})
 
 
 def _identified(said: Sequence[Said]) -> list[tuple[int, str, str]]:

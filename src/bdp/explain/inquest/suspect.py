@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from bdp.explain.bilingual import Bilingual, in_both
 from bdp.explain.changes.altered import altered, places
 from bdp.explain.changes.diff import files, hunks, is_code, is_config, is_dependencies
 from bdp.explain.changes.effect import Effect, effects
@@ -26,6 +27,7 @@ from bdp.explain.inquest.step import Floats, stepped
 from bdp.explain.inquest.weighing import Traits, chances, weight
 from bdp.explain.locate.graph import CallGraph
 from bdp.explain.locate.sense import is_bad
+from bdp.explain.sentences import say
 
 _LEAST_MEASURED: Final = 2.0
 _NEAR: Final = 0.2
@@ -68,8 +70,8 @@ class Suspect:
     effects: tuple[Effect, ...]
     score: float
     fault: Fault | None
-    reasons: tuple[str, ...]
-    refutations: tuple[str, ...]
+    reasons: tuple[Bilingual, ...]
+    refutations: tuple[Bilingual, ...]
     weight: float = 0.0
     flag: str = ""
     settings_only: bool = False
@@ -150,28 +152,28 @@ def _tested(
     )  # fmt: skip
 
 
-def _reasons(traits: Traits, told: str, place: str, flag: str) -> list[str]:
+def _reasons(traits: Traits, told: Bilingual, place: Bilingual, flag: str) -> list[Bilingual]:
     return [
         *([told] if told else []),
         *([place] if place and traits.relation > _UNRELATED else []),
-        *([f"It runs since the flag {flag} was switched."] if flag else []),
-        *(["The failure names what it changes."] if traits.placed else []),
-        *(["Its diff names what the failure names."] if traits.touch >= 0.5 else []),
-        *(["A signal stepped when it took effect."] if traits.step >= 0.5 else []),
-        *(["A metric went from its old value to its new one."] if traits.measured else []),
+        *([say("since_flag", flag=flag)] if flag else []),
+        *([say("failure_names")] if traits.placed else []),
+        *([say("diff_names")] if traits.touch >= 0.5 else []),
+        *([say("signal_stepped")] if traits.step >= 0.5 else []),
+        *([say("setting_measured")] if traits.measured else []),
     ]
 
 
-def _against(change: Change, traits: Traits, does: Sequence[Effect], fault: Fault | None) -> list[str]:
+def _against(change: Change, traits: Traits, does: Sequence[Effect], fault: Fault | None) -> list[Bilingual]:
     against = []
     if traits.late:
-        against.append("It took effect after the failure began.")
+        against.append(say("too_late"))
     if traits.relation <= _UNRELATED:
-        against.append("It runs where nothing failed.")
+        against.append(say("runs_elsewhere"))
     if not does and (change.kind == "commit" or change.diff):
         against.append(_harmless(change))
     elif fault is None:
-        against.append("Nothing that it does can bring this failure about.")
+        against.append(say("cannot_cause"))
     return against
 
 
@@ -194,18 +196,19 @@ def _effects_of(change: Change) -> list[Effect]:
     return list(_read(change.diff)) if change.diff and _altered(change.diff) else []
 
 
-def _fit(does: Sequence[Effect], change: Change, shown: Sequence[Showing]) -> tuple[float, Fault | None, str]:
+def _fit(does: Sequence[Effect], change: Change, shown: Sequence[Showing]) -> tuple[float, Fault | None, Bilingual]:
     """Return how well what a change does explains a kind of failure that shows itself; which, and in words."""
-    best: tuple[float, Fault | None, str] = (0.0, None, "")
+    best: tuple[float, Fault | None, Bilingual] = (0.0, None, Bilingual())
     for showing in shown:
         for effect in does:
             power = showing.fault.effects.get(effect.kind, 0.0)
             value = power * effect.weight * _size(effect) * (_UNSHOWN + (1 - _UNSHOWN) * showing.score)
             if value > best[0]:
-                told = f"It {effect.title} ({effect.lines[0]}), which can bring about {showing.fault.title}."
+                what, brings = in_both(effect, "title"), in_both(showing.fault, "title")
+                told = say("brings_about", effect=what, line=effect.lines[0], fault=brings)
                 best = (value, showing.fault, told)
         if showing.fault.by_flag and change.kind == "flag" and best[0] < 0.3:
-            best = (0.3, showing.fault, f"The flag {change.ref} was switched {change.summary}.")
+            best = (0.3, showing.fault, say("flag_switched", ref=change.ref, way=change.summary))
     return best
 
 
@@ -217,33 +220,33 @@ def _size(effect: Effect) -> float:
     return 1.0 if ratio <= 0 else _LEAST_SIZE + (1 - _LEAST_SIZE) * min(1.0, abs(math.log(ratio)) / _LARGE)
 
 
-def _relation(change: Change, graph: CallGraph, first: str, hit: frozenset[str]) -> tuple[float, str]:
+def _relation(change: Change, graph: CallGraph, first: str, hit: frozenset[str]) -> tuple[float, Bilingual]:
     where = set(change.services)
     if change.shared and not change.ships:
-        return 0.4, "It is in code that services share."
+        return 0.4, say("in_shared_code")
     if first in where and change.shared and not change.deployed:
-        return 0.7, f"It may run in {first}, which failed first."
+        return 0.7, say("may_run_in_first", first=first)
     if first in where:
-        return 1.0, f"It runs in {first}, which failed first."
+        return 1.0, say("runs_in_first", first=first)
     if where & graph.callers(first):
-        return 0.95, f"It runs in {sorted(where & graph.callers(first))[0]}, which calls {first}."
+        return 0.95, say("runs_in_caller", service=min(where & graph.callers(first)), first=first)
     if where & graph.below(first):
-        return 0.85, f"It runs in {sorted(where & graph.below(first))[0]}, which {first} calls."
+        return 0.85, say("runs_in_callee", service=min(where & graph.below(first)), first=first)
     if where & hit:
-        return 0.7, f"It runs in {sorted(where & hit)[0]}, which failed as well."
+        return 0.7, say("runs_in_hit", service=min(where & hit))
     if not where:
-        return 0.3, ""
-    return _UNRELATED, ""
+        return 0.3, Bilingual()
+    return _UNRELATED, Bilingual()
 
 
-def _harmless(change: Change) -> str:
+def _harmless(change: Change) -> Bilingual:
     if not change.diff:
-        return "What it changes is not known."
+        return say("not_known")
     if not any(is_code(file) for file in files(change.diff)):
-        return "It changes no code that runs."
+        return say("no_code")
     if not hunks(change.diff):
-        return "What it changes is not known."
-    return "Its diff alters no setting, bound, check, lock, query or call."
+        return say("not_known")
+    return say("alters_nothing")
 
 
 def _settings_only(diff: str) -> bool:
