@@ -71,6 +71,10 @@ CHANGES: Final[dict[str, dict[Language, str]]] = {
         "en": "A signal stepped when it took effect.",
         "ko": "적용 시점에 지표가 급변했습니다.",
     },
+    "metric_stepped": {
+        "en": "A metric went from its old value to its new one.",
+        "ko": "지표가 변경 전 값에서 변경 후 값으로 바뀌었습니다.",
+    },
     "in_shared_code": {
         "en": "It is in code that services share.",
         "ko": "여러 서비스가 함께 쓰는 코드의 변경입니다.",
