@@ -9,8 +9,8 @@ import pytest
 from tests.unit.cli.conftest import Bdp
 
 FOLDER = Path(__file__).parents[2] / "evals/frozen/pricing-listener-leak"
-ENGLISH = ("LIKELY", "confidence", "Claims", "Evidence", "Proposed next", "Tested", "hypothesis", "without a model")
-KOREAN = ("유력", "신뢰도", "주장", "근거", "다음 조치 제안", "검토한 가설", "반대 근거", "모델 없이")
+ENGLISH = ("CONFIRMED", "confidence", "Claims", "Evidence", "Proposed next", "Tested", "hypothesis", "without a model")
+KOREAN = ("확정", "신뢰도", "주장", "근거", "다음 조치 제안", "검토한 가설", "반대 근거", "모델 없이")
 
 
 @pytest.mark.parametrize(("words", "there", "absent"), [([], ENGLISH, KOREAN), (["--ko"], KOREAN, ENGLISH)])

@@ -63,8 +63,8 @@ SENTENCES: list[tuple[Bilingual, dict[str, Any]]] = [
     ),
     (say("retried", spans=Count(12)), {"pattern": "retried", "spans": 12}),
     (
-        say("same_again", events="30", total=Count(36), key="offset", value="`4711`"),
-        {"events": 30, "abnormal_events": 36, "key": "offset", "which": "4711"},
+        say("same_again", events="30", total=Count(36), service="`cart`", key="offset", value="`4711`"),
+        {"service": "cart", "events": 30, "abnormal_events": 36, "key": "offset", "which": "4711"},
     ),
     (say("external", who="`api.x.example`"), {"pattern": "external", "peer": "api.x.example"}),
     (

@@ -402,7 +402,8 @@ def _repeated(scene: Scene) -> Oddity | None:
         return None
     many, about = Count(total), name(value)
     said = say("same_again", events=figure(count), total=many, service=name(service), key=key, value=about)
-    return Oddity(0.8, said, {"events": count, "abnormal_events": total, "key": key, "which": value})
+    told = {"service": service, "events": count, "abnormal_events": total, "key": key, "which": value}
+    return Oddity(0.8, said, told)
 
 
 def _identified(said: Sequence[Said]) -> list[tuple[int, str, str]]:

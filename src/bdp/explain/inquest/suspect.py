@@ -160,7 +160,7 @@ def _reasons(traits: Traits, told: Bilingual, place: Bilingual, flag: str) -> li
         *([say("failure_names")] if traits.placed else []),
         *([say("diff_names")] if traits.touch >= 0.5 else []),
         *([say("signal_stepped")] if traits.step >= 0.5 else []),
-        *([say("setting_measured")] if traits.measured else []),
+        *([say("metric_stepped")] if traits.measured else []),
     ]
 
 

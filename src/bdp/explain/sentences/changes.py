@@ -71,9 +71,9 @@ CHANGES: Final[dict[str, dict[Language, str]]] = {
         "en": "A signal stepped when it took effect.",
         "ko": "적용 시점에 지표가 급변했습니다.",
     },
-    "setting_measured": {
+    "metric_stepped": {
         "en": "A metric went from its old value to its new one.",
-        "ko": "지표가 설정의 이전 값에서 새 값으로 옮겨 갔습니다.",
+        "ko": "지표가 변경 전 값에서 변경 후 값으로 바뀌었습니다.",
     },
     "in_shared_code": {
         "en": "It is in code that services share.",

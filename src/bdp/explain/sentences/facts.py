@@ -50,7 +50,7 @@ FACTS: Final[dict[str, dict[Language, str]]] = {
     },
     "top_addresses": {
         "en": "Addresses with most of {total:abnormal event}: {parts}.",
-        "ko": "비정상 이벤트 {total}건의 주요 주소: {parts}.",
+        "ko": "비정상 이벤트 {total}건, 가장 많은 주소: {parts}.",
     },
     "top_address": {"en": "{address} {events:event} ({share})", "ko": "{address} {events}건({share})"},
     "alone": {
