@@ -9,39 +9,71 @@ here; all of them were seen while the rules were written.
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bdp.clock import SystemClock
+from bdp.explain.agents.reply import Reply
+from bdp.explain.agents.settings import AgentSettings
 from bdp.explain.settings import ExplainSettings
-from bdp.flow.investigating import Investigated, investigate_folder
+from bdp.flow.investigating import Investigated, investigate_folder, with_model
+from bdp.llm.ask import ChatModel
+from bdp.model.analysis import Analysis
 from bdp.store.clickhouse import StoreSettings, open_store
+from bdp.store.state import open_state
 
 NONE = "none"
 
 
-def run(folder: Path, *, quick: bool = False) -> None:
-    """Investigate each incident of a folder and print how it was graded."""
+def run(folder: Path, *, quick: bool = False, model: ChatModel | None = None) -> None:
+    """Investigate each incident of a folder and print how it was graded, by rules and, if there is one, by a model."""
     cases = sorted(path.parent for path in folder.glob("*/ground_truth.json"))[:: 3 if quick else 1]
-    rewards, exact, accused = [], 0, 0
+    tallies = {"rules": Tally(), "model": Tally()}
     print(f"{'incident':42} {'reward':>6}  {'change':8} {'service':8} {'blast':>5}  {'remedy':8} {'s':>5}  verdict")
     for number, case in enumerate(cases):
         truth = json.loads((case / "ground_truth.json").read_text("utf-8"))
-        found = _investigated(case, f"bench_{number}")
-        reward, parts = grade(found, truth)
-        rewards.append(reward)
-        exact += parts["change"] == "right"
-        accused += parts["change"] == "innocent"
+        found, reply = _investigated(case, f"bench_{number}", model)
+        tallies["rules"].add(case.name, found.analysis, found.seconds, truth)
+        if reply is not None and reply.analysis is not None:
+            price = reply.price
+            cost = (
+                f"{reply.source} {reply.reason}".strip()
+                + f", {price.tokens_in + price.tokens_out} tokens, ${price.usd:.4f}"
+            )
+            tallies["model"].add("  with a model", reply.analysis, price.seconds, truth, cost)
+    for name, tally in tallies.items():
+        if tally.rewards:
+            mean = sum(tally.rewards) / len(tally.rewards)
+            told = (
+                f"mean reward {mean:.3f} of {len(tally.rewards)}: {tally.exact} exact, {tally.accused} innocent accused"
+            )
+            print(told if name == "rules" else f"with a model: {told}")
+
+
+@dataclass
+class Tally:
+    """How incidents were graded."""
+
+    rewards: list[float] = field(default_factory=list)
+    exact: int = 0
+    accused: int = 0
+
+    def add(self, name: str, analysis: Analysis, seconds: float, truth: dict[str, Any], more: str = "") -> None:
+        """Grade one and print its line."""
+        reward, parts = grade(analysis, truth)
+        self.rewards.append(reward)
+        self.exact += parts["change"] == "right"
+        self.accused += parts["change"] == "innocent"
         print(
-            f"{case.name:42} {reward:6.3f}  {parts['change']:8} {parts['service']:8} {parts['blast']:5.2f}  "
-            f"{parts['remedy']:8} {found.seconds:5.1f}  {found.analysis.verdict}"
+            f"{name:42} {reward:6.3f}  {parts['change']:8} {parts['service']:8} {parts['blast']:5.2f}  "
+            f"{parts['remedy']:8} {seconds:5.1f}  {analysis.verdict} {more}".rstrip()
         )
-    print(f"mean reward {sum(rewards) / len(rewards):.3f} of {len(rewards)}: {exact} exact, {accused} innocent accused")
 
 
-def grade(found: Investigated, truth: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+def grade(analysis: Analysis, truth: dict[str, Any]) -> tuple[float, dict[str, Any]]:
     """Return the reward, and what it is made of."""
-    analysis = found.analysis
     culprit, guilty = analysis.culprit_change or NONE, truth["root_cause_commit"]
     hit, real = set(analysis.blast_radius), set(truth["blast_radius"])
     blast = len(hit & real) / len(hit | real) if hit | real else 1.0
@@ -54,9 +86,13 @@ def grade(found: Investigated, truth: dict[str, Any]) -> tuple[float, dict[str, 
     return reward, {"change": change, "service": said[service], "blast": blast, "remedy": said[remedy]}
 
 
-def _investigated(case: Path, database: str) -> Investigated:
-    store = open_store(StoreSettings(database=database))
+def _investigated(case: Path, database: str, model: ChatModel | None) -> tuple[Investigated, Reply | None]:
+    store, clock, explain = open_store(StoreSettings(database=database)), SystemClock(), ExplainSettings()
     try:
-        return investigate_folder(case, store, ExplainSettings(), SystemClock())
+        found = investigate_folder(case, store, explain, clock)
+        if model is None:
+            return found, None
+        with closing(open_state("sqlite://")) as state:
+            return found, with_model(found, store, state.incidents, model, explain, AgentSettings(), clock)
     finally:
         store.close()

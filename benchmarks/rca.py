@@ -1,6 +1,6 @@
 """Root causes of recorded incidents: which change, which service, found without a model (and with one, where there is).
 
-    python benchmarks/rca.py [--quick] [rootcausebench|frozen|petshop|nezha|all]
+    python benchmarks/rca.py [--quick] [--model] [rootcausebench|frozen|petshop|nezha|all]
 
 - rootcausebench: whole incidents with alert, logs, metrics, traces, changes; graded as its authors do. See
   `_rootcausebench.py`.
@@ -18,15 +18,25 @@ import argparse
 import importlib
 import sys
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bdp.clock import SystemClock
+from bdp.ids import Ids
+from bdp.llm.ask import ChatModel
+from bdp.llm.gateway import open_gateway
+from bdp.settings import load
+from bdp.store.state import open_state
 from benchmarks._corpora import data_folder
 
 PARTS = ("rootcausebench", "frozen", "petshop", "nezha")
 OWN = Path(__file__).resolve().parents[1] / "tests/evals/frozen"
 READERS = {"frozen": "rootcausebench"}
+WITH_MODEL = {"rootcausebench", "frozen"}
+"""The other parts are series and spans only: there is nothing to read for a model."""
 
 
 def main() -> None:
@@ -34,14 +44,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", default="all", choices=(*PARTS, "all"))
     parser.add_argument("--quick", action="store_true", help="every third case")
+    parser.add_argument("--model", action="store_true", help="also with the model that the settings name")
     arguments = parser.parse_args()
+    with ExitStack() as parts:
+        _run(arguments, _model(parts) if arguments.model else None)
+
+
+def _run(arguments: argparse.Namespace, model: ChatModel | None) -> None:
     for part in PARTS if arguments.part == "all" else (arguments.part,):
         folder = OWN if part == "frozen" else data_folder(part)
         if folder is None:
             continue
         began = time.perf_counter()
-        importlib.import_module(f"benchmarks._{READERS.get(part, part)}").run(folder, quick=arguments.quick)
+        runs = importlib.import_module(f"benchmarks._{READERS.get(part, part)}").run
+        runs(folder, quick=arguments.quick, **({"model": model} if part in WITH_MODEL else {}))
         print(f"{part}: {time.perf_counter() - began:.1f} s\n")
+
+
+def _model(parts: ExitStack) -> ChatModel:
+    """Return the model that the settings name (BDP_LLM__CHAIN and so on; docs/guides/models.md)."""
+    home = Path(parts.enter_context(TemporaryDirectory()))
+    state = parts.enter_context(closing(open_state("sqlite://")))
+    return parts.enter_context(closing(open_gateway(load().llm, state.spending, home, SystemClock(), Ids())))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def judged(case: Path) -> tuple[Investigated, float, dict[str, Any]]:
         found = investigate_folder(case, store, ExplainSettings(), SystemClock())
     finally:
         store.close()
-    return found, *grade(found, json.loads((case / "ground_truth.json").read_text("utf-8")))
+    return found, *grade(found.analysis, json.loads((case / "ground_truth.json").read_text("utf-8")))
 
 
 @pytest.mark.parametrize("name", [case.name for case in CASES])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -16,10 +17,17 @@ from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.noun import Language
 
+if TYPE_CHECKING:
+    from bdp.explain.agents.reply import Reply
+    from bdp.flow.investigating import Investigated
+    from bdp.ports import Store
+    from bdp.settings import Settings
+
 
 def investigate(
     what: Annotated[str, typer.Argument(help="a folder with a frozen incident, or an incident's id")],
     korean: KoreanOption = False,
+    ai: Annotated[bool, typer.Option("--ai", help="also ask the model that is set up, if one is")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -34,44 +42,78 @@ def investigate(
 
       bdp investigate 01KAEZ3V0Q9W2G4T5N6P7R8S9T --json
     """
-    found = _of_folder(Path(what), home) if Path(what).is_dir() else _live(what, home)
-    report, seconds = found
+    report, seconds, reply = _of_folder(Path(what), home, ai=ai) if Path(what).is_dir() else _live(what, home, ai=ai)
     if json:
-        screen.print_json(told(report, seconds))
+        screen.print_json(told(report, seconds, reply))
         return
     language = language_of(korean)
     screen.out.print(screen.report_panel(report, more=label("json_shows", language), language=language))
     if report.analysis:
         screen.out.print(_tested(report.analysis, language))
-        screen.out.print(Text(label("seconds", language, seconds=f"{seconds:.1f}"), "dim"))
+        screen.out.print(Text(_cost(seconds, reply, language), "dim"))
 
 
-def _of_folder(folder: Path, home: Path | None) -> tuple[IncidentReport, float]:
+Found = tuple[IncidentReport, float, "Reply | None"]
+
+
+def _of_folder(folder: Path, home: Path | None, *, ai: bool) -> Found:
     from bdp.clock import SystemClock
     from bdp.flow.investigating import investigate_folder
     from bdp.settings import load
     from bdp.store.clickhouse import StoreSettings, open_store
 
-    store = open_store(StoreSettings())
-    try:
-        found = investigate_folder(folder, store, load(home).explain, SystemClock())
-    finally:
-        store.close()
+    settings, reply = load(home), None
+    with closing(open_store(StoreSettings())) as store:
+        found = investigate_folder(folder, store, settings.explain, SystemClock())
+        if ai:
+            reply = _asked(found, store, settings)
     for name, count in (found.frozen.refused if found.frozen else {}).items():
         screen.err.print(f"{screen.plain(name)}: {screen.counted(count, 'record')} could not be read")
-    return IncidentReport(incident=found.incident, analysis=found.analysis), found.seconds
+    analysis = reply.analysis if reply and reply.analysis else found.analysis
+    return IncidentReport(incident=found.incident, analysis=analysis), found.seconds, reply
 
 
-def _live(incident_id: str, home: Path | None) -> tuple[IncidentReport, float]:
+def _asked(found: Investigated, store: Store, settings: Settings) -> Reply:
+    """Ask the model of the settings; what it costs is booked in the account of the home folder."""
+    from bdp.clock import SystemClock
+    from bdp.flow.investigating import with_model
+    from bdp.home import Home
+    from bdp.ids import Ids
+    from bdp.llm.gateway import open_gateway
+    from bdp.store.state import open_state
+
+    clock, home = SystemClock(), Home(settings.home)
+    home.prepare()
+    with (
+        closing(open_state(settings.state_url)) as state,
+        closing(open_gateway(settings.llm, state.spending, home.path, clock, Ids())) as model,
+    ):
+        return with_model(found, store, state.incidents, model, settings.explain, settings.agents, clock)
+
+
+def _live(incident_id: str, home: Path | None, *, ai: bool) -> Found:
     from bdp.cli.api import connect
+    from bdp.explain.agents.reply import Reply
 
     with connect(home) as api:
-        answer = api.post(f"/v1/incidents/{incident_id}/investigation")
-    return IncidentReport.model_validate(answer["report"]), float(answer["seconds"])
+        answer = api.post(f"/v1/incidents/{incident_id}/investigation", params={"ai": ai})
+    reply = Reply.model_validate(answer["reply"]) if answer.get("reply") else None
+    return IncidentReport.model_validate(answer["report"]), float(answer["seconds"]), reply
 
 
-def told(report: IncidentReport, seconds: float) -> dict[str, Any]:
+def _cost(seconds: float, reply: Reply | None, language: Language) -> str:
+    if reply is None:
+        return label("seconds", language, seconds=f"{seconds:.1f}")
+    price = reply.price
+    cost = f"{price.tokens_in + price.tokens_out:,} tokens, ${price.usd:.4f}"
+    return " ".join(
+        filter(None, [f"{seconds + price.seconds:.1f} s, {price.model or reply.source}, {cost}.", reply.told])
+    )
+
+
+def told(report: IncidentReport, seconds: float, reply: Reply | None = None) -> dict[str, Any]:
     """Return the investigation as scripts read it."""
+    price = reply.price if reply else None
     shown = as_json(report)
     analysis = shown["analysis"] or {}
     return {
@@ -85,9 +127,10 @@ def told(report: IncidentReport, seconds: float) -> dict[str, Any]:
         "hypotheses": analysis.get("hypotheses"),
         "actions": analysis.get("actions"),
         "evidence": shown["evidence"],
-        "seconds": round(seconds, 3),
-        "tokens": 0,
-        "usd": 0.0,
+        "source": reply.source if reply else "rules",
+        "seconds": round(seconds + (price.seconds if price else 0.0), 3),
+        "tokens": price.tokens_in + price.tokens_out if price else 0,
+        "usd": price.usd if price else 0.0,
     }
 
 

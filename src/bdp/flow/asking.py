@@ -10,6 +10,8 @@ from bdp.explain.analyst import Analyst
 from bdp.explain.playbook import load_playbooks
 from bdp.explain.settings import ExplainSettings
 from bdp.llm.ask import ChatModel
+from bdp.model.analysis import Analysis, IncidentReport
+from bdp.model.incident import Incident
 from bdp.ports import Incidents, Store
 
 
@@ -37,6 +39,10 @@ class Asking:
     def ask(self, question: str, incident_id: str = "") -> Reply:
         """Return the answer; see `Orchestrator.ask`."""
         return self._orchestrator.ask(question, incident_id)
+
+    def look_again(self, incident: Incident, analysis: Analysis) -> Reply:
+        """Return what the agents say of an incident that rules have investigated; nothing is kept."""
+        return self._orchestrator.investigate(IncidentReport(incident=incident, analysis=analysis))
 
     def investigate(self, incident_id: str) -> Reply:
         """Return what the agents say of an incident, in English; nothing is kept.

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel
 
+from bdp.explain.agents.reply import Reply
 from bdp.flow.investigating import investigate as investigate_live
 from bdp.model.analysis import IncidentReport
 from bdp.model.incident import Incident, IncidentStatus
@@ -55,18 +56,23 @@ class Investigation(BaseModel):
 
     Attributes:
         report: the incident, with the analysis of all services and changes around it; it is not kept.
+        reply: what the agents made of it, where a model was to be asked, too.
     """
 
     report: IncidentReport
     seconds: float
+    reply: Reply | None = None
 
 
 @routes.post("/{incident_id}/investigation")
-def investigate(incident_id: str, product: Product) -> Investigation:
+def investigate(incident_id: str, product: Product, ai: bool = False) -> Investigation:
     """Look at all services and changes around the incident: which is to blame, or none; who suffers; what helps."""
     incident = product.state.incidents.report(incident_id).incident
     found = investigate_live(incident, product.store, product.settings.explain, product.clock)
-    return Investigation(report=IncidentReport(incident=incident, analysis=found.analysis), seconds=found.seconds)
+    reply = product.asking.look_again(incident, found.analysis) if ai else None
+    analysis = reply.analysis if reply and reply.analysis else found.analysis
+    report = IncidentReport(incident=incident, analysis=analysis)
+    return Investigation(report=report, seconds=found.seconds, reply=reply)
 
 
 @routes.post("/{incident_id}/resolve")

@@ -27,3 +27,10 @@ def test_scripts_get_both_languages(bdp: Bdp) -> None:
     told = bdp("investigate", FOLDER, "--json").object
     assert told["summary_ko"] != told["summary"]
     assert all(claim["text_ko"] and claim["text_ko"] != claim["text"] for claim in told["claims"])
+
+
+def test_without_a_model_asking_one_changes_nothing_and_costs_nothing(bdp: Bdp) -> None:
+    alone, asked = bdp("investigate", FOLDER, "--json").object, bdp("investigate", FOLDER, "--ai", "--json").object
+    assert {key: asked[key] for key in ("source", "tokens", "usd")} == {"source": "rules", "tokens": 0, "usd": 0.0}
+    assert asked["culprit_change"] == alone["culprit_change"]
+    assert "No model is set up" in bdp("investigate", FOLDER, "--ai").out

@@ -83,3 +83,11 @@ def test_wrong_parameters_are_told_by_name(client: TestClient, parameters: dict[
 def test_no_such_incident(client: TestClient, path: str) -> None:
     answer = client.get(f"/v1/incidents/{path}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+def test_an_investigation_by_a_model_falls_back_to_the_rules(client: TestClient, incident: dict[str, Any]) -> None:
+    path = f"/v1/incidents/{incident['incident_id']}/investigation"
+    plain, asked = client.post(path).json(), client.post(path, params={"ai": True}).json()
+    assert plain["reply"] is None
+    assert (asked["reply"]["source"], asked["reply"]["reason"]) == ("rules", "no_model")
+    assert asked["report"]["analysis"]["summary"] == plain["report"]["analysis"]["summary"]
