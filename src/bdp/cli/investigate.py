@@ -14,6 +14,7 @@ from bdp.cli import screen
 from bdp.cli.analyze import as_json
 from bdp.cli.labels import label
 from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
+from bdp.errors import NotFound
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.noun import Language
 
@@ -42,6 +43,8 @@ def investigate(
 
       bdp investigate 01KAEZ3V0Q9W2G4T5N6P7R8S9T --json
     """
+    if not Path(what).is_dir() and ("/" in what or Path(what).exists()):
+        raise NotFound(f"There is no folder {what}.", "Give the folder that holds logs, metrics, alert.json and so on.")
     report, seconds, reply = _of_folder(Path(what), home, ai=ai) if Path(what).is_dir() else _live(what, home, ai=ai)
     if json:
         screen.print_json(told(report, seconds, reply))

@@ -98,7 +98,8 @@ class Analyst:
         claims, grounding = check(list(dict.fromkeys([*leader.claims, *other.claims])), case.found)
         count(grounding, "rules")
         playbook = leader.playbook if leader.named else None
-        actions = propose(case, playbook.actions if playbook else None, leader.culprit, tried)
+        where = leader.place if leader.named and leader.place == leader.first else ""
+        actions = propose(case, playbook.actions if playbook else None, leader.culprit, tried, service=where)
         hypotheses = _ranked(leader, other)
         cause, line = root_cause(incident, leader.verdict, leader.cause, claims, leader.missing), summary(leader)
         return Analysis(

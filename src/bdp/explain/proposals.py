@@ -64,16 +64,38 @@ _UNKNOWN_METRICS = (
 )
 
 
+_REVERT = PlaybookAction(
+    type=ActionType.WEBHOOK,
+    description="Take {change_ref} of {change_service} back.",
+    description_ko="{change_service}의 변경 {change_ref}을(를) 되돌립니다.",
+    parameters={"operation": "revert", "service": "{change_service}", "change": "{change_ref}"},
+    priority=2,
+    estimated_impact="takes what is to blame away with everything else in the change",
+    estimated_impact_ko="원인이 된 변경을 그 안의 다른 내용과 함께 제거함",
+    rollback="apply {change_ref} again",
+    rollback_ko="{change_ref}을(를) 다시 적용함",
+)
+
+
 def propose(
-    case: Case, actions: tuple[PlaybookAction, ...] | None, change_ref: str | None, tried: Collection[str] = ()
+    case: Case,
+    actions: tuple[PlaybookAction, ...] | None,
+    change_ref: str | None,
+    tried: Collection[str] = (),
+    *,
+    service: str = "",
 ) -> tuple[ActionProposal, ...]:
     """Return actions by priority, numbered from 1 without a gap: what is left out leaves none.
 
     Args:
         actions: of the playbook; None where no cause is named.
         tried: keys of actions (`ActionProposal.key`) that were tried before; they are not proposed again.
+        service: to act on, where it is another one than the incident's own.
     """
     values = _values(case, change_ref)
+    values |= {"service": sample(clean(service))} if service else {}
+    if actions and change_ref and not any("{change_ref}" in action.description for action in actions):
+        actions = (_REVERT, *actions)
     unknown = _UNKNOWN_METRICS if case.of_metrics and case.series else _UNKNOWN
     proposals = (_fill(action, values) for action in sorted(actions or unknown, key=lambda action: action.priority))
     left = [proposal for proposal in proposals if proposal and proposal.key not in tried]

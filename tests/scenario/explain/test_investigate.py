@@ -34,7 +34,7 @@ def test_recorded_incidents_reach_the_aim_and_no_innocent_change_is_accused(data
     folders = sorted(path.parent for path in (data_dir / "rootcausebench").glob("*/ground_truth.json"))
     if not folders:
         pytest.skip("recorded data absent: rootcausebench")
-    graded = [grade(investigated(folder), truth_of(folder)) for folder in folders]
+    graded = [grade(investigated(folder).analysis, truth_of(folder)) for folder in folders]
     assert sum(reward for reward, _ in graded) / len(graded) >= 0.9
     assert [parts["change"] for _, parts in graded].count("innocent") == 0
 

@@ -34,3 +34,10 @@ def test_without_a_model_asking_one_changes_nothing_and_costs_nothing(bdp: Bdp) 
     assert {key: asked[key] for key in ("source", "tokens", "usd")} == {"source": "rules", "tokens": 0, "usd": 0.0}
     assert asked["culprit_change"] == alone["culprit_change"]
     assert "No model is set up" in bdp("investigate", FOLDER, "--ai").out
+
+
+def test_a_path_that_is_no_folder_is_told_as_one(bdp: Bdp) -> None:
+    for path in ("no/such/folder", str(FOLDER / "alert.json")):
+        told = bdp("investigate", path)
+        assert told.code != 0
+        assert "There is no folder" in told.err

@@ -159,7 +159,8 @@ def _suspect(case: Case, ruling: Ruling, suspect: Suspect) -> Evidence:
 
 def _blamed(suspect: Suspect, found: Evidence) -> list[Claim]:
     value = found.value
-    said = [say("took_effect", **_what(suspect), time=lasting(value["seconds_before_onset"]))]
+    seconds = value["seconds_before_onset"]
+    said = [say("took_effect" if seconds >= 0 else "took_effect_after", **_what(suspect), time=lasting(abs(seconds)))]
     for setting in value["settings"][:2]:
         said.append(say("alters", **{key: name(text) for key, text in setting.items()}))
     if not value["settings"] and value["lines"]:

@@ -57,7 +57,10 @@ def opinion(
 def _verdict(ruling: Ruling, *, asked: bool) -> Verdict:
     cause = ruling.cause.score if ruling.cause else 0.0
     if ruling.culprit is not None:
-        return Verdict.CONFIRMED if ruling.culprit.score >= _SURE and cause >= _CLEAR else Verdict.LIKELY
+        # Times are coarse, so that what came a little later may be to blame; sure of it nobody can be.
+        in_time = ruling.culprit.at.timestamp() <= ruling.onset
+        sure = in_time and ruling.culprit.score >= _SURE and cause >= _CLEAR
+        return Verdict.CONFIRMED if sure else Verdict.LIKELY
     if ruling.alone and (_alike(ruling) or not (asked or _well_shown(ruling))):
         return Verdict.INCONCLUSIVE
     if ruling.alone:

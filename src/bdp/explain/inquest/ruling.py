@@ -15,6 +15,9 @@ from bdp.explain.locate.sense import is_victim, sense_of
 CONVICTS: Final = 0.6
 """Least chance of a change that is blamed."""
 _OPERATIONAL: Final = 0.5
+_BEYOND_DOUBT: Final = 0.9
+_LATEST: Final = 2700.0
+"""Seconds after the beginning from which on other trouble is not taken for its effect."""
 _HEARSAY: Final = 0.5
 _FLAGS: Final = {"flag": "feature-flag-disable", "config": "config-revert"}
 
@@ -59,20 +62,30 @@ def rule(scene: Scene, subject: str, metric: str = "") -> Ruling:
     tested = suspects(scene, shown, first, began, hit)
     culprit, cause, alone = _judged(shown, tested)
     return Ruling(
-        first, began, culprit, cause, alone, _blast(scene, first), _remedy(culprit, cause, alone), tuple(origins),
-        tuple(shown), tuple(tested),
+        first, began, culprit, cause, alone, _blast(scene, first, began), _remedy(culprit, cause, alone),
+        tuple(origins), tuple(shown), tuple(tested),
     )  # fmt: skip
 
 
 def _judged(shown: list[Showing], tested: list[Suspect]) -> tuple[Suspect | None, Showing | None, bool]:
     best = tested[0] if tested else None
     operational = next((one for one in shown if one.fault.operational), None)
-    if best is not None and best.score >= CONVICTS:
+    if best is not None and best.score >= CONVICTS and not _outshone(best, operational):
         cause = next((one for one in shown if best.fault and one.fault.name == best.fault.name), None)
         return best, cause, False
     if operational is not None and operational.score >= _OPERATIONAL:
         return None, operational, True
     return None, (shown[0] if shown and shown[0].score > 0.3 else None), False
+
+
+def _outshone(best: Suspect, operational: Showing | None) -> bool:
+    """Return whether an outer cause that more than words show is clearer than the change.
+
+    Anybody can write into a log what fits a change; what is measured is not outshouted.
+    """
+    if operational is None or best.fault == operational.fault or len(operational.reasons) < 2:
+        return False
+    return operational.score >= max(_BEYOND_DOUBT, best.score)
 
 
 def _remedy(culprit: Suspect | None, cause: Showing | None, alone: bool) -> str:
@@ -85,12 +98,13 @@ def _remedy(culprit: Suspect | None, cause: Showing | None, alone: bool) -> str:
     return cause.fault.remedy_alone if cause else "escalate-upstream"
 
 
-def _blast(scene: Scene, first: str) -> tuple[str, ...]:
+def _blast(scene: Scene, first: str, began: float) -> tuple[str, ...]:
     """Return who suffers: other services that degraded, and callers that failed in traces with it."""
     found = blast_radius(scene.graph, scene.symptoms, first)
     upstream = scene.graph.reach(first)
     failing = {one.service for one in scene.said if one.count > 2 * one.before}
     # One that only tells of callers who gave up does not suffer itself.
     real = {one.node for one in scene.symptoms if one.weight > _HEARSAY and not is_victim(one.metric)}
-    suffering = [node for node in found if node in upstream or node in real]
+    soon = {one.node for one in scene.symptoms if one.onset.at <= began + _LATEST}
+    suffering = [node for node in found if node in upstream or (node in real and node in soon)]
     return tuple(dict.fromkeys([*suffering, *sorted(upstream & failing)]))

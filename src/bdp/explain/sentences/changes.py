@@ -32,6 +32,10 @@ CHANGES: Final[dict[str, dict[Language, str]]] = {
         "en": "{kind} {ref} took effect {time} before the failure began.",
         "ko": "{kind} {ref} 적용 시점은 장애 시작 {time} 전입니다.",
     },
+    "took_effect_after": {
+        "en": "{kind} {ref} took effect {time} after the failure began.",
+        "ko": "{kind} {ref} 적용 시점은 장애 시작 {time} 후입니다.",
+    },
     "tested_before": {
         "en": "{kind} {ref} ({summary}) took effect {time} before the failure began.",
         "ko": "{kind} {ref}({summary}) 적용 시점은 장애 시작 {time} 전입니다.",
