@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from bdp.store.clickhouse import StoreSettings, open_store
 from benchmarks._rootcausebench import grade
 from tests.evals.korean import assert_told_in_korean
 
-CASES = sorted(path.parent for path in (Path(__file__).parent / "frozen").glob("*/ground_truth.json"))
+FROZEN = Path(__file__).parent / "frozen"
+CASES = sorted(path.parent for path in FROZEN.glob("*/ground_truth.json"))
 HARD = {
     "login-email-scan", "thumbs-worker-values", "account-sessions", "depot-routes", "forecast-feed", "orders-writer",
     "stock-sync",
@@ -28,11 +30,7 @@ HARD = {
 """Whose guilty change is not found yet."""
 
 
-@pytest.fixture(scope="module")
-def graded() -> dict[str, tuple[Investigated, float, dict[str, Any]]]:
-    return {case.name: judged(case) for case in CASES}
-
-
+@cache
 def judged(case: Path) -> tuple[Investigated, float, dict[str, Any]]:
     store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
     try:
@@ -42,16 +40,21 @@ def judged(case: Path) -> tuple[Investigated, float, dict[str, Any]]:
     return found, *grade(found.analysis, json.loads((case / "ground_truth.json").read_text("utf-8")))
 
 
+@pytest.fixture
+def graded() -> dict[str, tuple[Investigated, float, dict[str, Any]]]:
+    """All of them, each judged once in a process."""
+    return {case.name: judged(case) for case in CASES}
+
+
 @pytest.mark.parametrize("name", [case.name for case in CASES])
-def test_the_guilty_change_is_found_or_none_is_accused_rightly(
-    graded: dict[str, tuple[Investigated, float, dict[str, Any]]], name: str
-) -> None:
-    found, _, parts = graded[name]
+def test_the_guilty_change_is_found_or_none_is_accused_rightly(name: str) -> None:
+    found, _, parts = judged(FROZEN / name)
     if name not in HARD:
         assert parts["change"] == "right", found.analysis.summary
     assert found.analysis.hypotheses
 
 
+@pytest.mark.timeout(600)
 def test_together_they_reach_the_aim(graded: dict[str, tuple[Investigated, float, dict[str, Any]]]) -> None:
     rewards = [reward for _, reward, _ in graded.values()]
     accused = [name for name, (_, _, parts) in graded.items() if parts["change"] == "innocent"]
@@ -60,12 +63,11 @@ def test_together_they_reach_the_aim(graded: dict[str, tuple[Investigated, float
 
 
 @pytest.mark.parametrize("name", [case.name for case in CASES])
-def test_all_is_told_in_korean_as_well(
-    graded: dict[str, tuple[Investigated, float, dict[str, Any]]], name: str
-) -> None:
-    assert_told_in_korean(graded[name][0].analysis)
+def test_all_is_told_in_korean_as_well(name: str) -> None:
+    assert_told_in_korean(judged(FROZEN / name)[0].analysis)
 
 
+@pytest.mark.timeout(600)
 def test_no_claim_is_contradicted(graded: dict[str, tuple[Investigated, float, dict[str, Any]]]) -> None:
     claims = [claim for found, *_ in graded.values() for claim in found.analysis.claims]
     assert [claim.text for claim in claims if claim.check is Check.CONTRADICTED] == []

@@ -15,6 +15,7 @@ from bdp.explain.bilingual import Bilingual
 from bdp.explain.inquest.scene import Scene
 from bdp.explain.playbook import says
 from bdp.explain.sentences import say
+from bdp.explain.wording import name
 from bdp.model.analysis import Remedy
 
 _TABLE: Final = Path(__file__).with_name("faults.toml")
@@ -100,7 +101,7 @@ def _by_words(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[fl
         if hits and share >= 0.02:
             # A few lines that name the cause among many that complain are as good as many.
             weight = _BY_WORDS * (0.5 + 0.5 * min(1.0, 2 * share)) * (1.0 if close else _ELSEWHERE)
-            found.append((weight, say("says", service=hits[0].service, text=hits[0].text[:120])))
+            found.append((weight, say("says", service=name(hits[0].service), text=name(hits[0].text))))
     if _shows(fault.signs, scene.alert):
         found.append((_BY_ALERT, say("alert_says")))
     if any(_shows(fault.signs, text) for text in scene.spoken):
@@ -115,7 +116,8 @@ def _by_metrics(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[
             fits = trait.way == "any" or one.onset.up == (trait.way == "up")
             if fits and any(says(name, one.metric.replace("_", " ").replace(".", " ")) for name in trait.names):
                 weight = trait.weight * (1.0 if one.node in near else 0.8)
-                found.append((weight, say("rose" if one.onset.up else "fell", metric=one.metric, entity=one.node)))
+                moved = say("rose" if one.onset.up else "fell", metric=name(one.metric), entity=name(one.node))
+                found.append((weight, moved))
                 break
     return found
 

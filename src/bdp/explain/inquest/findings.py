@@ -142,7 +142,7 @@ def _suspect(case: Case, ruling: Ruling, suspect: Suspect) -> Evidence:
         "services": list(suspect.services),
         "change_summary": suspect.summary,
         "time": moment(suspect.at),
-        "seconds_before_onset": seconds,
+        "seconds_before_onset" if seconds >= 0 else "seconds_after_onset": abs(seconds),
         "effects": [effect.title for effect in suspect.effects[:3]],
         "files": [file for effect in suspect.effects[:3] for file in effect.files][:5],
         "lines": [line for effect in suspect.effects[:3] for line in effect.lines],
@@ -159,8 +159,9 @@ def _suspect(case: Case, ruling: Ruling, suspect: Suspect) -> Evidence:
 
 def _blamed(suspect: Suspect, found: Evidence) -> list[Claim]:
     value = found.value
-    seconds = value["seconds_before_onset"]
-    said = [say("took_effect" if seconds >= 0 else "took_effect_after", **_what(suspect), time=lasting(abs(seconds)))]
+    early = "seconds_before_onset" in value
+    seconds = value["seconds_before_onset" if early else "seconds_after_onset"]
+    said = [say("took_effect" if early else "took_effect_after", **_what(suspect), time=lasting(seconds))]
     for setting in value["settings"][:2]:
         said.append(say("alters", **{key: name(text) for key, text in setting.items()}))
     if not value["settings"] and value["lines"]:

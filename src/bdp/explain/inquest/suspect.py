@@ -28,6 +28,7 @@ from bdp.explain.inquest.weighing import Traits, chances, weight
 from bdp.explain.locate.graph import CallGraph
 from bdp.explain.locate.sense import is_bad
 from bdp.explain.sentences import say
+from bdp.explain.wording import name
 
 _LEAST_MEASURED: Final = 2.0
 _NEAR: Final = 0.2
@@ -156,7 +157,7 @@ def _reasons(traits: Traits, told: Bilingual, place: Bilingual, flag: str) -> li
     return [
         *([told] if told else []),
         *([place] if place and traits.relation > _UNRELATED else []),
-        *([say("since_flag", flag=flag)] if flag else []),
+        *([say("since_flag", flag=name(flag))] if flag else []),
         *([say("failure_names")] if traits.placed else []),
         *([say("diff_names")] if traits.touch >= 0.5 else []),
         *([say("signal_stepped")] if traits.step >= 0.5 else []),
@@ -205,10 +206,10 @@ def _fit(does: Sequence[Effect], change: Change, shown: Sequence[Showing]) -> tu
             value = power * effect.weight * _size(effect) * (_UNSHOWN + (1 - _UNSHOWN) * showing.score)
             if value > best[0]:
                 what, brings = in_both(effect, "title"), in_both(showing.fault, "title")
-                told = say("brings_about", effect=what, line=effect.lines[0], fault=brings)
+                told = say("brings_about", effect=what, line=name(effect.lines[0]), fault=brings)
                 best = (value, showing.fault, told)
         if showing.fault.by_flag and change.kind == "flag" and best[0] < 0.3:
-            best = (0.3, showing.fault, say("flag_switched", ref=change.ref, way=change.summary))
+            best = (0.3, showing.fault, say("flag_switched", ref=name(change.ref), way=name(change.summary)))
     return best
 
 
@@ -225,15 +226,15 @@ def _relation(change: Change, graph: CallGraph, first: str, hit: frozenset[str])
     if change.shared and not change.ships:
         return 0.4, say("in_shared_code")
     if first in where and change.shared and not change.deployed:
-        return 0.7, say("may_run_in_first", first=first)
+        return 0.7, say("may_run_in_first", first=name(first))
     if first in where:
-        return 1.0, say("runs_in_first", first=first)
+        return 1.0, say("runs_in_first", first=name(first))
     if where & graph.callers(first):
-        return 0.95, say("runs_in_caller", service=min(where & graph.callers(first)), first=first)
+        return 0.95, say("runs_in_caller", service=name(min(where & graph.callers(first))), first=name(first))
     if where & graph.below(first):
-        return 0.85, say("runs_in_callee", service=min(where & graph.below(first)), first=first)
+        return 0.85, say("runs_in_callee", service=name(min(where & graph.below(first))), first=name(first))
     if where & hit:
-        return 0.7, say("runs_in_hit", service=min(where & hit))
+        return 0.7, say("runs_in_hit", service=name(min(where & hit)))
     if not where:
         return 0.3, Bilingual()
     return _UNRELATED, Bilingual()
