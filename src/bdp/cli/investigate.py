@@ -79,7 +79,7 @@ def _of_folder(folder: Path, home: Path | None, *, ai: bool) -> Found:
 def _asked(found: Investigated, store: Store, settings: Settings) -> Reply:
     """Ask the model of the settings; what it costs is booked in the account of the home folder."""
     from bdp.clock import SystemClock
-    from bdp.flow.investigating import with_model
+    from bdp.flow.asking import Asking
     from bdp.home import Home
     from bdp.ids import Ids
     from bdp.llm.gateway import open_gateway
@@ -91,7 +91,8 @@ def _asked(found: Investigated, store: Store, settings: Settings) -> Reply:
         closing(open_state(settings.state_url)) as state,
         closing(open_gateway(settings.llm, state.spending, home.path, clock, Ids())) as model,
     ):
-        return with_model(found, store, state.incidents, model, settings.explain, settings.agents, clock)
+        asking = Asking(store, state.incidents, model, clock, settings.agents, settings.explain)
+        return asking.look_again(found.incident, found.analysis)
 
 
 def _live(incident_id: str, home: Path | None, *, ai: bool) -> Found:

@@ -10,18 +10,13 @@ from pathlib import Path
 
 from bdp.clock import Clock
 from bdp.errors import BadRequest
-from bdp.explain.agents.orchestrator import Orchestrator
-from bdp.explain.agents.reply import Reply
-from bdp.explain.agents.settings import AgentSettings
 from bdp.explain.analyst import Analyst, Told
-from bdp.explain.playbook import load_playbooks
 from bdp.explain.settings import ExplainSettings
 from bdp.intake.frozen import Alert, Frozen, read_folder
-from bdp.llm.ask import ChatModel
-from bdp.model.analysis import Analysis, IncidentReport
+from bdp.model.analysis import Analysis
 from bdp.model.anomaly import Severity, Subject
 from bdp.model.incident import Incident, IncidentStatus
-from bdp.ports import Incidents, Store
+from bdp.ports import Store
 
 _RECENT = timedelta(minutes=10)
 
@@ -83,28 +78,6 @@ def investigate(
     began = monotonic()
     analysis = Analyst(store, settings, clock).explain(incident, told=Told(text=incident.title))
     return Investigated(incident, analysis, monotonic() - began)
-
-
-def with_model(
-    found: Investigated,
-    store: Store,
-    incidents: Incidents,
-    model: ChatModel,
-    explain: ExplainSettings,
-    agents: AgentSettings,
-    clock: Clock,
-) -> Reply:
-    """Return what the agents make of an incident that rules have investigated; without an answer, the rules' analysis.
-
-    Args:
-        incidents: is only read.
-
-    Raises:
-        StoreUnavailable: try again later.
-    """
-    analyst, playbooks = Analyst(store, explain, clock), load_playbooks(explain.playbooks)
-    orchestrator = Orchestrator(store, incidents, model, analyst, playbooks, agents, clock)
-    return orchestrator.investigate(IncidentReport(incident=found.incident, analysis=found.analysis))
 
 
 def _incident(folder: Path, frozen: Frozen) -> Incident:

@@ -416,8 +416,3 @@ def _identified(said: Sequence[Said]) -> list[tuple[int, str, str]]:
         sure = naming if len(naming) > 1 else alike
         found.append((round(sum(one.count for one in sure)), key, value))
     return found
-
-
-def tokens(texts: Mapping[str, float] | Sequence[str]) -> set[str]:
-    """Return words of texts that can name code, tables, hosts or settings."""
-    return {word.lower() for text in texts for word in re.findall(r"[A-Za-z_][\w.-]{3,60}", text)}
