@@ -126,10 +126,14 @@ def test_a_model_that_calls_without_end_is_asked_for_what_it_has(shop: ClickHous
 def test_the_prompt_begins_with_the_rules_and_fits_small_models(shop: ClickHouseStore) -> None:
     model = Scripted(lambda prompt: findings(TRUE), context_tokens=32_000)
     asking(shop, model).ask("What is to be done?", INCIDENT)
+    rules = asking(shop).ask("What is to be done?", INCIDENT)
     data = data_of(model.exchanges[0].prompt)
     assert data["rules"] == {"verdict": "CONFIRMED", "mechanism": "connection-pool"}
     assert data["hypotheses"][0]["mechanism"] == "connection-pool"
-    assert [offer["offer"] for offer in data["offers"]] == ["A1", "A2", "A3"]
+    assert [(offer["offer"], offer["description"]) for offer in data["offers"]] == [
+        (f"A{number}", action.description) for number, action in enumerate(rules.actions, 1)
+    ]
+    assert any("rel-77" in offer["description"] for offer in data["offers"])
     assert all("value" in one for one in data["evidence"])
     short = {key: value for key, value in findings(TRUE).model_dump().items() if key != "alternatives"}
     small = Scripted(lambda prompt: json.dumps(short | {"actions": ["A2"]}), context_tokens=6_000)
