@@ -19,6 +19,8 @@ from bdp.model.noun import Language
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "claims": ("Claims", "주장"),
     "evidence": ("Evidence", "근거"),
+    "offered": ("Not what you asked, but known", "질문과는 별개로 알려진 내용"),
+    "examples": ("Questions that I can answer", "답할 수 있는 질문"),
     "beside": ("What a model said", "모델이 말한 것"),
     "next": ("Proposed next", "다음 조치 제안"),
     "others": ("Other causes", "다른 원인"),
@@ -43,7 +45,7 @@ def ask(
     """Ask about what is stored: what fails, what changed, who logs in, what costs. Each claim is checked.
 
     Without a model, rules look up what the question's words name: services, times, errors, latency, log-ins, changes,
-    cost.
+    cost. What they do not understand, or nothing is stored on, is said, with questions that can be answered.
 
     Examples:
 
@@ -73,9 +75,15 @@ def shown(reply: Reply, *, everything: bool = False, queries: bool = False) -> I
     yield Text(screen.plain(reply.summary), "bold")
     start, end = screen.when(reply.start_time), screen.when(reply.end_time)
     yield Text(f"{', '.join(reply.agents)}   {start} - {end} UTC", "dim")
+    for note in reply.notes:
+        yield Text(screen.plain(note), "yellow")
     if reply.told:
         yield Text(screen.plain(reply.told), "yellow")
     yield from _claims(word["claims"], reply.claims, reply.language)
+    if reply.examples:
+        yield Text(f"\n{word['examples']}", "bold")
+        yield from (screen.hanging(Text("-"), Text(screen.plain(one))) for one in reply.examples)
+    yield from _claims(word["offered"], reply.offered, reply.language)
     yield from _claims(word["beside"], reply.beside, reply.language)
     yield from _evidence(reply, word, everything=everything, queries=queries)
     if reply.alternatives:
@@ -98,8 +106,8 @@ def _claims(title: str, claims: tuple[Claim, ...], language: Language) -> Iterat
 
 
 def _evidence(reply: Reply, word: Mapping[str, str], *, everything: bool, queries: bool) -> Iterator[RenderableType]:
-    cited = {number for claim in (*reply.claims, *reply.beside) for number in claim.evidence}
-    said = {claim.text for claim in reply.claims}
+    cited = {number for claim in (*reply.claims, *reply.offered, *reply.beside) for number in claim.evidence}
+    said = {claim.text for claim in (*reply.claims, *reply.offered)}
     # What a claim says in the same words is not said twice.
     listed = [one for one in reply.evidence if everything or (one.id in cited and (queries or one.text not in said))]
     if not reply.evidence:

@@ -53,6 +53,7 @@ class Bench:
         found: evidence that the question begins with; look-ups add to it.
         language: in which evidence is told.
         incidents: None where there is no state to read.
+        usual: the span is the usual one; nobody named it.
     """
 
     store: Store
@@ -63,6 +64,7 @@ class Bench:
     found: list[Evidence] = field(default_factory=list)
     language: Language = "en"
     incidents: Incidents | None = None
+    usual: bool = False
     _turn: threading.RLock = field(default_factory=threading.RLock)
 
     @property

@@ -13,6 +13,7 @@ an answer is shown to people, and no workflow reads it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -31,6 +32,7 @@ from bdp.explain.agents.routing import AGENTS, MOST_AGENTS, routed_by_incident, 
 from bdp.explain.agents.settings import AgentSettings
 from bdp.explain.agents.telling import NO_CLAIMS, Said, answered, head_of, left_to_rules, price_of
 from bdp.explain.agents.tools import tools_of
+from bdp.explain.agents.unclear import Missed, examples, missed, not_answered, notes
 from bdp.explain.agents.verdict import analysis_of, judge, stands, summary_of, wrong_with
 from bdp.explain.analyst import Analyst
 from bdp.explain.grounding import check, count, tally
@@ -112,6 +114,8 @@ class Orchestrator:
 
     def _answer(self, question: Question, report: IncidentReport | None) -> Reply:
         agents, routed, spent = self._routed(question, report)
+        if routed == "model" or report is not None:
+            question = replace(question, clear=True)
         rules = self._explained(report) if report else None
         bench = self._bench(question, rules, self._clock.now())
         failed = carry_out(bench, steps_of(question, agents)) if rules is None or question.topics else []
@@ -122,14 +126,18 @@ class Orchestrator:
         return reply
 
     def _known_names(self, newest: datetime) -> list[str]:
-        """Return names of services and entities of late; all time would be a scan of everything."""
+        """Return names of services, entities and what is billed, of late; all time would be a scan of everything."""
         since = literal(newest - timedelta(days=self._settings.span_days))
         found = [
             self._store.query(
-                f"SELECT {column} AS name, count() AS found FROM {table} WHERE ts >= {since} GROUP BY name "
+                f"SELECT {column} AS name, count() AS found FROM {table} WHERE {ts} >= {since} GROUP BY name "
                 f"ORDER BY found DESC, name LIMIT {_NAMES}"
             )
-            for column, table in (("service", "events"), ("entity", "metrics"))
+            for column, table, ts in (
+                ("service", "events", "ts"),
+                ("entity", "metrics", "ts"),
+                ("service_name", "costs", "charge_period_start"),
+            )
         ]
         return [row["name"] for rows in found for row in rows]
 
@@ -141,13 +149,18 @@ class Orchestrator:
         return Bench(
             store=self._store,
             settings=self._settings,
-            span=question.span or _covered(evidence) or self._usual(now),
+            span=self._held(question.span if question.clear else None) or _covered(evidence) or self._usual(now),
             now=now,
             playbooks=self._playbooks,
             found=evidence,
             language=question.language,
             incidents=self._incidents,
+            usual=(question.span is None or not question.clear) and not evidence,
         )
+
+    def _held(self, span: Span | None) -> Span | None:
+        """Return a span no longer than one look-up covers."""
+        return span and Span(max(span.start, span.end - timedelta(days=self._settings.span_days)), span.end)
 
     def _usual(self, now: datetime) -> Span:
         """Return the time that a question without one is about."""
@@ -167,7 +180,7 @@ class Orchestrator:
     ) -> tuple[list[Agent], Literal["rules", "model"], Answer[Routed] | None]:
         if report is not None and question.text in _WHY:
             return routed_by_incident(report), "rules", None
-        by_words = routed_by_words(question.text)
+        by_words = routed_by_words(question.words or question.text)
         if by_words or report is not None:
             return by_words or (routed_by_incident(report) if report else []), "rules", None
         answer = routed_by_model(question.text, self._model)
@@ -190,10 +203,13 @@ class Orchestrator:
         fresh, _ = check(
             [Claim(text=one.text, evidence=(one.id,)) for one in looked_up if one.id not in cited], bench.found
         )
-        claims = (*own, *fresh)
+        why: Missed = "" if rules else missed(question, bench.found)
+        claims, offered = _apart((*own, *fresh), question, bench, why)
         heads = [head_of(one.text) for one in holding(claims)[:_HEADS]]
-        told = rules.worded("summary", question.language) if rules else ""
-        summary = told if rules else f"{'; '.join(heads)}." if heads else bench.say(*_NOTHING)
+        told = (
+            rules.worded("summary", question.language) if rules else not_answered(why, question, bench) if why else ""
+        )
+        summary = told if told or rules else f"{'; '.join(heads)}." if heads else bench.say(*_NOTHING)
         return Reply(
             question=question.text,
             language=question.language,
@@ -203,8 +219,12 @@ class Orchestrator:
             end_time=bench.span.end,
             summary=summary,
             claims=claims,
-            grounding=tally(claims),
+            grounding=tally((*claims, *offered)),
             evidence=tuple(bench.found),
+            notes=tuple(notes(question, bench, why)),
+            answers=not why,
+            offered=offered,
+            examples=examples(bench) if why else (),
             actions=rules.actions if rules else (),
             alternatives=rules.hypotheses[1:] if rules else (),
             told=" ".join(failed),
@@ -270,6 +290,19 @@ class Orchestrator:
         return told.model_copy(
             update={"analysis": analysis, "actions": analysis.actions, "summary": summary_of(said.judged)}
         )
+
+
+def _apart(
+    claims: tuple[Claim, ...], question: Question, bench: Bench, why: Missed
+) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
+    """Return claims that are of the question, and those that are only offered; only the first where it is answered."""
+    if question.clear and not why:
+        return claims, ()
+    about = {one.id for one in bench.found if one.value.get("text") in question.missing}
+    return (
+        tuple(one for one in claims if about & set(one.evidence)),
+        tuple(one for one in claims if not about & set(one.evidence)),
+    )
 
 
 def _covered(evidence: Sequence[Evidence]) -> Span | None:

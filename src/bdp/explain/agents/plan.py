@@ -27,6 +27,8 @@ _BY_TOPIC: Final[Mapping[str, tuple[str, ...]]] = {
     "metrics": ("metric_series", "metric_names"),
     "incidents": ("incidents",),
 }
+OFFER: Final[tuple[Step, ...]] = (("services", {}), ("abnormal_events", {"by": "service"}), ("incidents", {}))
+"""What is looked up for a question that nobody understood: what there is, and the newest trouble."""
 _OF_A_SERVICE: Final = frozenset(
     {"abnormal_events", "message_templates", "latency", "failed_logins", "changes", "incidents"}
 )
@@ -34,9 +36,13 @@ _OF_A_SERVICE: Final = frozenset(
 
 def steps_of(question: Question, agents: Sequence[Agent]) -> list[Step]:
     """Return the look-ups for a question, each once, in order."""
+    searches: list[Step] = [("mentions", {"text": word}) for word in question.missing[:_NAMES]]
+    if not question.clear:
+        return [*searches, *OFFER]
     wanted = [name for topic in question.topics for name in _BY_TOPIC[topic]]
     wanted = wanted or [name for agent in agents for name in agent.first]
     steps = [step for name in dict.fromkeys(wanted) for step in _for(name, question.names[:_NAMES])]
+    steps = [*searches, *steps]
     return [step for number, step in enumerate(steps) if step not in steps[:number]]
 
 
@@ -72,6 +78,9 @@ def _for(name: str, names: Sequence[str]) -> Iterator[Step]:
         yield from ((name, {"service": one, "by": "route"}) for one in names)
         if not names:
             yield name, {"by": "service"}
+    elif name == "costs":
+        yield from ((name, {"service": one}) for one in names)
+        yield name, {}
     elif name in _OF_A_SERVICE and names:
         yield from ((name, {"service": one}) for one in names)
     else:

@@ -50,6 +50,11 @@ class Reply(Noun):
         reason: why the rules' answer stands, one of a few words; empty with `ai`.
         told: the same for people.
         beside: claims of a model whose findings do not stand, checked.
+        notes: what of the question was not read as it stands, such as a time, and what was taken in its place.
+        answers: False where rules did not understand the question or nothing is stored on it; `summary` says so.
+        offered: claims, each checked, on what was not asked for: where rules did not understand the words.
+        examples: questions that can be answered, where this one was not.
+        grounding: of `claims` and `offered`.
         analysis: of the incident that was asked about, if one was.
     """
 
@@ -70,6 +75,10 @@ class Reply(Noun):
     reason: str = ""
     told: str = ""
     beside: tuple[Claim, ...] = ()
+    notes: tuple[str, ...] = ()
+    answers: bool = True
+    offered: tuple[Claim, ...] = ()
+    examples: tuple[str, ...] = ()
     analysis: Analysis | None = None
     price: Price = Field(default_factory=Price)
 

@@ -63,6 +63,9 @@ def answered(reply: Reply, said: Sequence[Said]) -> Reply:
             "source": "ai",
             "reason": "",
             "told": "",
+            "answers": True,
+            "offered": (),
+            "examples": (),
         }
     )
 

@@ -217,6 +217,8 @@ def _quantity(leaf: _Leaf, row: str, family: str, value: Mapping[str, Any]) -> Q
     counter = bool(value.get("counter")) and levels
     if levels and not unit:
         unit, scale = of_text(str(value.get("unit", "")))
+    if "cost" in said and not unit:
+        unit, scale = of_text(leaf.scope.get("currency", ""))  # a row of a bill says in what it is billed
     rate = (counter and "rise" not in said) or unit.endswith("/s")
     own = frozenset(said - set(_UNIT_OF_KEY) | ({"share"} & said)) - set(_ROLES)
     measured = set(words(metric)) if levels else set()

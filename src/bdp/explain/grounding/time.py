@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
-_ZONES: Final = {
+ZONES: Final = {
     "UTC": 0.0,
     "GMT": 0.0,
     "Z": 0.0,
@@ -29,7 +29,7 @@ _MONTH = (
     r"Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|"
     r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?"
 )
-_ZONE = rf"(?:\s?({'|'.join(_ZONES)})(?![A-Za-z])|\s?([+-]\d\d:?\d\d)(?!\d))?"
+_ZONE = rf"(?:\s?({'|'.join(ZONES)})(?![A-Za-z])|\s?([+-]\d\d:?\d\d)(?!\d))?"
 _CLOCK = rf"(\d{{1,2}}):(\d\d)(?::(\d\d)(?:[.,](\d{{1,6}}))?)?(?:\s?([ap])\.?m\b\.?)?{_ZONE}"
 _ISO: Final = re.compile(
     rf"(?<![\d-])(\d{{4}})-(\d\d)-(\d\d)(?:(?:T|,? |, at )(?:at )?{_CLOCK})?(?![\d-])", re.IGNORECASE
@@ -141,7 +141,7 @@ def _time(
 
 def _zone(clock: tuple[str | None, ...]) -> timezone:
     if clock[5]:
-        return timezone(timedelta(hours=_ZONES[clock[5].upper()]))
+        return timezone(timedelta(hours=ZONES[clock[5].upper()]))
     if clock[6]:
         digits = clock[6].replace(":", "")
         offset = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:5]))

@@ -35,8 +35,8 @@ def shop(store: ClickHouseStore) -> ClickHouseStore:
         ("지난 2시간 동안 어떤 오류가 있었나요?", ("sre",), "`payment` 비정상 40건; `sshd` 비정상 30건"),
         ("Is somebody attacking our logins?", ("security",), "`203.0.113.7` 30 failures on 6 accounts, 1 success"),
         ("로그인 공격이 있나요?", ("security",), "`203.0.113.7` 실패 30건, 계정 6개, 성공 1건"),
-        ("What do we spend money on?", ("efficiency",), "`database` 42.50, 10.00 in the span before"),
-        ("비용이 왜 늘었나요?", ("efficiency",), "`database` 42.50, 그 전 같은 기간 10.00"),
+        ("What do we spend money on?", ("efficiency",), "42.50 USD, 10.00 USD in the span before"),
+        ("비용이 왜 늘었나요?", ("efficiency",), "`database` 42.50 USD, 그 전 같은 기간 10.00 USD"),
         ("Is checkout slow?", ("sre",), "`/pay`: p95 900 ms, 90 ms before, 20 requests"),
         ("checkout이 느린가요?", ("sre",), "`/pay`: p95 900 ms, 이전 90 ms, 요청 20건"),
         ("What was deployed since 11:50?", ("sre",), "1 change; deploy `rel-77` `payment` 11:56:00"),
@@ -97,5 +97,7 @@ def test_what_is_no_question(shop: ClickHouseStore) -> None:
 def test_hostile_names_and_times_do_no_harm(shop: ClickHouseStore) -> None:
     odd = ("errors since 99:99", "errors on 2026-13-45", "last 9999 weeks errors", "오후 25시부터 오류")
     for question in (*odd, "'; DROP TABLE events"):
-        assert asking(shop).ask(question).claims
+        reply = asking(shop).ask(question)
+        assert reply.claims
+        assert {claim.check for claim in (*reply.claims, *reply.offered)} == {Check.SUPPORTED}
     assert shop.query("SELECT count() AS n FROM events")[0]["n"] > 0

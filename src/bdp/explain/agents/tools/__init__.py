@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from bdp.explain.agents.bench import Bench
 from bdp.explain.agents.shown import as_text
-from bdp.explain.agents.tools import events, logins, metrics, records
+from bdp.explain.agents.tools import costs, events, logins, metrics, names, records
 from bdp.llm.ask import Tool
 from bdp.model.evidence import Evidence
 
@@ -61,7 +61,13 @@ LOOKUPS: Final[dict[str, Lookup]] = {
         records.Changes,
         records.changes,
     ),
-    "costs": Lookup("What was billed, by service, account, region or day.", records.Costs, records.costs),
+    "costs": Lookup(
+        "What was billed, in all and by service, account, region or day, beside the same span before.",
+        costs.Costs,
+        costs.costs,
+    ),
+    "services": Lookup("Which services have events.", names.Listing, names.services),
+    "mentions": Lookup("How many events have a text in them, by service.", names.Mention, names.mentions),
     "incidents": Lookup("Which incidents there are.", records.Incidents, records.incidents),
     "incident": Lookup("What was found of one incident, by its id.", records.One, records.incident),
 }

@@ -1,11 +1,11 @@
-"""Look-ups over the rest: one request's way, changes, cost, and incidents with what was found of them."""
+"""Look-ups over the rest: one request's way, changes, and incidents with what was found of them."""
 
 # ruff: noqa: S608 - every value goes through bdp.sql
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,13 +37,6 @@ class Changes(Times):
     service: Name = Field(default="", description="exact; empty: all")
     with_diff: bool = Field(default=False, description="with the beginning of each diff")
     limit: int | None = Field(default=10, ge=1, le=50)
-
-
-class Costs(Times):
-    """What was billed."""
-
-    by: Literal["service_name", "sub_account_name", "region_id", "day"] = "service_name"
-    limit: int | None = Field(default=None, ge=1, le=100)
 
 
 class Incidents(BaseModel):
@@ -120,34 +113,6 @@ def _clock(text: str) -> str:
     return clock_time(datetime.fromisoformat(text))
 
 
-def costs(bench: Bench, given: Costs) -> Evidence:
-    """Sum what was billed, beside the same span before."""
-    span = given.span(bench)
-    column = "toStartOfDay(charge_period_start)" if given.by == "day" else given.by
-    now, before = span.of("charge_period_start"), span.before.of("charge_period_start")
-    query = (
-        f"SELECT {column} AS part, billing_currency AS currency, sumIf(billed_cost, {now}) AS cost, "
-        f"sumIf(billed_cost, {before}) AS was FROM costs WHERE ({now}) OR ({before}) GROUP BY part, currency "
-        f"ORDER BY cost DESC, part LIMIT {bench.rows(given.limit)}"
-    )
-    rows = [
-        {
-            given.by: moment(aware(row["part"])) if given.by == "day" else sample(clean(row["part"])) or "(empty)",
-            "currency": sample(clean(row["currency"])),
-            "cost": round(float(row["cost"]), 2),
-            "cost_before": round(float(row["was"]), 2),
-        }
-        for row in bench.query(query)
-    ]
-    before_word = bench.say("{:,.2f} in the span before", "그 전 같은 기간 {:,.2f}")
-    parts = [
-        f"{name(str(row[given.by]))} {row['cost']:,.2f}, {before_word.format(row['cost_before'])}" for row in rows[:5]
-    ]
-    text = "; ".join(parts) if parts else bench.say("0 cost lines are stored for this time", "이 기간의 비용 0건")
-    value = {"rows": rows, "cost_lines": len(rows)}
-    return bench.add(EvidenceKind.METRIC, value, f"{text}.", query, span, source="costs")
-
-
 def incidents(bench: Bench, given: Incidents) -> Evidence:
     """List incidents, newest start first."""
     if bench.incidents is None:
@@ -167,9 +132,9 @@ def incidents(bench: Bench, given: Incidents) -> Evidence:
         }
         for one in about[:most]
     ]
-    event = bench.say("{} events", "{}건")
+    event = bench.say("{} events", "이벤트 {}건")
     parts = [f"{name(str(row['title']))} {event.format(figure(float(row['events'])))}" for row in rows[:5]]
-    head = bench.say(plural(len(about), "incident"), f"인시던트 {len(about)}건")
+    head = bench.say(plural(len(about), "incident"), f"인시던트 {len(about)}개")
     value = {"rows": rows, "incidents": len(about)}
     return bench.add(EvidenceKind.PAST_CASE, value, "; ".join([head, *parts]) + ".", "", bench.span, source="state")
 

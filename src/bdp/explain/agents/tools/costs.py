@@ -1,0 +1,148 @@
+"""The look-up over cost: what was billed in all and by what, beside the same stretch before.
+
+Bills come by the day and late. A question without a time is about the days that were billed last; a stretch shorter
+than a day is about the whole days that it lies in.
+"""
+
+# ruff: noqa: S608 - every value goes through bdp.sql
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from bdp.explain.agents.bench import Bench, Span, aware
+from bdp.explain.agents.tools.scope import Name, Times
+from bdp.explain.wording import clean, moment, name, number, sample
+from bdp.model.evidence import Evidence, EvidenceKind
+from bdp.sql import equals, literal
+
+_DAY: Final = timedelta(days=1)
+_READ: Final = 1_000
+"""Most parts of a bill that are read."""
+_MOVERS: Final = 5
+_LARGEST: Final = 3
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+class Costs(Times):
+    """What was billed."""
+
+    by: Literal["service_name", "sub_account_name", "region_id", "day"] = "service_name"
+    service: Name = Field(default="", description="what is billed, exact; empty: all")
+    limit: int | None = Field(default=None, ge=1, le=100)
+
+
+def costs(bench: Bench, given: Costs) -> Evidence:
+    """Sum what was billed, in all and by something, beside the same span before."""
+    span = _billed(bench, given)
+    column = "toStartOfDay(charge_period_start)" if given.by == "day" else given.by
+    now, before = span.of("charge_period_start"), span.before.of("charge_period_start")
+    where = f"(({now}) OR ({before}))" + (f" AND {equals('service_name', given.service)}" if given.service else "")
+    sums = (
+        f"billing_currency AS currency, sumIf(billed_cost, {now}) AS cost, sumIf(billed_cost, {before}) AS was, "
+        f"countIf({now}) AS found FROM costs WHERE {where}"
+    )
+    query = (
+        f"SELECT {column} AS part, {sums} GROUP BY part, currency "
+        f"ORDER BY greatest(abs(cost - was), abs(cost)) DESC, part LIMIT {_READ}"
+    )
+    whole = bench.query(f"SELECT {sums} GROUP BY currency ORDER BY abs(cost) DESC, currency LIMIT 20")
+    rows = sorted((_part(given.by, row) for row in bench.query(query)), key=lambda row: -row["cost"])
+    movers = sorted(rows, key=lambda row: -abs(row["cost"] - row["cost_before"]))[:_MOVERS]
+    listed = rows[: bench.rows(given.limit)]
+    value: dict[str, Any] = {
+        "start": moment(span.start),
+        "end": moment(span.end),
+        "totals": [_total(row) for row in whole],
+        "rows": [*listed, *(row for row in movers if row not in listed)],
+        "cost_lines": number(sum(row["found"] for row in whole)),
+        **({"service_name": given.service} if given.service else {}),
+    }
+    if not value["cost_lines"] and (newest := _newest(bench)) is not None:
+        value["newest_time"] = moment(newest)
+    shown = [] if given.service else [*movers, *(row for row in rows[:_LARGEST] if row not in movers)]
+    return bench.add(EvidenceKind.METRIC, value, _told(bench, given, value, span, shown), query, span, source="costs")
+
+
+def _billed(bench: Bench, given: Costs) -> Span:
+    """Return the span that is meant, in whole days where it is shorter than one, or where nothing names it."""
+    span = given.span(bench)
+    if bench.usual and given.start is None and given.end is None:
+        newest = _newest(bench)
+        end = _midnight(newest) + _DAY if newest is not None else span.end
+        days = max(1, round((span.end - span.start) / _DAY))
+        return Span(end - days * _DAY, end)
+    if span.end - span.start >= _DAY:
+        return span
+    last = _midnight(span.end - timedelta(microseconds=1))
+    return Span(_midnight(span.start), last + _DAY)
+
+
+def _newest(bench: Bench) -> datetime | None:
+    """Return the beginning of the newest charge; None where nothing was billed."""
+    row = bench.query(
+        f"SELECT max(charge_period_start) AS newest, count() AS found FROM costs "
+        f"WHERE charge_period_start <= {literal(bench.now)}"
+    )[0]
+    return aware(row["newest"]) if row["found"] else None
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _sums(row: dict[str, Any]) -> dict[str, float]:
+    return {"cost": round(float(row["cost"]), 2), "cost_before": round(float(row["was"]), 2)}
+
+
+def _total(row: dict[str, Any]) -> dict[str, Any]:
+    sums = _sums(row)
+    told = {"total_cost": sums["cost"], "total_cost_before": sums["cost_before"]}
+    return {"currency": sample(clean(row["currency"])), **told}
+
+
+def _part(by: str, row: dict[str, Any]) -> dict[str, Any]:
+    part = moment(aware(row["part"])) if by == "day" else sample(clean(row["part"])) or "(empty)"
+    return {by: part, "currency": sample(clean(row["currency"])), **_sums(row)}
+
+
+def _told(bench: Bench, given: Costs, value: dict[str, Any], span: Span, parts: list[dict[str, Any]]) -> str:
+    start, end = f"{span.start:%Y-%m-%d %H:%M}", f"{span.end:%Y-%m-%d %H:%M}"
+    what = name(given.service) if given.service else ""
+    of = f" of {what}" if what else ""
+    if not value["cost_lines"]:
+        newest = value.get("newest_time", "")[:10]
+        return bench.say(
+            f"0 cost lines{of} are stored from {start} to {end} UTC"
+            f"{f'; the newest of all begins on {newest}' if newest else ''}.",
+            f"{start} ~ {end} UTC {f'{what} ' if what else ''}비용 항목 0건"
+            f"{f'; 전체에서 가장 새로운 항목은 {newest} 시작' if newest else ''}.",
+        )
+    head = [_whole(bench, row, of, what, (start, end)) for row in value["totals"]]
+    return "; ".join([*head, *_moved(bench, given, parts)]) + "."
+
+
+def _whole(bench: Bench, row: dict[str, Any], of: str, what: str, stretch: tuple[str, str]) -> str:
+    cost, was = _money(row["total_cost"], row), _money(row["total_cost_before"], row)
+    start, end = stretch
+    return bench.say(
+        f"Total cost{of} from {start} to {end} UTC: {cost}, {was} in the span before",
+        f"{start} ~ {end} UTC {f'{what} ' if what else ''}총 비용: {cost}, 그 전 같은 기간 {was}",
+    )
+
+
+def _moved(bench: Bench, given: Costs, parts: list[dict[str, Any]]) -> Iterator[str]:
+    was = bench.say("{} in the span before", "그 전 같은 기간 {}")
+    for row in parts:
+        yield f"{name(str(row[given.by]))} {_money(row['cost'], row)}, {was.format(_money(row['cost_before'], row))}"
+
+
+def _money(value: float, row: dict[str, Any]) -> str:
+    """Return a sum with its currency; what is no code of a currency is only in the evidence."""
+    currency = row["currency"]
+    return f"{value:,.2f} {currency}" if _CURRENCY.fullmatch(currency) else f"{value:,.2f}"
