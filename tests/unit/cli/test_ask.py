@@ -35,6 +35,14 @@ def test_in_korean_and_as_json(bdp: Bdp, served: Served) -> None:
     assert reply.source == "rules"
 
 
+def test_what_is_not_understood_is_told_before_anything_else(bdp: Bdp, served: Served) -> None:
+    told = bdp("ask", "오늘 날씨가 어때요?", "--home", served.home).out
+    assert told.startswith("이 질문을 이해하지 못했거나")
+    assert told.index("답할 수 있는 질문") < told.index("질문과는 별개로") < told.index("비정상 30건")
+    told = bdp("ask", "Which errors were there at 25:99?", "--home", served.home).out
+    assert told.index("I read no time in `25:99`") < told.index("Claims")
+
+
 def test_about_an_incident(bdp: Bdp, served: Served, incident_id: str) -> None:
     told = bdp("ask", "What is to be done?", "--incident", incident_id, "--home", served.home)
     assert "Proposed next" in told.out

@@ -117,7 +117,7 @@ _ISO: Final = re.compile(
 )
 _LAST: Final = re.compile(rf"\b(?:last|past|previous|recent)\s{{1,3}}(?:{_N}\s{{0,3}})?{_UNIT}")
 _LAST_KO: Final = re.compile(
-    rf"(?:지난|최근)\s{{0,3}}(?:(?P<word>하루|이틀|사흘|일주일)|{_N}\s{{0,3}}{_UNIT_KO}|(?P<one>시간|주|달))"
+    rf"(?:지난|최근)\s{{0,3}}(?:(?P<word>하루|이틀|사흘|일주일)|{_N}\s{{0,3}}{_UNIT_KO}|(?P<one>시간|주(?!말)|달))"
 )
 _FOR_KO: Final = re.compile(rf"{_N}\s{{0,2}}{_UNIT_KO}\s?(?:동안|사이|간)")
 _AGO: Final = re.compile(rf"{_N}\s{{0,3}}{_UNIT}\s{{1,3}}ago\b")
