@@ -98,9 +98,12 @@ _ENGLISH: Final = (
     "accounts production prod cluster reason reasons root cause causes problem problems issue issues trouble wrong "
     "happen happens happened happening status health healthy bad good normal abnormal unusual strange long longest "
     "often fast quick morning afternoon evening night noon midnight utc kst lot lots affected affect impact try "
+    "endpoint endpoints route routes region regions usage provider rates size sizes job jobs task tasks process spike "
+    "spikes slower slowest highest unexpected critical serious main major minor dashboard report summary overview "
     "tried trying use used using need needs help work works working out off up down right failed"
 )
 _KOREAN: Final = (
+    "사용량 사용 용량 개수 건수 횟수 크기 작업 처리 시도 성공 경로 지역 비중 추이 급증 폭증 요약 보고서 화면 심각한 "
     "무엇 무슨 뭐 뭘 뭔 누구 누 어디 언제 어떤 어떻게 어느 얼마 얼마나 몇 왜 이 그 저 이것 그것 저것 여기 "
     "거기 것 수 등 좀 더 가장 제일 많이 많은 모든 모두 전체 전부 다른 같은 최근 지난 지금 현재 오늘 어제 그제 "
     "요즘 시간 동안 기간 날 하루 이후 이전 전 후 때 사이 중 안녕 안녕하세요 감사 부탁 알려줘 알려 보여줘 "

@@ -69,7 +69,9 @@ def understood(text: str, now: datetime, known: Iterable[str] = ()) -> Question:
     topics = _topics(told.left) or _topics(plain)
     telling = bool(topics or hits(told.left, _TELLING))
     odd = [] if incident else strange(told.left, cut, _means)
-    missing = [one.word for one in odd if one.sure or (telling and one.placed and not said)]
+    broad = bool(hits(told.left, BROAD))
+    about = [one for one in odd if one.placed] if telling else odd if broad else []
+    missing = [one.word for one in odd if one.sure or (one in about and not said)]
     names = tuple(dict.fromkeys(one.name for one in said))
     return Question(
         text=text[:LONGEST],
@@ -81,7 +83,7 @@ def understood(text: str, now: datetime, known: Iterable[str] = ()) -> Question:
         unread=told.unread,
         missing=tuple(missing),
         words=told.left if telling else plain,
-        clear=telling or bool(names or incident) or bool(hits(told.left, BROAD) and not odd),
+        clear=telling or bool(names or incident) or (broad and not odd),
     )
 
 

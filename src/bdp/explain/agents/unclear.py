@@ -24,11 +24,11 @@ _NOT_UNDERSTOOD: Final = (
 )
 _NOT_STORED: Final = (
     (
-        "I have no data on {what}: no service, host, stream or bill of that name is stored, and no event in this time "
-        "mentions it."
+        "I have no data on {what}: no service, host, stream or bill of the last {days} days has that name, and no "
+        "event in this time mentions it."
     ),
     (
-        "{what}에 대한 데이터가 없습니다. 그런 이름의 서비스, 호스트, 스트림, 청구 항목이 없고, "
+        "{what}에 대한 데이터가 없습니다. 최근 {days}일에 그런 이름의 서비스, 호스트, 스트림, 청구 항목이 없고, "
         "이 기간에 언급하는 이벤트도 없습니다."
     ),
 )
@@ -68,7 +68,7 @@ def missed(question: Question, found: Sequence[Evidence]) -> Missed:
 def not_answered(why: Missed, question: Question, bench: Bench) -> str:
     """Return the one line that stands in the place of an answer."""
     if why == "names":
-        return bench.say(*_NOT_STORED).format(what=_listed(question.missing))
+        return bench.say(*_NOT_STORED).format(what=_listed(question.missing), days=bench.settings.span_days)
     return bench.say(*_NOT_UNDERSTOOD)
 
 

@@ -66,6 +66,8 @@ def test_a_name_is_no_topic() -> None:
         ("환불은 왜 느린가요?", ("환불",)),
         ("Any NullPointerException?", ("NullPointerException",)),
         ("Errors of `my thing`", ("my thing",)),
+        ("환불 상태는?", ("환불",)),
+        ("메모리 사용량이 늘었나요?", ()),
         ("Did ib-07 fail?", ("ib-07",)),
         ("Why did checkout fail after the deploy?", ()),
         ("Which errors did customers see in the last 2 hours?", ()),
