@@ -18,6 +18,8 @@ SPEED = 40.0
 """Seconds of the workers' clocks in one real second, so that minutes pass in a test."""
 MOST = 10_000
 TOKENS = 200
+REFUSALS = 50
+"""So often in a row a worker asks for money that is not there before it ends."""
 
 
 class Gate:
@@ -36,7 +38,7 @@ class Gate:
 
 
 def hammer(url: str, number: int, gate: Gate, seconds: float, skew: float, bounds: Bounds, file: Path) -> None:
-    """Reserve and settle for so many real seconds.
+    """Reserve and settle for so many real seconds, or until the money is long gone.
 
     Args:
         gate: opens when all workers are there.
@@ -45,14 +47,15 @@ def hammer(url: str, number: int, gate: Gate, seconds: float, skew: float, bound
     database, chance = open_database(url), random.Random(number)
     began = gate.passed()
     spending = SqlSpending(database, monotonic=lambda: 0.0)  # its own waiting is in the other workers' clocks already
-    count = 0
+    count = refused = 0
     with file.open("w") as told:
-        while (now := time.monotonic()) < began + seconds:
+        while (now := time.monotonic()) < began + seconds and refused < REFUSALS:
             count += 1
             true = (now - began) * SPEED
             demand = demanded(f"{number}-{count}", true + skew, chance.randint(TOKENS // 2, TOKENS))
             grant = spending.reserve(demand, bounds)
             if grant.reason is None:
+                refused = 0
                 bill = billed(demand, chance)
                 line = {"at": true, "nano_usd": bill.nano_usd, "tokens": bill.tokens_in + bill.tokens_out}
                 told.write(json.dumps(line) + "\n")
@@ -60,6 +63,7 @@ def hammer(url: str, number: int, gate: Gate, seconds: float, skew: float, bound
             elif grant.reason is Reason.RATE:
                 time.sleep(0.002)
             else:
+                refused += 1
                 time.sleep(0.01)
     database.close()
 

@@ -209,7 +209,7 @@ class SeriesBank:
 
     def _quickness(self, rows: Rows) -> Floats:
         """Return how many points come in the time of one point of a slow series."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):  # infinitely quick is as quick as can be
             return np.clip(np.float32(_PACE) / self.columns["interval"][rows], 1, _PACE).astype(np.float32)
 
     def _arrive(
