@@ -16,12 +16,12 @@ from typing import Any
 
 from bdp.clock import SystemClock
 from bdp.explain.agents.reply import Reply
-from bdp.explain.agents.settings import AgentSettings
 from bdp.explain.settings import ExplainSettings
 from bdp.flow.asking import Asking
 from bdp.flow.investigating import Investigated, investigate_folder
 from bdp.llm.ask import ChatModel
 from bdp.model.analysis import Analysis
+from bdp.settings import load
 from bdp.store.clickhouse import StoreSettings, open_store
 from bdp.store.state import open_state
 
@@ -94,7 +94,7 @@ def _investigated(case: Path, database: str, model: ChatModel | None) -> tuple[I
         if model is None:
             return found, None
         with closing(open_state("sqlite://")) as state:
-            asking = Asking(store, state.incidents, model, clock, AgentSettings(), explain)
+            asking = Asking(store, state.incidents, model, clock, load().agents, explain)
             return found, asking.look_again(found.incident, found.analysis)
     finally:
         store.close()

@@ -20,7 +20,6 @@ import sys
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -63,9 +62,9 @@ def _run(arguments: argparse.Namespace, model: ChatModel | None) -> None:
 
 def _model(parts: ExitStack) -> ChatModel:
     """Return the model that the settings name (BDP_LLM__CHAIN and so on; docs/guides/models.md)."""
-    home = Path(parts.enter_context(TemporaryDirectory()))
+    settings = load()
     state = parts.enter_context(closing(open_state("sqlite://")))
-    return parts.enter_context(closing(open_gateway(load().llm, state.spending, home, SystemClock(), Ids())))
+    return parts.enter_context(closing(open_gateway(settings.llm, state.spending, settings.home, SystemClock(), Ids())))
 
 
 if __name__ == "__main__":
