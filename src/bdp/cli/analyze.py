@@ -91,5 +91,5 @@ def as_json(report: IncidentReport) -> dict[str, Any]:
         analysis["grounding_detail"] = analysis.pop("grounding")
         analysis["confidence"] = analysis["confidence_detail"]["score"]
         analysis["grounding"] = analysis["grounding_detail"]["score"]
-    return {**incident, "subject": str(report.incident.subject), "key": incident["subject"], "analysis": analysis,
+    return {**incident, "title_ko": report.incident.title_ko, "subject": str(report.incident.subject), "key": incident["subject"], "analysis": analysis,
             "evidence": evidence}  # fmt: skip

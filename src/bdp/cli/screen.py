@@ -113,7 +113,7 @@ def incident_table(incidents: Sequence[Incident], language: Language = "en") -> 
             word(found.status.value, language),
             found.start_time.strftime("%Y-%m-%d %H:%M"),
             f"{found.events:,.0f}",
-            _title(found),
+            _title(found, language),
         )
     return table
 
@@ -123,12 +123,12 @@ def _incident_lines(found: Incident, language: Language) -> list[Text]:
     events = labels.counted(found.events, "event", language)
     return [
         Text.assemble((found.incident_id, "bold"), "  ", severity, f"  {word(found.status.value, language)}"),
-        Text(f"  {found.start_time:%Y-%m-%d %H:%M}  {events}  ") + _title(found),
+        Text(f"  {found.start_time:%Y-%m-%d %H:%M}  {events}  ") + _title(found, language),
     ]
 
 
-def _title(found: Incident) -> Text:
-    return Text(plain(found.title) + (f" ({found.sightings}x)" if found.sightings > 1 else ""))
+def _title(found: Incident, language: Language) -> Text:
+    return Text(plain(found.worded("title", language)) + (f" ({found.sightings}x)" if found.sightings > 1 else ""))
 
 
 def report_panel(
@@ -156,7 +156,7 @@ def report_panel(
     if full:
         parts += _timeline(incident, language)
     severity = word(incident.severity.value, language).upper()
-    title = Text.assemble((f" {severity} ", f"reverse {style}"), " ", plain(incident.title), " ")
+    title = Text.assemble((f" {severity} ", f"reverse {style}"), " ", plain(incident.worded("title", language)), " ")
     return Panel(Group(*parts), title=title, title_align="left", border_style=style, padding=(1, 2))
 
 

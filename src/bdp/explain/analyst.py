@@ -42,11 +42,13 @@ class Told:
         at: when; the incident's start where that is not known.
         text: words of the alert.
         metric: whose alert it was.
+        alerted: the words are an alert's; else they are the incident's title.
     """
 
     at: datetime | None = None
     text: str = ""
     metric: str = ""
+    alerted: bool = False
 
 
 class Analyst:
@@ -89,7 +91,7 @@ class Analyst:
         incident = case.incident
         told = asked or Told(text=incident.title)
         span = Span.of(told.at or incident.start_time, case.stretch.end, incident.start_time)
-        scene = look(self._store, span, told.text)
+        scene = look(self._store, span, told.text, alerted=told.alerted)
         ruling = rule(scene, incident.subject.service, told.metric)
         return ruling, opinion(case, scene, ruling, self._playbooks, asked=asked is not None, known=known)
 
@@ -99,7 +101,9 @@ class Analyst:
         count(grounding, "rules")
         playbook = leader.playbook if leader.named else None
         where = leader.place if leader.named and leader.place == leader.first else ""
-        actions = propose(case, playbook.actions if playbook else None, leader.culprit, tried, service=where)
+        remedy = _helps(leader, other)
+        told = playbook.actions if playbook else None
+        actions = propose(case, told, leader.culprit, tried, service=where, remedy=remedy)
         hypotheses = _ranked(leader, other)
         cause, line = root_cause(incident, leader.verdict, leader.cause, claims, leader.missing), summary(leader)
         return Analysis(
@@ -121,7 +125,7 @@ class Analyst:
             first_failing_service=leader.first or other.first,
             blast_radius=leader.blast or other.blast,
             playbook=playbook.name if playbook else "",
-            remediation=leader.remediation or other.remediation,
+            remediation=remedy,
             evidence=tuple(case.found),
         )
 
@@ -155,6 +159,11 @@ def _remedy(book: Playbook | None, culprit: str | None) -> str:
     return (book.remedy if culprit else book.remedy_alone) or "" if book else ""
 
 
+def _helps(leader: Opinion, other: Opinion) -> str:
+    """Return what helps; the other's word counts where it blames the same change, or none as well."""
+    return leader.remediation or (other.remediation if leader.culprit == other.culprit else "")
+
+
 def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
     """Return an opinion with the change to blame: its own, or that of the other if both name the same.
 
@@ -162,7 +171,7 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
     """
     cleared = {one.ref for one in ruling.suspects if one.harmless}
     if leader.culprit in cleared:
-        return replace(leader, culprit=None)
+        return replace(leader, culprit=None, remediation=_remedy(leader.playbook, None))
     alike = leader.playbook is not None and leader.playbook == other.playbook
     if leader.culprit or not (alike and other.culprit) or other.culprit in cleared:
         return leader
@@ -170,6 +179,7 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
     return replace(
         leader,
         culprit=other.culprit,
+        remediation=other.remediation or _remedy(leader.playbook, other.culprit),
         short=say("short_by", short=leader.short, ref=ref),
         cause=say("brought_about", cause=leader.cause, ref=ref),
     )

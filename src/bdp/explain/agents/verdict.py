@@ -139,6 +139,7 @@ def analysis_of(
             "actions": actions,
             "hypotheses": hypotheses,
             "culprit_change": rules.culprit_change if same else None,
+            "remediation": rules.remediation if same else (playbook and playbook.remedy_alone) or "",
             "source": "ai",
             "evidence": tuple(evidence),
         }

@@ -103,7 +103,7 @@ def _by_words(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[fl
             weight = _BY_WORDS * (0.5 + 0.5 * min(1.0, 2 * share)) * (1.0 if close else _ELSEWHERE)
             found.append((weight, say("says", service=name(hits[0].service), text=name(hits[0].text))))
     if _shows(fault.signs, scene.alert):
-        found.append((_BY_ALERT, say("alert_says")))
+        found.append((_BY_ALERT, say("alert_says" if scene.alerted else "title_says")))
     if any(_shows(fault.signs, text) for text in scene.spoken):
         found.append((_SPOKEN, say("spans_say")))
     return found

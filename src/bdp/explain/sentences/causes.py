@@ -99,6 +99,7 @@ CAUSES: Final[dict[str, dict[Language, str]]] = {
     "fault": {"en": "{fault}. {reasons}", "ko": "{fault}. {reasons}"},
     "says": {"en": "{service} says: {text}", "ko": "{service}의 메시지: {text}"},
     "alert_says": {"en": "the alert says so", "ko": "경보 내용에 나타남"},
+    "title_says": {"en": "the incident's title says so", "ko": "인시던트 제목에 나타남"},
     "spans_say": {"en": "failing spans say so", "ko": "실패한 스팬에 나타남"},
     "rose": {"en": "{metric} of {entity} rose", "ko": "{entity}의 {metric} 상승"},
     "fell": {"en": "{metric} of {entity} fell", "ko": "{entity}의 {metric} 하락"},
