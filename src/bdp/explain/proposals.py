@@ -1,8 +1,8 @@
 """Recommended actions, from the playbook, with the incident's values in place of `{names}`.
 
-A value is put in once and never read as a template itself. Inside of a text a name stands quoted, for telemetry may have
-written it; a parameter that is one name and nothing else has it exactly, for machines. An action that needs a value that
-is not known is left out.
+A value is put in once and never read as a template itself. Inside of a text a name stands quoted, for telemetry may
+have written it; a parameter that is one name and nothing else has it exactly, for machines. An action that needs a
+value that is not known is left out.
 
 What is proposed fits the remedy: where a change is to blame it is taken back, unless something else helps.
 """

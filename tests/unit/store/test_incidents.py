@@ -9,6 +9,7 @@ from bdp.model.title import LONGEST_TITLE, titled
 from bdp.store.incidents import worse
 from tests.unit.explain.scene import incident
 
+
 @pytest.mark.parametrize(
     ("subject", "expected"),
     [
