@@ -213,6 +213,8 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
     cleared = {one.ref for one in ruling.suspects if one.harmless}
     if leader.culprit in cleared:
         return replace(leader, culprit=None, remediation=_remedy(leader.playbook, None))
+    if leader.culprit and name(leader.culprit) not in leader.cause.en:
+        return replace(leader, cause=say("brought_about", cause=leader.cause, ref=name(leader.culprit)))
     alike = leader.playbook is not None and leader.playbook == other.playbook
     if leader.culprit or not (alike and other.culprit) or other.culprit in cleared:
         return leader

@@ -102,7 +102,8 @@ MISTAKES = {
     OWN + "actions = 3\n+++\n": ("actions: “3” is not a list of tables", "[[actions]]"),
     OWN + "actions = []\n+++\n": ("actions: it is empty", "Give actions something"),
     OWN + "aftermath = { field = 'x', signs = ['a'], happened = 'h', absent = 'a' }" + TAIL: (
-        "aftermath field: “x” is not known", "'client_ip'",
+        "aftermath field: “x” is not known",
+        "'client_ip'",
     ),
     '+++\nname = "a-b"\nmechanism = "m"\nsigns = ["a"]' + TAIL: ("title: it is missing", "Add title ="),
     HEAD + 'signs = ["a", "(a+)+$"]' + TAIL: ("signs #2: “(a+)+$” is not a sign", "lower-case words"),
