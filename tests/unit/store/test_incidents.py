@@ -36,7 +36,7 @@ def test_title_names_what_misbehaves(subject: dict[str, str], expected: str) -> 
 def test_a_title_is_told_in_korean_with_its_names_as_they_are(
     kind: AnomalyKind, subject: dict[str, str], expected: str
 ) -> None:
-    about = incident(**subject)
+    about = incident().model_copy(update={"subject": Subject(**subject)})
     ours = about.model_copy(update={"title": titled(kind, about.subject)})
     assert (ours.worded("title", "ko"), ours.worded("title", "en")) == (expected, ours.title)
 
