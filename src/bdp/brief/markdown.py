@@ -101,7 +101,7 @@ class _Page:
         for number, report in enumerate(briefing.top, start=1):
             if number > 1:
                 yield ""
-            yield from (f"### {number}. {prose(report.incident.title)}", "")
+            yield from (f"### {number}. {prose(report.incident.worded('title', self._language))}", "")
             yield from self._issue(report.incident, report.analysis)
         if more := briefing.total_incidents - len(briefing.top):
             yield from ("", self._say("more", count=f"{more:,}", command="`bdp incidents`"))

@@ -91,5 +91,5 @@ def as_json(report: IncidentReport) -> dict[str, Any]:
         analysis["grounding_detail"] = analysis.pop("grounding")
         analysis["confidence"] = analysis["confidence_detail"]["score"]
         analysis["grounding"] = analysis["grounding_detail"]["score"]
-    return {**incident, "subject": str(report.incident.subject), "key": incident["subject"], "analysis": analysis,
-            "evidence": evidence}  # fmt: skip
+    told = {"title_ko": report.incident.title_ko, "subject": str(report.incident.subject), "key": incident["subject"]}
+    return {**incident, **told, "analysis": analysis, "evidence": evidence}

@@ -20,6 +20,7 @@ from bdp.cli import labels
 from bdp.cli.labels import label, word
 from bdp.errors import BdpError
 from bdp.model.analysis import ActionProposal, Analysis, Check, Claim, IncidentReport, Verdict
+from bdp.model.evidence import Evidence
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.model.noun import Language
 
@@ -34,6 +35,8 @@ _WIDE = 100
 """Columns from which a table of incidents is easy to read."""
 _SEVERITY = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 _VERDICT = {Verdict.CONFIRMED: "green", Verdict.LIKELY: "yellow", Verdict.INCONCLUSIVE: "magenta"}
+_QUOTED = re.compile(r"`[^`]*`")
+_FIGURE = re.compile(r"\d[\d,.:]*\d|\d")
 _MARK = {Check.SUPPORTED: ("✓", "green"), Check.CONTRADICTED: ("✗", "red"), Check.UNSUPPORTED: ("?", "yellow")}
 
 
@@ -113,7 +116,7 @@ def incident_table(incidents: Sequence[Incident], language: Language = "en") -> 
             word(found.status.value, language),
             found.start_time.strftime("%Y-%m-%d %H:%M"),
             f"{found.events:,.0f}",
-            _title(found),
+            _title(found, language),
         )
     return table
 
@@ -123,12 +126,12 @@ def _incident_lines(found: Incident, language: Language) -> list[Text]:
     events = labels.counted(found.events, "event", language)
     return [
         Text.assemble((found.incident_id, "bold"), "  ", severity, f"  {word(found.status.value, language)}"),
-        Text(f"  {found.start_time:%Y-%m-%d %H:%M}  {events}  ") + _title(found),
+        Text(f"  {found.start_time:%Y-%m-%d %H:%M}  {events}  ") + _title(found, language),
     ]
 
 
-def _title(found: Incident) -> Text:
-    return Text(plain(found.title) + (f" ({found.sightings}x)" if found.sightings > 1 else ""))
+def _title(found: Incident, language: Language) -> Text:
+    return Text(plain(found.worded("title", language)) + (f" ({found.sightings}x)" if found.sightings > 1 else ""))
 
 
 def report_panel(
@@ -156,7 +159,7 @@ def report_panel(
     if full:
         parts += _timeline(incident, language)
     severity = word(incident.severity.value, language).upper()
-    title = Text.assemble((f" {severity} ", f"reverse {style}"), " ", plain(incident.title), " ")
+    title = Text.assemble((f" {severity} ", f"reverse {style}"), " ", plain(incident.worded("title", language)), " ")
     return Panel(Group(*parts), title=title, title_align="left", border_style=style, padding=(1, 2))
 
 
@@ -220,8 +223,7 @@ def claim_line(claim: Claim, language: Language = "en") -> RenderableType:
 
 def _evidence(analysis: Analysis, language: Language, *, full: bool, queries: bool, more: str) -> list[RenderableType]:
     parts: list[RenderableType] = [_heading("evidence", language)]
-    cited = {name for claim in analysis.claims for name in claim.evidence}
-    shown = [fact for fact in analysis.evidence if full or fact.id in cited]
+    shown = [one for one in analysis.evidence if full or _says_more(one, analysis.claims, language)]
     for fact in shown:
         text = Text(plain(fact.worded("text", language)))
         if full:
@@ -233,6 +235,17 @@ def _evidence(analysis: Analysis, language: Language, *, full: bool, queries: bo
     if hidden:
         parts.append(Text(f"  {label('more', language, count=hidden, command=more)}", "dim"))
     return parts
+
+
+def _says_more(fact: Evidence, claims: Sequence[Claim], language: Language) -> bool:
+    """Return whether a fact that claims rest on has a name or a figure that none of them has."""
+    said = " ".join(claim.worded("text", language) for claim in claims if fact.id in claim.evidence)
+    return bool(said) and not _words(fact.worded("text", language)) <= _words(said)
+
+
+def _words(text: str) -> set[str]:
+    quoted = set(_QUOTED.findall(text))
+    return quoted | set(_FIGURE.findall(_QUOTED.sub(" ", text)))
 
 
 def _timeline(incident: Incident, language: Language) -> list[RenderableType]:

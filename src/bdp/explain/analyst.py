@@ -16,7 +16,7 @@ from bdp.explain.case import Case, open_case
 from bdp.explain.claims import culprit_change, extent, write_claims
 from bdp.explain.confidence import assess
 from bdp.explain.evidence import COLLECTORS
-from bdp.explain.grounding import check, count
+from bdp.explain.grounding import check, count, tally
 from bdp.explain.hypotheses import judge, rank
 from bdp.explain.inquest.opinion import opinion
 from bdp.explain.inquest.ruling import Ruling, rule
@@ -24,12 +24,12 @@ from bdp.explain.inquest.scene import Span, look
 from bdp.explain.opinion import Opinion, leading
 from bdp.explain.playbook import Playbook, load_playbooks
 from bdp.explain.proposals import propose
-from bdp.explain.prose import named, root_cause, summary, title
+from bdp.explain.prose import cause_claim, cited, named_by, root_cause, summary, title
 from bdp.explain.sentences import say
 from bdp.explain.settings import ExplainSettings
 from bdp.explain.wording import name
 from bdp.model.analysis import Analysis, Check, Claim, Hypothesis, Verdict
-from bdp.model.evidence import EvidenceKind
+from bdp.model.evidence import Evidence, EvidenceKind
 from bdp.model.incident import Incident
 from bdp.ports import Store
 
@@ -42,11 +42,15 @@ class Told:
         at: when; the incident's start where that is not known.
         text: words of the alert.
         metric: whose alert it was.
+        whole: the incident is of a whole service, whatever the route and the error; else of its subject exactly.
+        alerted: the words are an alert's; else they are the incident's title.
     """
 
     at: datetime | None = None
     text: str = ""
     metric: str = ""
+    alerted: bool = False
+    whole: bool = False
 
 
 class Analyst:
@@ -76,7 +80,8 @@ class Analyst:
             BadRequest: the store hit a limit.
             StoreUnavailable: try again later.
         """
-        case = open_case(self._store, self._settings, incident, self._playbooks, self._clock.now())
+        whole = told is not None and told.whole
+        case = open_case(self._store, self._settings, incident, self._playbooks, self._clock.now(), whole=whole)
         for collect in COLLECTORS.values():
             collect(case)
         by_playbooks = _by_playbooks(case)
@@ -89,19 +94,25 @@ class Analyst:
         incident = case.incident
         told = asked or Told(text=incident.title)
         span = Span.of(told.at or incident.start_time, case.stretch.end, incident.start_time)
-        scene = look(self._store, span, told.text)
+        scene = look(self._store, span, told.text, alerted=told.alerted)
         ruling = rule(scene, incident.subject.service, told.metric)
         return ruling, opinion(case, scene, ruling, self._playbooks, asked=asked is not None, known=known)
 
     def _composed(self, case: Case, leader: Opinion, other: Opinion, attempt: int, tried: Sequence[str]) -> Analysis:
         incident = case.incident
-        claims, grounding = check(list(dict.fromkeys([*leader.claims, *other.claims])), case.found)
+        claims, _ = check(_each_once(case, [*leader.claims, *other.claims]), case.found)
+        leader, said = _held(leader, claims, case.found)
+        grounding = tally([*([said] if said else []), *claims])
         count(grounding, "rules")
         playbook = leader.playbook if leader.named else None
         where = leader.place if leader.named and leader.place == leader.first else ""
-        actions = propose(case, playbook.actions if playbook else None, leader.culprit, tried, service=where)
+        remedy = _helps(leader, other)
+        told = playbook.actions if playbook else None
+        actions = propose(case, told, leader.culprit, tried, service=where, remedy=remedy)
         hypotheses = _ranked(leader, other)
-        cause, line = root_cause(incident, leader.verdict, leader.cause, claims, leader.missing), summary(leader)
+        named = cited(leader.cause, said.evidence) if said else Bilingual()
+        cause = root_cause(incident, leader.verdict, named, leader.missing)
+        line = summary(leader)
         return Analysis(
             incident_id=incident.incident_id,
             attempt=attempt,
@@ -112,16 +123,17 @@ class Analyst:
             root_cause_ko=cause.ko,
             summary=line.en,
             summary_ko=line.ko,
+            cause=said,
             claims=claims,
             grounding=grounding,
             confidence=assess(claims, grounding, actions, verdict=leader.verdict, hypotheses=hypotheses, tried=tried),
             actions=actions,
-            hypotheses=hypotheses,
+            hypotheses=_with_reasons(hypotheses, leader),
             culprit_change=leader.culprit,
             first_failing_service=leader.first or other.first,
             blast_radius=leader.blast or other.blast,
             playbook=playbook.name if playbook else "",
-            remediation=leader.remediation or other.remediation,
+            remediation=remedy,
             evidence=tuple(case.found),
         )
 
@@ -139,20 +151,58 @@ def _by_playbooks(case: Case) -> Opinion:
         mechanism=book.name if book else "",
         place=subject,
         short=say("short", title=title(book), much=much) if book else say("short_not_known", much=much),
-        cause=named(book, case.incident) if book else Bilingual(),
+        cause=named_by(book, case.incident) if book else Bilingual(),
         missing=missing,
         playbook=book,
         culprit=culprit_change(case, leader),
         claims=claims,
-        hypotheses=[candidate.noun() for candidate in ranked],
+        hypotheses=[candidate.noun(leader) for candidate in ranked],
         first=_first(case),
         blast=_callers(case),
         remediation=_remedy(book, culprit_change(case, leader)),
+        rests_on=leader.carriers if leader else (),
     )
 
 
 def _remedy(book: Playbook | None, culprit: str | None) -> str:
     return (book.remedy if culprit else book.remedy_alone) or "" if book else ""
+
+
+def _each_once(case: Case, claims: Sequence[Claim]) -> list[Claim]:
+    """Return claims, each once; one that counts the events that the incident's own count holds gives way to it."""
+    values = {one.id: one.value for one in case.found}
+    whole = case.found[0].value
+    own = next((claim for claim in claims if claim.evidence == (case.found[0].id,)), None)
+
+    def same(claim: Claim) -> bool:
+        value = values.get(claim.evidence[0], {}) if len(claim.evidence) == 1 else {}
+        alike = ("service", "abnormal_events", "last_time")
+        return "onset" in value and all(value.get(key) == whole.get(key) for key in alike)
+
+    return list(dict.fromkeys(own if own is not None and same(claim) else claim for claim in claims))
+
+
+def _held(leader: Opinion, claims: Sequence[Claim], found: Sequence[Evidence]) -> tuple[Opinion, Claim | None]:
+    """Return an opinion with what it names as a checked claim; it names nothing if its evidence does not carry that.
+
+    What is checked is where it is seen and what brought it about; what kind of failure it is stands in our own words,
+    which rest on the claims that carry it.
+    """
+    if not leader.named:
+        return leader, None
+    cause = cause_claim(leader.cause, claims, leader.rests_on)
+    where, ref = name(leader.place), name(leader.culprit or "")
+    names = say("seen_at_by", place=where, ref=ref) if leader.culprit else say("seen_at", place=where)
+    (checked,), _ = check([cause.model_copy(update={"text": names.en})], found)
+    claim = cause.model_copy(update={"check": checked.check, "reason": checked.reason})
+    if claim.check in {Check.SUPPORTED, Check.NOT_CHECKABLE}:
+        return leader, claim
+    return replace(leader, verdict=Verdict.INCONCLUSIVE, mechanism="", missing=say("carrier_does_not_hold")), claim
+
+
+def _helps(leader: Opinion, other: Opinion) -> str:
+    """Return what helps; the other's word counts where it blames the same change, or none as well."""
+    return leader.remediation or (other.remediation if leader.culprit == other.culprit else "")
 
 
 def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
@@ -162,7 +212,9 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
     """
     cleared = {one.ref for one in ruling.suspects if one.harmless}
     if leader.culprit in cleared:
-        return replace(leader, culprit=None)
+        return replace(leader, culprit=None, remediation=_remedy(leader.playbook, None))
+    if leader.culprit and name(leader.culprit) not in leader.cause.en:
+        return replace(leader, cause=say("brought_about", cause=leader.cause, ref=name(leader.culprit)))
     alike = leader.playbook is not None and leader.playbook == other.playbook
     if leader.culprit or not (alike and other.culprit) or other.culprit in cleared:
         return leader
@@ -170,6 +222,7 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
     return replace(
         leader,
         culprit=other.culprit,
+        remediation=other.remediation or _remedy(leader.playbook, other.culprit),
         short=say("short_by", short=leader.short, ref=ref),
         cause=say("brought_about", cause=leader.cause, ref=ref),
     )
@@ -179,6 +232,18 @@ def _ranked(leader: Opinion, other: Opinion) -> tuple[Hypothesis, ...]:
     """Return the hypotheses of both, the one that is named first, else by score."""
     known = sorted([*leader.hypotheses, *other.hypotheses], key=lambda one: -one.score)
     return tuple(sorted(known, key=lambda one: one.mechanism != leader.mechanism)) if leader.named else tuple(known)
+
+
+def _with_reasons(hypotheses: Sequence[Hypothesis], leader: Opinion) -> tuple[Hypothesis, ...]:
+    """Return hypotheses, each that lost with a reason: what speaks against it or is missing, or what fits better."""
+    standing = {leader.mechanism, leader.playbook.name if leader.playbook else ""} if leader.named else set()
+    why = say("fits_better", cause=leader.cause) if leader.named else say("not_named_for", missing=leader.missing)
+    return tuple(
+        one
+        if one.refutation or one.mechanism in standing
+        else one.model_copy(update={"refutation": why.en, "refutation_ko": why.ko})
+        for one in hypotheses
+    )
 
 
 def _holds(claims: Sequence[Claim], evidence: str) -> bool:

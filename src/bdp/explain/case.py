@@ -134,7 +134,13 @@ class Case:
 
 
 def open_case(
-    store: Store, settings: ExplainSettings, incident: Incident, playbooks: Sequence[Playbook], now: datetime
+    store: Store,
+    settings: ExplainSettings,
+    incident: Incident,
+    playbooks: Sequence[Playbook],
+    now: datetime,
+    *,
+    whole: bool = False,
 ) -> Case:
     """Return the case of an incident.
 
@@ -143,9 +149,10 @@ def open_case(
     store, for it has grown since it was opened.
 
     Args:
+        whole: the incident is of all that its subject's fields name; an empty one stands for any value.
         now: events from after it, of a clock that is wrong, do not stretch the incident.
     """
-    for exactly in (True, False):
+    for exactly in (False,) if whole else (True, False):
         subject = _subject(incident, exactly=exactly)
         newest = _newest(store, incident, subject, max(now, incident.last_seen))
         stretch = Stretch.of(incident, settings.margin_seconds, newest)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bdp.explain.bilingual import Bilingual, Count
+from bdp.explain.bilingual import Bilingual, Count, lasting
 from bdp.explain.case import Case
+from bdp.explain.evidence.count import whose
 from bdp.explain.evidence.metric import level, rounded, told, unit_of
 from bdp.explain.hypotheses import Candidate
 from bdp.explain.sentences import say
@@ -99,7 +100,11 @@ def claim(said: Bilingual, *evidence: str) -> Claim:
 
 def _count(count: Evidence) -> Claim:
     events, before = figure(count.value["abnormal_events"]), figure(count.value["abnormal_events_before"])
-    return claim(say("had_events", service=name(count.value["service"]), events=events, before=before), count.id)
+    first, last = (count.value.get(key, "") for key in ("first_time", "last_time"))
+    when = say("from_to", first=first[11:19], last=last[11:19]) if first else Bilingual()
+    length = lasting(count.value["stretch_seconds"])
+    said = say("had_events", subject=whose(count.value), events=events, when=when, length=length, before=before)
+    return claim(said, count.id)
 
 
 def _sign(sign: Evidence) -> Claim:
@@ -108,7 +113,9 @@ def _sign(sign: Evidence) -> Claim:
 
 def _template(found: Evidence) -> Claim:
     least = say("at_least") if found.value["lower_bound"] else Bilingual()
-    return claim(say("reads", **_part(found), least=least, template=name(found.value["template"])), found.id)
+    first, last = (found.value.get(key, "")[11:19] for key in ("first_time", "last_time"))
+    when = say("from_to", first=first, last=last) if first else Bilingual()
+    return claim(say("reads", **_part(found), least=least, template=name(found.value["template"]), when=when), found.id)
 
 
 def _part(found: Evidence) -> dict[str, object]:

@@ -24,6 +24,7 @@ from bdp.explain.sentences import say
 from bdp.explain.series import LEAST_USUAL_POINTS, Course
 from bdp.explain.settings import ExplainSettings
 from bdp.explain.signals import SIGNALS, Signal
+from bdp.explain.wording import figure, percent
 from bdp.model.analysis import Hypothesis, Verdict
 from bdp.model.evidence import Evidence, EvidenceKind
 
@@ -86,11 +87,25 @@ class Candidate:
         metrics = (shown.evidence.id for shown in self.metrics if shown.sign.carries)
         return (*((self.sign.id,) if self.sign else ()), *metrics)
 
-    def noun(self) -> Hypothesis:
-        """Return it as people see it."""
+    @property
+    def lacks(self) -> Bilingual:
+        """What of it is not shown, in words; empty where its signs are in every event."""
+        if self.metrics:
+            return Bilingual()
+        if self.sign is None:
+            return say("none_shows_it")
+        value = self.sign.value
+        if value["share"] >= 1:
+            return Bilingual()
+        total, share = figure(value["abnormal_events"]), percent(value["share"])
+        return say("few_show_it", events=figure(value["events"]), total=total, share=share)
+
+    def noun(self, leader: Candidate | None = None) -> Hypothesis:
+        """Return it as people see it, of another than the leader also what is missing."""
         book = self.playbook
+        against = [self.refutation] if self is leader else [self.refutation, self.lacks]
         statement = say("titled", title=in_both(book, "title"), mechanism=in_both(book, "mechanism"))
-        return hypothesis(book.name, statement, round(self.score, 3), self.refutation, self.evidence)
+        return hypothesis(book.name, statement, round(self.score, 3), together(filter(None, against)), self.evidence)
 
 
 def hypothesis(

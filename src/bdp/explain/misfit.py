@@ -22,6 +22,24 @@ _SIGN: Final = (
 )
 _OF_SIGNS: Final = frozenset({"signs", "names", "entities"})
 _LONGEST: Final = 100
+_NAME: Final = "Write lower-case letters, digits and hyphens that begin with a letter, such as slow-disk; at most 61."
+_TABLES: Final = frozenset({"actions", "metrics"})
+_SHAPES: Final = {
+    "string": ("a text", '"…"'),
+    "tuple": ("a list", '["…"]'),
+    "dict": ("a table", "{ … = … }"),
+    "model": ("a table", "{ … = … }"),
+    "bool": ("true or false", "true"),
+    "int": ("a whole number", "5"),
+    "float": ("a number", "0.2"),
+}
+"""What a field takes by the first word of an error's kind, and how that is written."""
+_BOUNDS: Final = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
 
 
 def not_valid(path: Path, error: ValidationError, fields: Mapping[str, Collection[str]]) -> BadSetting:
@@ -72,7 +90,42 @@ def _told(error: ErrorDetails, fields: Mapping[str, Collection[str]]) -> tuple[s
         return f"“{given}” is not a sign", _SIGN
     if kind in {"enum", "literal_error"}:
         return f"“{given}” is not known", f"Take one of {error['ctx']['expected']}."
-    return error["msg"].removeprefix("Value error, ").rstrip("."), _GUIDE
+    if kind == "string_pattern_mismatch":
+        return f"“{given}” is not a name", _NAME
+    if kind == "value_error":
+        return error["msg"].removeprefix("Value error, ").rstrip("."), _GUIDE
+    return _bounded(error) or _shaped(error) or (f"“{given}” does not fit", _GUIDE)
+
+
+def _bounded(error: ErrorDetails) -> tuple[str, str] | None:
+    """Return what is wrong with a number out of its bounds, or with a text or a list that is too short or too long."""
+    kind, field, limits = error["type"], _field(error), error.get("ctx", {})
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        given = str(error["input"])[:_LONGEST]
+        return f"{given} is out of bounds", f"Write a number that is {words} {limits[key]:g}."
+    if kind.endswith("too_short"):
+        return "it is empty", f"Give {field} something, or leave the field out where it may be. {_GUIDE}"
+    if kind.endswith("too_long"):
+        return "it is too long", f"Give at most {limits['max_length']}."
+    return None
+
+
+def _shaped(error: ErrorDetails) -> tuple[str, str] | None:
+    """Return what is wrong with a value of another kind than the field takes."""
+    shape = _SHAPES.get(error["type"].partition("_")[0])
+    if shape is None:
+        return None
+    field, (what, written) = _field(error), shape
+    given = str(error["input"])[:_LONGEST]
+    if field in _TABLES:
+        return f"“{given}” is not a list of tables", f"Write a table [[{field}]] for each. {_GUIDE}"
+    return f"“{given}” is not {what}", f"Write {field} = {written}. {_GUIDE}"
+
+
+def _field(error: ErrorDetails) -> str:
+    """Return the name of the field that an error is about, without the number in a list."""
+    return next((part for part in reversed(error["loc"]) if isinstance(part, str) and part != "[key]"), "it")
 
 
 def _where(place: tuple[int | str, ...]) -> str:

@@ -27,6 +27,7 @@ class Opinion:
         culprit: `ref` of the change to blame.
         first: service that failed first; blast: those that suffer; empty where that is not known.
         remediation: what helps; empty where that is not known.
+        rests_on: evidence without which it would not be named.
     """
 
     verdict: Verdict
@@ -42,6 +43,7 @@ class Opinion:
     first: str = ""
     blast: tuple[str, ...] = ()
     remediation: str = ""
+    rests_on: tuple[str, ...] = ()
 
     @property
     def named(self) -> bool:

@@ -15,7 +15,7 @@ import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -95,7 +95,7 @@ class PlaybookAction(_Part):
 class Aftermath(_Part):
     """Normal events that show how the failures ended, such as a log-in from an address that had failed."""
 
-    field: str = Field(pattern=r"^(client_ip|user_id|trace_id)$")
+    field: Literal["client_ip", "user_id", "trace_id"]
     signs: tuple[Sign, ...] = Field(min_length=1)
     least_failures: int = Field(default=5, ge=1)
     happened: str = Field(min_length=1)

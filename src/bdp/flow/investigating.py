@@ -57,7 +57,7 @@ def investigate_folder(
         store.insert(kind, payload, f"{folder.name}:{kind.value}")
     incident, alert = _incident(folder, frozen), frozen.alert
     began = monotonic()
-    told = Told(alert.fired_at, alert.text, alert.metric) if alert else Told()
+    told = Told(alert.fired_at, alert.text, alert.metric, alerted=True, whole=True) if alert else Told(whole=True)
     analysis = Analyst(store, settings, clock).explain(incident, told=told)
     return Investigated(incident, analysis, monotonic() - began, frozen)
 

@@ -155,7 +155,9 @@ class Analysis(Noun):
 
     Attributes:
         attempt: 1 for the first, up by one with each replan.
-        root_cause: prose, written from the supported claims only.
+        root_cause: what is named, and how surely; for INCONCLUSIVE what is missing. What it rests on is in the claims.
+        cause: what is named as a claim of its own, checked like the others and counted in the grounding; None where
+            nothing is.
         mechanism: the leading hypothesis' name; empty when INCONCLUSIVE.
         culprit_change: `ref` of the change to blame, or None when no change is to blame or none is known.
         remediation: what helps, such as `rollback` or `failover`; empty where it was not looked for.
@@ -171,6 +173,7 @@ class Analysis(Noun):
     root_cause_ko: str = ""
     summary: str
     summary_ko: str = ""
+    cause: Claim | None = None
     claims: tuple[Claim, ...]
     grounding: Grounding
     confidence: Confidence

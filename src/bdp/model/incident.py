@@ -8,6 +8,7 @@ from typing import Any
 
 from bdp.model.anomaly import AnomalyKind, Severity, Subject
 from bdp.model.noun import Noun
+from bdp.model.title import titled
 
 
 class IncidentStatus(StrEnum):
@@ -80,6 +81,12 @@ class Incident(Noun):
     members: tuple[str, ...] = ()
     related_traces: tuple[str, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
+
+    @property
+    def title_ko(self) -> str:
+        """The title in Korean, which its subject tells; empty for one that somebody else wrote, such as an alert."""
+        kind = next((kind for kind in AnomalyKind if self.title == titled(kind, self.subject)), None)
+        return titled(kind, self.subject, "ko") if kind else ""
 
     @property
     def kind(self) -> AnomalyKind | None:

@@ -15,17 +15,16 @@ from sqlalchemy import Connection, RowMapping, delete, func, or_, select, update
 from bdp.errors import NotFound, NotPossible
 from bdp.ids import derived
 from bdp.model.analysis import Analysis, IncidentReport
-from bdp.model.anomaly import SEVERITIES, Anomaly, AnomalyEnd, AnomalyKind, AnomalyProgress, Severity, Sighting, Subject
+from bdp.model.anomaly import SEVERITIES, Anomaly, AnomalyEnd, AnomalyProgress, Severity, Sighting, Subject
 from bdp.model.incident import LIVE, TRANSITIONS, Incident, IncidentStatus, TimelineEntry
+from bdp.model.title import titled
 from bdp.store.database import Database, insert
 from bdp.store.tables import analyses, anomalies, incidents, signatures
 from bdp.store.timeline import add_entry, read_timeline, tell_detected, tell_ended, tell_repeated
 
 MOST_MEMBERS = 200
 MOST_TRACES = 20
-LONGEST_TITLE = 200
 KEEP_SIGNATURES = timedelta(days=7)
-TITLES = {AnomalyKind.METRIC: "Abnormal metrics of", AnomalyKind.FABRIC: "Fabric trouble on"}
 
 Judge = Callable[[Sighting | None, Anomaly], bool]
 """Says whether an anomaly is a repeat of the last sighting of its signature (None: never seen, or forgotten).
@@ -220,7 +219,7 @@ def _incident(row: RowMapping) -> Incident:
 def _open(connection: Connection, anomaly: Anomaly, now: datetime) -> Incident:
     incident = Incident(
         incident_id=derived(anomaly.start_time, "incident", anomaly.anomaly_id),
-        title=title(anomaly),
+        title=titled(anomaly.kind, anomaly.subject),
         severity=anomaly.severity,
         status=IncidentStatus.OPEN,
         subject=anomaly.subject,
@@ -271,18 +270,6 @@ def grown(incident: Incident, anomaly: Anomaly) -> dict[str, Any]:
 def worse(one: Severity, other: Severity) -> Severity:
     """Return the worse of two."""
     return min(one, other, key=SEVERITIES.index)
-
-
-def title(anomaly: Anomaly) -> str:
-    """Return a short plain title, from the anomaly's own fields; without control characters."""
-    subject = anomaly.subject
-    words = (
-        f"Burst of {subject.error_code or 'abnormal events'} in {subject.service or 'unnamed service'} {subject.route}"
-        if anomaly.kind is AnomalyKind.BURST
-        else f"{TITLES[anomaly.kind]} {subject.service or 'an unnamed entity'}"
-    )
-    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
-    return plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
 
 
 def _progress(connection: Connection, incident: Incident, progress: AnomalyProgress) -> None:

@@ -135,7 +135,7 @@ def test_a_report_in_korean_keeps_its_frame(
 
 
 def test_what_has_no_korean_is_told_in_english(capsys: pytest.CaptureFixture[str]) -> None:
-    screen.out.print(screen.report_panel(report(), language="ko"))
+    screen.out.print(screen.report_panel(report(), full=True, language="ko"))
     told = capsys.readouterr().out
     for words in ("Likely: slow.", "40 of 41 calls fail.", "41 events."):
         assert words in told

@@ -79,7 +79,10 @@ def test_a_live_incident_is_explained_up_to_its_newest_event(store: ClickHouseSt
     fill(store, [*(event(i, POOL) for i in range(0, 1800, 10)), skewed])
     opened = incident(minutes=0.2)
     analysis = explain(store, opened)
-    assert analysis.claims[0].text == "`payment` had 180 abnormal events, against 0 in the stretch before."
+    assert (
+        analysis.claims[0].text
+        == "`payment` had 180 abnormal events, from 12:00:00 to 12:29:50, against 0 in the 30.8 min before."
+    )
     ended = opened.model_copy(update={"end_time": opened.last_seen})
     assert explain(store, ended).evidence[0].value["abnormal_events"] == 5
 
@@ -167,7 +170,7 @@ def test_unknown_trouble_is_inconclusive_and_says_what_is_known_and_what_is_miss
     analysis = explain(store)
     assert (analysis.verdict, analysis.mechanism, analysis.playbook) == (Verdict.INCONCLUSIVE, "", "")
     assert "not known: no known sign" in analysis.root_cause
-    assert "30 of 30" in analysis.root_cause
+    assert any(claim.text.startswith("30 of 30") for claim in analysis.claims)
     assert analysis.confidence.score < 0.5
     assert analysis.confidence.replan
     assert {action.type for action in analysis.actions} == {ActionType.INVESTIGATE, ActionType.NOTIFY}

@@ -91,14 +91,27 @@ MISTAKES = {
     "no front matter": ("no head between two lines of +++", "Begin it with +++"),
     "---\nname: a-b\n---\n": ("no head between two lines of +++", "Begin it with +++"),
     "+++\nname = a-b\n+++\n": ("not TOML", "quotes"),
-    "+++\nname = 1\n+++\n": ("name: ", "docs/guides/playbooks.md"),
+    "+++\nname = 1\n+++\n": ("name: “1” is not a text", "Write name = "),
+    OWN.replace("a-b", "My Book") + TAIL: ("name: “My Book” is not a name", "lower-case letters, digits and hyphens"),
+    OWN.replace('"t"', '""') + TAIL: ("title: it is empty", "Give title something"),
+    HEAD + 'signs = "a"' + TAIL: ("signs: “a” is not a list", 'signs = ["…"]'),
+    OWN + 'caused_by_change = "maybe"' + TAIL: ("caused_by_change: “maybe” is not true or false", "= true"),
+    OWN + 'supports = { surge = "x" }' + TAIL: ("supports surge: “x” is not a number", "surge = 0.2"),
+    OWN + "metrics = [{ names = ['a'], rises = 0.5, weight = 0.1 }]" + TAIL: ("metrics #1 rises: 0.5 is", "at least 1"),
+    OWN + "aftermath = 3" + TAIL: ("aftermath: “3” is not a table", "aftermath = {"),
+    OWN + "actions = 3\n+++\n": ("actions: “3” is not a list of tables", "[[actions]]"),
+    OWN + "actions = []\n+++\n": ("actions: it is empty", "Give actions something"),
+    OWN + "aftermath = { field = 'x', signs = ['a'], happened = 'h', absent = 'a' }" + TAIL: (
+        "aftermath field: “x” is not known",
+        "'client_ip'",
+    ),
     '+++\nname = "a-b"\nmechanism = "m"\nsigns = ["a"]' + TAIL: ("title: it is missing", "Add title ="),
     HEAD + 'signs = ["a", "(a+)+$"]' + TAIL: ("signs #2: “(a+)+$” is not a sign", "lower-case words"),
     HEAD + 'signs = ["Connection refused"]' + TAIL: ("signs #1: ", "lower-case words"),
     HEAD + 'sings = ["a"]' + TAIL: ("sings: there is no such field; did you mean signs?", "playbooks.md"),
     OWN + "supports = { surgee = 0.1 }" + TAIL: ("supports: surgee is not known; did you mean surge?", ""),
     OWN + 'confirms = ["surge"]' + TAIL: ("confirms: surge is not known", ""),
-    OWN + "supports = { surge = 7 }" + TAIL: ("supports surge: ", "0.5"),
+    OWN + "supports = { surge = 7 }" + TAIL: ("supports surge: 7 is out of bounds", "at most 0.5"),
     OWN + 'remedy = "restart"' + TAIL: ("remedy: “restart” is not known", "'rollback'"),
     OWN + 'needs = ["a", "b"]\nneeds_ko = ["가"]' + TAIL: ("needs_ko has 1 line", "give one for each"),
     OWN + TAIL.replace("notify", "email"): ("actions #1 type: “email” is not known", "'notify'"),
@@ -117,6 +130,7 @@ def test_a_mistake_is_told_by_file_field_and_what_to_do(tmp_path: Path, text: st
     assert str(path) in told.value.what
     for words in MISTAKES[text]:
         assert words in str(told.value)
+    assert not re.search(r"[Ii]nput|[Ss]tring|[Tt]uple|\^", str(told.value).replace(str(path), ""))
 
 
 def test_the_line_that_is_no_toml_is_counted_as_in_the_file(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ SENTENCES: list[tuple[Bilingual, dict[str, Any]]] = [
     ),
     (say("external", who="`api.x.example`"), {"pattern": "external", "peer": "api.x.example"}),
     (
-        say("reads", least=say("at_least"), events=Count(30), total="36", share="83 %", template="`a <*>`"),
+        say("reads", least=say("at_least"), events=Count(30), total="36", share="83 %", template="`a <*>`", when=""),
         {"template": "a <*>", "events": 30, "abnormal_events": 36, "share": 0.8333, "templates": 2},
     ),
     (

@@ -37,7 +37,7 @@ def test_both_languages_say_it_with_the_same_values(key: str) -> None:
 
 def test_a_value_is_put_in_once_and_a_text_in_its_language() -> None:
     kind = kind_of("deploy")
-    assert say("took_effect", kind=kind, ref="`{time}`", time=lasting(300)) == Bilingual(
+    assert say("took_effect_before", kind=kind, ref="`{time}`", time=lasting(300)) == Bilingual(
         "Deploy `{time}` took effect 5.0 min before the failure began.",
         "배포 `{time}` 적용 시점은 장애 시작 5.0분 전입니다.",
     )

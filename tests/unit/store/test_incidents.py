@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
-from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject
-from bdp.store.incidents import LONGEST_TITLE, title, worse
-
-AT = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-def titled(**subject: str) -> str:
-    return title(
-        Anomaly(
-            anomaly_id="a",
-            kind=AnomalyKind.BURST,
-            subject=Subject(**subject),
-            signature="00000000000000aa",
-            severity=Severity.LOW,
-            start_time=AT,
-            detected_at=AT,
-            count=12,
-            threshold=10,
-            expected=None,
-            window_seconds=300,
-            never_seen=True,
-            templates=("never in a title",),
-            trace_ids=(),
-        )
-    )
+from bdp.model.anomaly import AnomalyKind, Severity, Subject
+from bdp.model.title import LONGEST_TITLE, titled
+from bdp.store.incidents import worse
+from tests.unit.explain.scene import incident
 
 
 @pytest.mark.parametrize(
@@ -44,11 +21,33 @@ def titled(**subject: str) -> str:
     ids=["full", "no code", "no service", "control characters"],
 )
 def test_title_names_what_misbehaves(subject: dict[str, str], expected: str) -> None:
-    assert titled(**subject) == expected
+    assert titled(AnomalyKind.BURST, Subject(**subject)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "expected"),
+    [
+        (AnomalyKind.BURST, {"service": "pay", "route": "/pay", "error_code": "TIMEOUT"}, "pay /pay TIMEOUT 급증"),
+        (AnomalyKind.BURST, {"service": ""}, "이름 없는 서비스 비정상 이벤트 급증"),
+        (AnomalyKind.METRIC, {"service": "ib-02"}, "ib-02 지표 이상"),
+        (AnomalyKind.FABRIC, {"service": "ib-02"}, "ib-02 패브릭 이상"),
+    ],
+)
+def test_a_title_is_told_in_korean_with_its_names_as_they_are(
+    kind: AnomalyKind, subject: dict[str, str], expected: str
+) -> None:
+    about = incident().model_copy(update={"subject": Subject(**subject)})
+    ours = about.model_copy(update={"title": titled(kind, about.subject)})
+    assert (ours.worded("title", "ko"), ours.worded("title", "en")) == (expected, ours.title)
+
+
+def test_a_title_that_an_alert_wrote_is_no_words_of_ours() -> None:
+    about = incident(service="pay").model_copy(update={"title": "Pay is slow"})
+    assert about.worded("title", "ko") == "Pay is slow"
 
 
 def test_title_is_cut() -> None:
-    long = titled(service="s" * 10_000)
+    long = titled(AnomalyKind.BURST, Subject(service="s" * 10_000))
     assert len(long) == LONGEST_TITLE
     assert long.endswith("s…")
 

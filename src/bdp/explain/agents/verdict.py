@@ -19,11 +19,11 @@ from typing import Final
 
 from bdp.explain.agents.form import Findings, Statement
 from bdp.explain.agents.words import is_fit, repeats, runs_of, spoken
-from bdp.explain.bilingual import Bilingual
+from bdp.explain.bilingual import Bilingual, together
 from bdp.explain.confidence import assess
 from bdp.explain.grounding import check, tally
 from bdp.explain.playbook import Playbook
-from bdp.explain.prose import holding, named, root_cause
+from bdp.explain.prose import cited, holding, named_by, root_cause
 from bdp.explain.sentences import say
 from bdp.model.analysis import ActionProposal, ActionType, Analysis, Check, Claim, Grounding, Hypothesis, Verdict
 from bdp.model.evidence import Evidence
@@ -121,8 +121,11 @@ def analysis_of(
     confidence = assess(judged.claims, judged.grounding, actions, verdict=verdict, hypotheses=rules.hypotheses)
     if verdict is Verdict.CONFIRMED:
         confidence = confidence.model_copy(update={"score": min(confidence.score, rules.confidence.score)})
-    cause = named(playbook, incident) if playbook else Bilingual()
-    subject = root_cause(incident, verdict, cause, judged.claims, say("not_shown"))
+    cause = named_by(playbook, incident) if playbook else Bilingual()
+    if judged.cause is not None and judged.cause.check is Check.SUPPORTED:
+        said = cited(Bilingual.alike(judged.cause.text), judged.cause.evidence)
+        cause = together([cause, said], ". ") if cause else cause
+    subject = root_cause(incident, verdict, cause, say("not_shown"))
     return rules.model_copy(
         update={
             "created_at": now,
@@ -133,12 +136,14 @@ def analysis_of(
             "root_cause_ko": subject.ko,
             "summary": judged.summary or rules.summary,
             "summary_ko": "" if judged.summary else rules.summary_ko,
-            "claims": judged.claims,
+            "cause": judged.cause,
+            "claims": judged.claims[1:] if judged.cause is not None else judged.claims,
             "grounding": judged.grounding,
             "confidence": confidence,
             "actions": actions,
             "hypotheses": hypotheses,
             "culprit_change": rules.culprit_change if same else None,
+            "remediation": rules.remediation if same else (playbook and playbook.remedy_alone) or "",
             "source": "ai",
             "evidence": tuple(evidence),
         }

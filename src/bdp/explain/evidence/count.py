@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from bdp.explain.bilingual import Bilingual, Count, lasting
 from bdp.explain.case import Case, aware, between
 from bdp.explain.sentences import say
@@ -11,6 +14,11 @@ from bdp.explain.wording import clock_time, moment, name, number, sample
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.evidence import EvidenceKind
 from bdp.sql import literal
+
+
+def whose(value: Mapping[str, Any]) -> Bilingual:
+    """Return whose events a count holds, as people read it."""
+    return say("all_services") if value.get("all_services") else Bilingual.alike(name(value["subject"]))
 
 
 def collect(case: Case) -> None:
@@ -33,6 +41,9 @@ def collect(case: Case) -> None:
         "stretch_seconds": length,
         "margin_seconds": stretch.margin_seconds,
     }
+    everything = not (case.exactly or case.service)
+    if everything:
+        value["all_services"] = True
     when = Bilingual()
     if events:
         first, last = aware(row["first_time"]), aware(row["last_time"])
@@ -41,7 +52,7 @@ def collect(case: Case) -> None:
     if earlier:
         value["ratio"] = round(events / earlier, 2)
     text = say(
-        "count", events=Count(events), subject=name(str(case.incident.subject)), length=lasting(length), when=when,
-        before=f"{earlier:,}", margin=stretch.margin_seconds,
+        "count", events=Count(events), subject=whose(value), length=lasting(length), when=when,
+        before=f"{earlier:,}",
     )  # fmt: skip
     case.add(EvidenceKind.COUNT, value, text, query, start=stretch.before)

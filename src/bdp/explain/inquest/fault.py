@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bdp.explain.bilingual import Bilingual
+from bdp.explain.bilingual import Bilingual, in_both
 from bdp.explain.inquest.scene import Scene
 from bdp.explain.playbook import says
 from bdp.explain.sentences import say
@@ -23,6 +23,7 @@ _BY_WORDS = 0.85
 _BY_ALERT = 0.35
 _ELSEWHERE = 0.6
 _SPOKEN = 0.5
+_FOLLOWED = 0.5
 
 
 class MetricTrait(BaseModel):
@@ -49,6 +50,7 @@ class Fault(BaseModel):
     scene: dict[str, float] = {}
     effects: dict[str, float] = {}
     needs: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     operational: bool = False
     by_flag: bool = False
     playbook: str = ""
@@ -58,11 +60,18 @@ class Fault(BaseModel):
 
 @dataclass(frozen=True)
 class Showing:
-    """How clearly a kind of failure shows itself, 0 to 1, and by what."""
+    """How clearly a kind of failure shows itself, 0 to 1, and by what.
+
+    Attributes:
+        lacks: what would show it and is not there.
+        since: epoch seconds of the first message that shows it; None where none does.
+    """
 
     fault: Fault
     score: float
     reasons: tuple[Bilingual, ...] = ()
+    lacks: tuple[Bilingual, ...] = ()
+    since: float | None = None
 
 
 @lru_cache(maxsize=1)
@@ -78,17 +87,54 @@ def showings(scene: Scene, near: Iterable[str]) -> list[Showing]:
         near: services where the failure may have begun; what others say counts less.
     """
     close = frozenset(near)
-    return sorted((_showing(fault, scene, close) for fault in faults()), key=lambda one: -one.score)
+    found = _by_course([_showing(fault, scene, close) for fault in faults()])
+    return sorted(found, key=lambda one: -one.score)
+
+
+def _by_course(found: list[Showing]) -> list[Showing]:
+    """Let what was told first stand for what followed from it: instances that end where the disk is full do so by it.
+
+    What shows the later one is what the earlier one does, so that one shows as clearly, and the later is no cause.
+    """
+    known = {one.fault.name: one for one in found}
+    for later in found:
+        for earlier in (known[one] for one in later.fault.follows):
+            if later.score >= earlier.score > 0 and _first(earlier, later):
+                came = say("came_first", later=in_both(later.fault, "title"))
+                reasons = (*earlier.reasons, came)
+                known[earlier.fault.name] = replace(earlier, score=later.score, reasons=reasons)
+                follows = say("follows_from", earlier=in_both(earlier.fault, "title"))
+                lacks = (follows, *later.lacks)
+                known[later.fault.name] = replace(later, score=round(later.score * _FOLLOWED, 4), lacks=lacks)
+    return list(known.values())
+
+
+def _first(earlier: Showing, later: Showing) -> bool:
+    return earlier.since is not None and later.since is not None and earlier.since <= later.since
 
 
 def _showing(fault: Fault, scene: Scene, near: frozenset[str]) -> Showing:
-    parts = [*_by_words(fault, scene, near), *_by_metrics(fault, scene, near), *_by_structure(fault, scene)]
+    words, metrics = _by_words(fault, scene, near), _by_metrics(fault, scene, near)
+    structure = _by_structure(fault, scene)
+    parts = [*words, *metrics, *structure]
     doubt = 1.0
     for weight, _ in parts:
         doubt *= 1.0 - min(0.98, weight)
     missing = [need for need in fault.needs if need not in scene.oddities]
     score = (1.0 - doubt) * (0.2 if missing else 1.0)
-    return Showing(fault, round(score, 4), tuple(reason for _, reason in parts))
+    lacks = {
+        "need_absent": missing,
+        "no_words": fault.signs and not words,
+        "no_metric": fault.metrics and not metrics,
+        "no_structure": fault.spans and not structure,
+    }
+    told = tuple(say(key) for key, lack in lacks.items() if lack)
+    return Showing(fault, round(score, 4), tuple(reason for _, reason in parts), told, _since(fault, scene))
+
+
+def _since(fault: Fault, scene: Scene) -> float | None:
+    new = (one for one in scene.said if one.count > 2 * one.before)
+    return min((one.seconds for one in new if _shows(fault.signs, f"{one.text} {one.reasons}")), default=None)
 
 
 def _by_words(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[float, Bilingual]]:
@@ -103,7 +149,7 @@ def _by_words(fault: Fault, scene: Scene, near: frozenset[str]) -> list[tuple[fl
             weight = _BY_WORDS * (0.5 + 0.5 * min(1.0, 2 * share)) * (1.0 if close else _ELSEWHERE)
             found.append((weight, say("says", service=name(hits[0].service), text=name(hits[0].text))))
     if _shows(fault.signs, scene.alert):
-        found.append((_BY_ALERT, say("alert_says")))
+        found.append((_BY_ALERT, say("alert_says" if scene.alerted else "title_says")))
     if any(_shows(fault.signs, text) for text in scene.spoken):
         found.append((_SPOKEN, say("spans_say")))
     return found

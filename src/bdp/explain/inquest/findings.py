@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bdp.explain.bilingual import Bilingual, in_both, lasting, together
-from bdp.explain.case import Case, between
+from bdp.explain.case import Case, aware, between
 from bdp.explain.claims import claim
 from bdp.explain.hypotheses import hypothesis
 from bdp.explain.inquest.fault import Showing
+from bdp.explain.inquest.lacking import lacking_of_cause, lacking_of_change
 from bdp.explain.inquest.ruling import Ruling
 from bdp.explain.inquest.scene import Scene
 from bdp.explain.inquest.suspect import Suspect
@@ -55,7 +56,7 @@ def hypotheses(ruling: Ruling, *, asked: bool, known: Collection[str] = ()) -> l
         asked: an investigation was asked for; then what nothing speaks for is told with what speaks against it.
         known: playbooks that were held against the incident; kinds of failure that they stand for are not repeated.
     """
-    found = [_of_change(one) for one in ruling.suspects[:_MOST_SUSPECTS] if asked or one.score > _WEAK]
+    found = [_of_change(ruling, one) for one in ruling.suspects[:_MOST_SUSPECTS] if asked or one.score > _WEAK]
     shown = [one for one in ruling.shown if one.score > _SHOWS or (one.fault.operational and asked)]
     shown = [one for one in shown if asked or one.fault.playbook not in known]
     found += [_of_cause(ruling, one) for one in shown[: _MOST_CAUSES + 2]]
@@ -107,12 +108,15 @@ def _events(case: Case, scene: Scene, symptom: Symptom) -> Evidence:
     at = _time(symptom.onset.at)
     said = [one for one in scene.said if one.service == symptom.node]
     query = (
-        f"SELECT sum(weight) AS events, min(ts) AS first_time FROM events WHERE {equals('service', symptom.node)} "
+        f"SELECT sum(weight) AS events, min(ts) AS first_time, max(ts) AS last_time FROM events "
+        f"WHERE {equals('service', symptom.node)} "
         f"AND {ABNORMAL_SQL} AND {between(at, scene.span.end)}"
     )
-    count = _whole(case.query(query)[0]["events"])
-    value = {"service": symptom.node, "abnormal_events": count, "onset": moment(at)}
-    text = say("events_since", service=name(symptom.node), events=figure(count), at=clock_time(at))
+    row = case.query(query)[0]
+    count, last = _whole(row["events"]), aware(row["last_time"])
+    value = {"service": symptom.node, "abnormal_events": count, "onset": moment(at), "last_time": moment(last)}
+    times = {"at": clock_time(at), "last": clock_time(last)}
+    text = say("events_since", service=name(symptom.node), events=figure(count), **times)
     return case.add(
         EvidenceKind.ONSET, value, text, query, samples=[sample(one.text) for one in said], start=at,
         end=scene.span.end,
@@ -161,7 +165,8 @@ def _blamed(suspect: Suspect, found: Evidence) -> list[Claim]:
     value = found.value
     early = "seconds_before_onset" in value
     seconds = value["seconds_before_onset" if early else "seconds_after_onset"]
-    said = [say("took_effect" if early else "took_effect_after", **_what(suspect), time=lasting(seconds))]
+    key = ("tested_" if suspect.summary else "took_effect_") + ("before" if early else "after")
+    said = [say(key, **_what(suspect), time=lasting(seconds))]
     for setting in value["settings"][:2]:
         said.append(say("alters", **{key: name(text) for key, text in setting.items()}))
     if not value["settings"] and value["lines"]:
@@ -178,22 +183,17 @@ def _claim(found: Evidence) -> Claim:
     return claim(Bilingual(found.text, found.text_ko), found.id)
 
 
-def _of_change(suspect: Suspect) -> Hypothesis:
+def _of_change(ruling: Ruling, suspect: Suspect) -> Hypothesis:
     fault = suspect.fault.name if suspect.fault else "change"
     statement = together([say("is_to_blame", **_what(suspect)), *suspect.reasons])
-    return hypothesis(fault, statement, suspect.score, together(suspect.refutations))
+    return hypothesis(fault, statement, suspect.score, together(lacking_of_change(suspect, ruling)))
 
 
 def _of_cause(ruling: Ruling, showing: Showing) -> Hypothesis:
-    against = []
-    if showing.score <= _SHOWS:
-        against.append(say("shows_nothing"))
-    if ruling.culprit is not None and showing.fault.operational:
-        against.append(say("change_explains"))
     title = in_both(showing.fault, "title")
     said = say("fault", fault=Bilingual(title.en.capitalize(), title.ko), reasons=together(showing.reasons[:3], "; "))
     statement = Bilingual(said.en.strip(), said.ko.strip())
-    return hypothesis(showing.fault.name, statement, showing.score, together(against))
+    return hypothesis(showing.fault.name, statement, showing.score, together(lacking_of_cause(showing, ruling)))
 
 
 def _time(seconds: float) -> datetime:

@@ -127,6 +127,7 @@ class Scene:
     """What there is to judge.
 
     Attributes:
+        alert: words of what told of it; alerted: an alert did, else they are the incident's title.
         oddities: what is odd in the structure of traces or of the whole.
         internal: names of services of one's own.
         known_from: epoch seconds from which on there are events, at most the time from which on is searched.
@@ -141,16 +142,18 @@ class Scene:
     oddities: dict[str, Oddity] = field(default_factory=dict)
     changes: list[Row] = field(default_factory=list)
     alert: str = ""
+    alerted: bool = True
     internal: frozenset[str] = frozenset()
     known_from: float = 0.0
     series: dict[str, list[Series]] = field(default_factory=dict)
 
 
-def look(store: Store, span: Span, alert: str = "") -> Scene:
+def look(store: Store, span: Span, alert: str = "", *, alerted: bool = True) -> Scene:
     """Return the scene of a span.
 
     Args:
-        alert: words of the alert that told it.
+        alert: words of the alert that told it, or the incident's title where none did.
+        alerted: they are an alert's.
 
     Raises:
         BadRequest: the store hit a limit.
@@ -158,7 +161,7 @@ def look(store: Store, span: Span, alert: str = "") -> Scene:
     """
     spans = _spans(store, span)
     graph = graph_of_spans((row["trace_id"], row["span_id"], row["parent_id"], row["service"]) for row in spans)
-    scene = Scene(span, graph, alert=alert)
+    scene = Scene(span, graph, alert=alert, alerted=alerted)
     scene.said = _said(store, span)
     scene.known_from = _known_from(store, span)
     scene.internal = _internal(store, span)

@@ -9,15 +9,16 @@ from bdp.model.noun import Language
 CAUSES: Final[dict[str, dict[Language, str]]] = {
     # The whole.
     "not_known_cause": {
-        "en": "The cause of the trouble of {subject} is not known: {missing}. Known so far: {known}",
-        "ko": "{subject}에서 발생한 문제의 원인은 아직 알 수 없습니다: {missing}. 지금까지 확인된 내용: {known}",
+        "en": "The cause of the trouble of {subject} is not known: {missing}.",
+        "ko": "{subject}에서 발생한 문제의 원인은 아직 알 수 없습니다: {missing}.",
     },
-    "nothing_checked": {"en": "nothing that could be checked.", "ko": "확인할 수 있는 내용 없음."},
-    "confirmed": {"en": "Confirmed: {cause}. {facts}", "ko": "확정: {cause}. {facts}"},
-    "likely": {"en": "Likely: {cause}. {facts}", "ko": "유력: {cause}. {facts}"},
+    "seen_at": {"en": "It is seen at {place}.", "ko": "{place}에서 나타납니다."},
+    "seen_at_by": {"en": "It is seen at {place}, by {ref}.", "ko": "{place}에서 나타나며 원인 변경은 {ref}입니다."},
+    "confirmed": {"en": "Confirmed: {cause}.", "ko": "확정: {cause}."},
+    "likely": {"en": "Likely: {cause}.", "ko": "유력: {cause}."},
     "summary": {"en": "{place}: {short}", "ko": "{place}: {short}"},
     "likely_summary": {"en": "{place}: likely {short}", "ko": "{place}: {short} (유력)"},
-    "cited": {"en": "{text} [{evidence}].", "ko": "{text} [{evidence}]."},
+    "cited": {"en": "{text} [{evidence}]", "ko": "{text} [{evidence}]"},
     # What playbooks say.
     "named": {"en": "{title} at {subject}: {mechanism}", "ko": "{subject}에서 나타난 {title}: {mechanism}"},
     "titled": {"en": "{title}: {mechanism}", "ko": "{title}: {mechanism}"},
@@ -99,14 +100,38 @@ CAUSES: Final[dict[str, dict[Language, str]]] = {
     "fault": {"en": "{fault}. {reasons}", "ko": "{fault}. {reasons}"},
     "says": {"en": "{service} says: {text}", "ko": "{service}의 메시지: {text}"},
     "alert_says": {"en": "the alert says so", "ko": "경보 내용에 나타남"},
+    "title_says": {"en": "the incident's title says so", "ko": "인시던트 제목에 나타남"},
     "spans_say": {"en": "failing spans say so", "ko": "실패한 스팬에 나타남"},
+    "came_first": {"en": "told before: {later}", "ko": "먼저 나타난 뒤 이어짐: {later}"},
+    "follows_from": {
+        "en": "It followed from what was told before it: {earlier}.",
+        "ko": "먼저 나타난 원인의 결과입니다: {earlier}.",
+    },
     "rose": {"en": "{metric} of {entity} rose", "ko": "{entity}의 {metric} 상승"},
     "fell": {"en": "{metric} of {entity} fell", "ko": "{entity}의 {metric} 하락"},
     "shows_nothing": {"en": "Nothing of it shows itself.", "ko": "이를 보여 주는 징후가 없습니다."},
-    "change_explains": {
-        "en": "A change explains the failure better.",
-        "ko": "변경이 이 장애를 더 잘 설명합니다.",
+    "no_words": {"en": "No message says so.", "ko": "이를 말하는 메시지가 없습니다."},
+    "no_metric": {"en": "No metric that would show it moved.", "ko": "이를 보여 줄 지표가 움직이지 않았습니다."},
+    "no_structure": {"en": "Traces do not show it.", "ko": "트레이스에 나타나지 않습니다."},
+    "need_absent": {"en": "What it always comes with is not there.", "ko": "항상 함께 나타나는 징후가 없습니다."},
+    "needs_change": {
+        "en": "It takes a change to bring it about, and none is found that could.",
+        "ko": "변경이 있어야 일어나는 일인데, 그럴 만한 변경이 없습니다.",
     },
+    "less_clear": {
+        "en": "It shows itself less clearly than another cause: {cause}.",
+        "ko": "다른 원인이 더 뚜렷하게 나타납니다: {cause}.",
+    },
+    "few_show_it": {
+        "en": "Only {events} of {total} abnormal events ({share}) show signs of it.",
+        "ko": "비정상 이벤트 {total}건 중 {events}건({share})에만 그 징후가 있습니다.",
+    },
+    "none_shows_it": {"en": "No abnormal event shows a sign of it.", "ko": "그 징후가 있는 비정상 이벤트가 없습니다."},
+    "fits_better": {
+        "en": "What was found fits another cause better: {cause}.",
+        "ko": "확인된 내용은 다른 원인에 더 잘 들어맞습니다: {cause}.",
+    },
+    "not_named_for": {"en": "It is not named: {missing}.", "ko": "원인으로 지목하지 않은 이유: {missing}."},
     # How far to trust it.
     "reasoning": {
         "en": "Evidence {strength}, match {match}, risk {risk}; weighed {raw}{limit}: {score}.",

@@ -28,7 +28,7 @@ CHANGES: Final[dict[str, dict[Language, str]]] = {
         "en": "Maintenance {ref} of {service} began {time} before the onset.",
         "ko": "{service}의 점검 {ref} 시작 시점은 장애 시작 {time} 전입니다.",
     },
-    "took_effect": {
+    "took_effect_before": {
         "en": "{kind} {ref} took effect {time} before the failure began.",
         "ko": "{kind} {ref} 적용 시점은 장애 시작 {time} 전입니다.",
     },
@@ -117,6 +117,46 @@ CHANGES: Final[dict[str, dict[Language, str]]] = {
         "ko": "이 변경의 어떤 내용도 이 장애를 일으킬 수 없습니다.",
     },
     "not_known": {"en": "What it changes is not known.", "ko": "무엇을 바꾸는지 알 수 없습니다."},
+    "after_first_sign": {
+        "en": "It took effect after the first clear sign of the trouble.",
+        "ko": "첫 뚜렷한 이상 징후가 나타난 뒤에 적용되었습니다.",
+    },
+    "hardly_fits": {
+        "en": "What it does explains little of what shows itself.",
+        "ko": "변경 내용으로는 나타난 증상을 거의 설명할 수 없습니다.",
+    },
+    "not_in_first": {
+        "en": "It does not run in {first}, which failed first.",
+        "ko": "가장 먼저 실패한 {first}에서 실행되지 않습니다.",
+    },
+    "ran_long": {
+        "en": "It had run for {time} before the failure began.",
+        "ko": "장애 시작까지 {time} 동안 문제없이 실행되었습니다.",
+    },
+    "no_step": {
+        "en": "No signal stepped when it took effect.",
+        "ko": "적용 시점에 급변한 지표가 없습니다.",
+    },
+    "nothing_names_it": {
+        "en": "Nothing that failed names what it changes.",
+        "ko": "장애에서 이 변경이 고친 부분이 언급되지 않습니다.",
+    },
+    "not_shipped": {
+        "en": "No deploy is known that carried it.",
+        "ko": "이 변경을 포함한 배포가 확인되지 않습니다.",
+    },
+    "explained_by": {
+        "en": "{kind} {ref} explains the failure better.",
+        "ko": "이 장애는 {kind} {ref} 쪽이 더 잘 설명합니다.",
+    },
+    "outer_explains": {
+        "en": "Without a change there is a clearer cause: {fault}.",
+        "ko": "변경과 무관한 더 뚜렷한 원인이 있습니다: {fault}.",
+    },
+    "not_clear_enough": {
+        "en": "Not enough speaks for it to name it.",
+        "ko": "원인으로 지목할 만큼 근거가 충분하지 않습니다.",
+    },
     "no_code": {"en": "It changes no code that runs.", "ko": "실행되는 코드를 바꾸지 않습니다."},
     "alters_nothing": {
         "en": "Its diff alters no setting, bound, check, lock, query or call.",

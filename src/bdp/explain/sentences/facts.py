@@ -11,14 +11,13 @@ FACTS: Final[dict[str, dict[Language, str]]] = {
     "at_least": {"en": "At least ", "ko": "최소 "},
     # How many abnormal events there are.
     "count": {
-        "en": "{events:abnormal event} of {subject} in {length}{when}; {before} in the {length} before "
-        "(the stretch is widened by {margin} s at each end).",
-        "ko": "{subject}에서 {length} 동안 비정상 이벤트 {events}건{when}; 그 전 같은 기간에는 {before}건"
-        "(구간은 양끝에서 {margin}초씩 넓힘).",
+        "en": "{events:abnormal event} of {subject} in {length}{when}; {before} in the {length} before.",
+        "ko": "{subject}에서 {length} 동안 비정상 이벤트 {events}건{when}; 그 전 같은 기간에는 {before}건.",
     },
+    "all_services": {"en": "all services", "ko": "전체 서비스"},
     "had_events": {
-        "en": "{service} had {events} abnormal events, against {before} in the stretch before.",
-        "ko": "{service}에서 비정상 이벤트 {events}건이 발생했으며, 직전 구간에는 {before}건이었습니다.",
+        "en": "{subject} had {events} abnormal events{when}, against {before} in the {length} before.",
+        "ko": "{subject}에서 비정상 이벤트 {events}건이 발생했으며{when}, 그 전 {length}에는 {before}건이었습니다.",
     },
     "surge": {
         "en": "{events:abnormal event} in {length}, against {before} in the {length} before.",
@@ -31,8 +30,8 @@ FACTS: Final[dict[str, dict[Language, str]]] = {
         "ko": "이벤트 {total}건 중 {least}{events}건({share})의 메시지: {template}{when}.",
     },
     "reads": {
-        "en": "{least}{events} of {total} abnormal events ({share}) {events:reads/read} {template}.",
-        "ko": "비정상 이벤트 {total}건 중 {least}{events}건({share})의 메시지는 {template}입니다.",
+        "en": "{least}{events} of {total} abnormal events ({share}) {events:reads/read} {template}{when}.",
+        "ko": "비정상 이벤트 {total}건 중 {least}{events}건({share})의 메시지는 {template}입니다{when}.",
     },
     "sign": {
         "en": "{events:event} of {total} ({share}) {events:shows/show} signs of {mechanism}.",
@@ -145,8 +144,8 @@ FACTS: Final[dict[str, dict[Language, str]]] = {
         "ko": "{entity}의 {metric} 값이 {at}부터 {before}에서 {after}까지 하락했습니다.",
     },
     "events_since": {
-        "en": "{service} had {events} abnormal events from {at} on.",
-        "ko": "{service}에서 {at}부터 비정상 이벤트 {events}건이 발생했습니다.",
+        "en": "{service} had {events} abnormal events from {at} to {last}.",
+        "ko": "{service}에서 {at}부터 {last}까지 비정상 이벤트 {events}건이 발생했습니다.",
     },
     # What is odd.
     "external": {
