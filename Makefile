@@ -23,7 +23,7 @@ demo: install ## play a day of a small company and real logs, and explain what w
 	$(BIN)/bdp demo --once
 
 test: install-dev ## run the tests that need no outside service
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-long: install-dev ## run the tests that take minutes
 	$(BIN)/python -m pytest -m long

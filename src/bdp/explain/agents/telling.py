@@ -32,6 +32,10 @@ _TOLD: Final[Mapping[str, tuple[str, str]]] = {
         "A model's claims are less grounded than the rules'; the rules' verdict stands.",
         "모델의 주장이 규칙보다 근거가 약해 규칙의 판정을 따릅니다.",
     ),
+    "rules_are_surer": (
+        "A model names no cause or another one than the rules confirmed; the rules' verdict stands.",
+        "모델이 원인을 대지 않거나 규칙이 확정한 것과 다른 원인을 대어 규칙의 판정을 따릅니다.",
+    ),
 }
 _NO_ANSWER: Final = (
     "No model gave a usable answer ({reason}); this is what rules found.",

@@ -6,8 +6,9 @@
     telemetry repeated as if it were a finding            the same: it would be its own evidence
     an action                                             one of the offers, as our code wrote it
 
-An agent's verdict on an incident stands if its claims are grounded at least as well as the rules', and its root cause
-is supported. It is CONFIRMED only where the rules say so of the same mechanism.
+An agent's verdict on an incident stands if its claims are grounded at least as well as the rules', its root cause is
+supported, and the rules have not confirmed another mechanism: facts that are true name no cause by themselves. It is
+CONFIRMED only where the rules say so of the same mechanism.
 """
 
 from __future__ import annotations
@@ -99,6 +100,8 @@ def stands(judged: Judged, rules: Analysis) -> str:
         return "cause_not_supported"
     if judged.grounding.score < rules.grounding.score:
         return "less_grounded"
+    if rules.verdict is Verdict.CONFIRMED and judged.mechanism != rules.mechanism:
+        return "rules_are_surer"
     return ""
 
 
