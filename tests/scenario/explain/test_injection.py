@@ -141,12 +141,17 @@ def _no_attack_as_a_fact(reply: Reply, attacks: list[str]) -> None:
     facts += [text for one in reply.alternatives for text in (one.statement, one.refutation)]
     if reply.analysis:
         facts += [reply.analysis.root_cause, reply.analysis.summary]
+    runs = {run: attack for attack in attacks for run in _runs(attack)}
     for fact in facts:
-        spoken = _words(_QUOTED.sub(" | ", fact))
-        for attack in attacks:
-            words = _words(attack)
-            runs = [words[i : i + 5] for i in range(max(1, len(words) - 4))]
-            assert not any(_holds(run, spoken) for run in runs if len(run) >= 3), (fact, attack)
+        spoken = f" {' '.join(_words(_QUOTED.sub(' | ', fact)))} "
+        assert not [(fact, attack) for run, attack in runs.items() if run in spoken]
+
+
+def _runs(text: str) -> list[str]:
+    """Return each five words that follow one another, as `_holds` looks for them; three where there are no more."""
+    words = _words(text)
+    runs = (words[i : i + 5] for i in range(max(1, len(words) - 4)))
+    return [f" {' '.join(run)} " for run in runs if len(run) >= 3]
 
 
 def _no_secret_left(provider: ToolProvider) -> None:

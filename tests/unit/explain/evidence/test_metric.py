@@ -164,7 +164,9 @@ def test_what_moves_with_events_is_evidence_and_changes_no_verdict(store: ClickH
     analysis = explain(store)
     assert analysis.mechanism == "connection-pool"
     assert [e.value["metric"] for e in metrics(analysis)] == ["cpu_utilization"]
-    assert analysis.claims[0].text == "`payment` had 40 abnormal events, against 0 in the stretch before."
+    assert analysis.claims[0].text == (
+        "`payment` had 40 abnormal events, from 12:00:00 to 12:00:39, against 0 in the 6.0 min before."
+    )
     named = [hypothesis.mechanism for hypothesis in analysis.hypotheses]
     assert named[0] == "connection-pool"
     assert named[1:] == ["cpu-exhausted", "timeout"]
