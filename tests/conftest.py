@@ -4,7 +4,12 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long a case takes says more of the machine than of the code.
+hypothesis.settings.register_profile("bdp", deadline=None)
+hypothesis.settings.load_profile("bdp")
 
 ROOT = Path(__file__).resolve().parents[1]
 
