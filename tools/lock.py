@@ -20,6 +20,7 @@ LOCKS = {
     "build": ["--group=build"],
     "dev": [
         *("pyproject.toml", "--extra=embedded", "--extra=kafka", "--extra=aws", "--group=dev"),
+        *("--extra=chat", "--extra=kubernetes"),
         *("--extra=llm", "--extra=gemini", "--extra=bedrock", "--extra=local-llm"),
         "--constraints=requirements/build.txt",
     ],

@@ -9,8 +9,9 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from bdp.clock import Clock
-from bdp.model.action import ActionPlan, ActionResult, ActionStatus
+from bdp.model.action import ActionResult, ActionStatus
 from bdp.model.analysis import ActionProposal, IncidentReport
+from bdp.model.plan import ActionPlan
 from bdp.notify.endpoint import Secrets, no_secrets
 from bdp.ports import Channel, Effects, Store
 

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from bdp.act.action import DryRun, Tools, failed, nothing_to_undo, only_planned
 from bdp.act.parameters import typed
 from bdp.errors import BdpError
-from bdp.model.action import ActionPlan, ActionResult, ActionStatus
+from bdp.model.action import ActionResult, ActionStatus
 from bdp.model.analysis import ActionProposal, IncidentReport
 from bdp.model.anomaly import Subject
 from bdp.model.event import ABNORMAL_SQL
+from bdp.model.plan import ActionPlan
 from bdp.notify.effect import once, patiently
 from bdp.sql import equals, literal, matches
 

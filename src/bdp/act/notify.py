@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from bdp.act.action import DryRun, Tools, nothing_to_undo, only_planned
 from bdp.act.parameters import typed
 from bdp.errors import NotFound
-from bdp.model.action import ActionPlan, ActionResult, ActionStatus, Message
+from bdp.model.action import ActionResult, ActionStatus, Message
 from bdp.model.analysis import ActionProposal, IncidentReport
+from bdp.model.plan import ActionPlan
 from bdp.notify.channels import deliver
 from bdp.notify.plain import one_line
 from bdp.ports import Channel

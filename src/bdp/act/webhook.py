@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from bdp.act.action import DryRun, Operation, Tools, failed, only_planned
 from bdp.act.parameters import typed
 from bdp.errors import BdpError, NotAllowed, NotPossible
-from bdp.model.action import ActionPlan, ActionResult, ActionStatus
+from bdp.model.action import ActionResult, ActionStatus
 from bdp.model.analysis import ActionProposal, IncidentReport
+from bdp.model.plan import ActionPlan
 from bdp.notify.effect import once, patiently
 from bdp.notify.endpoint import call, check_url, is_listed, resolve
 from bdp.notify.plain import one_line

@@ -47,9 +47,10 @@ from bdp.flow.parts import Parts
 from bdp.flow.run import Json, Run, Signals
 from bdp.flow.settings import WorkflowSettings
 from bdp.flow.steps import Closed, Steps
-from bdp.model.action import ActionPlan, ActionStatus, WorkflowEvent
+from bdp.model.action import ActionStatus, WorkflowEvent
 from bdp.model.analysis import Analysis
 from bdp.model.decision import ApprovalStatus, Course, Decision, Reason
+from bdp.model.plan import ActionPlan
 
 __all__ = ["IncidentWorkflow", "WorkflowSettings", "workflow_id_of"]
 

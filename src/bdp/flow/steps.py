@@ -13,12 +13,13 @@ from bdp.flow.parts import Parts
 from bdp.flow.run import Json
 from bdp.ids import derived
 from bdp.learn.executions import Ending, Running, recorded, row
-from bdp.model.action import ActionPlan, ActionResult, ActionStatus, Message, WorkflowEvent
+from bdp.model.action import ActionResult, ActionStatus, Message, WorkflowEvent
 from bdp.model.analysis import ActionProposal, Analysis, IncidentReport
 from bdp.model.anomaly import AnomalyKind
 from bdp.model.decision import Approval, ApprovalStatus
 from bdp.model.execution import Outcome
 from bdp.model.incident import TRANSITIONS, Incident, IncidentStatus, TimelineEntry
+from bdp.model.plan import ActionPlan
 from bdp.notify.channels import deliver
 
 ENDED = frozenset({IncidentStatus.RESOLVED, IncidentStatus.ESCALATED})

@@ -1,31 +1,49 @@
-"""Actions: planned, applied, verified, undone."""
+"""Actions: permitted, applied, verified, undone, and what people are told of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from bdp.model.analysis import ActionType
 from bdp.model.noun import Noun
 
 
-class ActionPlan(Noun):
-    """What an action will do, before it does it.
+class Pause(Noun):
+    """The kill switch is thrown: nothing that changes a system runs.
 
     Attributes:
-        idempotency_key: applying twice with one key takes effect once.
-        effect: exactly what will be sent or done, for a person to read.
-        undo: how it would be taken back; empty when there is nothing to take back.
-        dry_run: True means that apply records what it would do and does nothing.
+        until: then it ends by itself; None: when somebody resumes.
     """
 
-    idempotency_key: str
+    by: str
+    at: datetime
+    reason: str = ""
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Return whether it still stops actions."""
+        return self.until is None or now < self.until
+
+
+class Permit(NamedTuple):
+    """Leave to act, once; kept for ever and counted by the limits of the policy.
+
+    Attributes:
+        key: the plan's idempotency key.
+        rule: name of the policy's rule that gave it.
+        service: of the incident.
+    """
+
+    key: str
     type: ActionType
-    parameters: dict[str, Any]
-    effect: str
-    undo: str
-    dry_run: bool
+    resource: str
+    service: str
+    environment: str
+    rule: str
+    incident_id: str
+    at: datetime
 
 
 class ActionStatus(StrEnum):
@@ -56,30 +74,64 @@ class WorkflowEvent(StrEnum):
     WORKFLOW_ERROR = "WORKFLOW_ERROR"
 
 
+class Link(Noun):
+    """An address to follow, with the words that are shown for it."""
+
+    words: str
+    words_ko: str = ""
+    url: str
+
+
 class Message(Noun):
     """Something to tell people.
 
     Attributes:
         key: idempotency key; a channel delivers a key once.
         body: markdown, plain enough for a terminal.
+        title_ko: the same in Korean, as `body_ko`; where it is empty English is shown (`worded`).
+        about: what it is about; the same is told at most once in five minutes. Empty: it has no duplicate.
+        incident_id: messages of one incident are one thread where a channel knows threads.
+        approval_id: of the question that it asks.
+        channels: names of the only channels that get it; empty: all.
+        links: addresses to follow, such as the one-time links of a question.
     """
 
     key: str
     title: str
+    title_ko: str = ""
     body: str
+    body_ko: str = ""
     severity: str = "low"
     event: str = ""
     incident_id: str = ""
     workflow_id: str = ""
+    about: str = ""
+    approval_id: str = ""
+    channels: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 class MessageForm(StrEnum):
-    """What a message speaks of: one finding, many, those that can wait, or what asking models costs."""
+    """What a message speaks of."""
 
     ALERT = "alert"
+    """One finding about the fabric."""
     SUMMARY = "summary"
+    """Many of them."""
     DIGEST = "digest"
+    """What could wait, once an hour."""
     COST = "cost"
+    """What asking models costs."""
+    OPENED = "opened"
+    """An incident began."""
+    EVENT = "event"
+    """A workflow's event."""
+    QUESTION = "question"
+    """A person is asked for leave to act."""
+    REMINDER = "reminder"
+    """Nobody has acknowledged or answered."""
+    TOLD = "told"
+    """What the action `notify` says."""
 
 
 class Outgoing(Noun):

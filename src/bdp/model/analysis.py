@@ -122,6 +122,39 @@ class ActionType(StrEnum):
     NOTIFY = "notify"
     INVESTIGATE = "investigate"
     WEBHOOK = "webhook"
+    LAMBDA_RESTART = "lambda_restart"
+    RDS_PARAMETER = "rds_parameter"
+    AUTO_SCALING = "auto_scaling"
+    EVENTBRIDGE_EVENT = "eventbridge_event"
+    KUBERNETES_ROLLOUT = "kubernetes_rollout"
+
+
+class ConditionKind(StrEnum):
+    """What must be true right before an action, asked of the store."""
+
+    SYMPTOM_PRESENT = "symptom_present"
+    """The incident's symptom was there in the last minutes."""
+    CHANGE_IS_LATEST = "change_is_latest"
+    """No change of `service` came after `ref`: rolling back takes back that one alone."""
+    NO_CHANGE_SINCE = "no_change_since"
+    """Nobody has changed `service` since the incident was detected: nobody else is mending it."""
+    EVENTS_AT_LEAST = "events_at_least"
+    """`service` had at least `least` events in the last `minutes`."""
+    METRIC_ABOVE = "metric_above"
+    """The mean of the metric `name` of `entity` in the last `minutes` is above `value`."""
+    METRIC_BELOW = "metric_below"
+    """The same, below."""
+
+
+class Condition(Noun):
+    """One precondition of an action.
+
+    Attributes:
+        parameters: as the kind names them; all that it does not name is refused when it is evaluated.
+    """
+
+    kind: ConditionKind
+    parameters: dict[str, Any] = {}
 
 
 class ActionProposal(Noun):
@@ -129,6 +162,7 @@ class ActionProposal(Noun):
 
     Attributes:
         priority: 1 is first.
+        requires: must all be true when it is decided and again right before it runs.
         rollback: how to take it back; empty when there is nothing to take back.
         description_ko: the same in Korean, as in the other fields with `_ko`; where it is empty English is shown.
     """
@@ -138,6 +172,7 @@ class ActionProposal(Noun):
     description_ko: str = ""
     parameters: dict[str, Any] = {}
     priority: int = 1
+    requires: tuple[Condition, ...] = ()
     estimated_impact: str = ""
     estimated_impact_ko: str = ""
     rollback: str = ""

@@ -24,7 +24,8 @@ class SqlApprovals:
     def ask(self, approval: Approval) -> None:
         """Keep a question; asking again with the same id does nothing."""
         with self._database.write() as connection:
-            connection.execute(insert(connection, approvals).values(dict(approval)).on_conflict_do_nothing())
+            row = {column.name: getattr(approval, column.name) for column in approvals.c}
+            connection.execute(insert(connection, approvals).values(row).on_conflict_do_nothing())
 
     def get(self, approval_id: str) -> Approval:
         """Return one question.
