@@ -20,7 +20,16 @@ class EngineSettings(BaseModel):
         default=SecretStr(""), description="sqlite:///PATH or postgresql://…; empty: workflows.db in the home"
     )
     executor_id: str = Field(default="bdp-0", min_length=1, description="stable name of this worker across restarts")
-    poll_seconds: float = Field(default=1.0, ge=0.01, le=60, description="how often waiting workflows look for answers")
+    look_seconds: float = Field(
+        default=1.0, ge=0.01, le=60, description="how often answers to questions, and their deadlines, are looked for"
+    )
+    lease_seconds: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3600,
+        description="a worker not heard of for so long is gone, and others go on with its work; keep it over "
+        "`watchdog_seconds`",
+    )
     watchdog_seconds: float = Field(default=15.0, ge=0.05, le=600, description="how often stranded work is looked for")
     stranded_seconds: float = Field(
         default=30.0, ge=0, le=3600, description="pending work that nothing runs for so long is resumed"
@@ -41,6 +50,7 @@ class WorkflowSettings(BaseModel):
 
     approval_seconds: float = Field(default=3600.0, gt=0, le=7 * 86400, description="how long a person may think")
     verify_after_seconds: float = Field(default=60.0, ge=0, le=86400, description="from the act to asking if it helped")
+    undo_useless: bool = Field(default=True, description="what was done and did not help is taken back, where it can be")
     max_replans: int = Field(default=3, ge=0, le=10, description="further analyses after the first, then a person")
     hand_over_patience_seconds: float = Field(
         default=3600.0, ge=0, description="how long handing over is tried while the state database is away"

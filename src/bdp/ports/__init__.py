@@ -10,6 +10,8 @@ Incidents   incidents, their analyses and timeline                      store/in
 Approvals   questions to people                                         store/approvals.py
 Executions  the log of runs                                             store/executions.py
 Effects     which effects took place: exactly once across crashes       store/effects.py
+Permits     leave to act, counted by the policy's limits                store/permits.py
+Workers     who works on workflows, and who is gone                     store/workers.py
 Audit       who decided what; append-only                               store/audit.py
 Insights    findings about the fabric                                   store/insights.py
 Alerts      what people are to be told of them, and the messages        store/alerts.py
@@ -21,7 +23,7 @@ Inquiries   questions to a model, and the answers that may serve again  store/in
 from bdp.ports.findings import AlertDesk, Alerts, Channel, Insights
 from bdp.ports.models import Inquiries, Spending
 from bdp.ports.records import Backlog, Books, Row, Sink, Store, Stream
-from bdp.ports.state import Approvals, Audit, Effects, Executions, Incidents, Policies
+from bdp.ports.state import Approvals, Audit, Effects, Executions, Incidents, Permits, Policies, Workers
 
 __all__ = [
     "AlertDesk",
@@ -36,10 +38,12 @@ __all__ = [
     "Incidents",
     "Inquiries",
     "Insights",
+    "Permits",
     "Policies",
     "Row",
     "Sink",
     "Spending",
     "Store",
     "Stream",
+    "Workers",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from bdp.model.action import Pause, Permit
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
 from bdp.model.decision import Approval, ApprovalStatus, AuditEntry
@@ -138,6 +139,44 @@ class Effects(Protocol):
 
     def result(self, key: str) -> dict[str, Any] | None:
         """Return the kept result; None if the effect was not finished."""
+
+
+class Permits(Protocol):
+    """Leave to act: each is given once, counted by the limits of the policy, and never goes."""
+
+    def grant(
+        self, permit: Permit, since: datetime, admits: Callable[[Sequence[Permit], Pause | None], bool]
+    ) -> bool:
+        """Give leave if `admits` says so; one grant at a time on all machines, so that limits hold.
+
+        Args:
+            since: `admits` is shown the permits from here on, oldest first, and the kill switch as it stands.
+
+        Returns:
+            True if the permit is there: given now, or before under the same key.
+        """
+
+    def get(self, key: str) -> Permit | None:
+        """Return one by its key; None if there is none."""
+
+    def since(self, at: datetime) -> list[Permit]:
+        """Return those from an instant on, oldest first."""
+
+    def of(self, incident_id: str) -> list[Permit]:
+        """Return those of one incident, oldest first."""
+
+
+class Workers(Protocol):
+    """Who works on the workflows of one state database."""
+
+    def beat(self, worker_id: str, version: str, now: datetime) -> None:
+        """Raise this worker's count by one."""
+
+    def counts(self) -> dict[str, int]:
+        """Return the count of each worker that has not left."""
+
+    def leave(self, worker_id: str) -> None:
+        """Forget a worker."""
 
 
 class Audit(Protocol):

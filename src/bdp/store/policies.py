@@ -25,7 +25,7 @@ class SqlPolicies:
     def current(self, name: str) -> PolicyVersion | None:
         """Return the newest version; None if nothing was ever set."""
         with self._database.read() as connection:
-            return _newest(connection, name)
+            return newest(connection, name)
 
     def put(
         self, name: str, body: Mapping[str, Any], by: str, now: datetime, expected: int | None = None
@@ -40,7 +40,7 @@ class SqlPolicies:
         """
         with self._database.write() as connection:
             while True:
-                before = _newest(connection, name)
+                before = newest(connection, name)
                 replaced = before.version if before else 0
                 if expected not in (None, replaced):
                     raise NotPossible(*_why_not(name, expected, before))
@@ -62,7 +62,7 @@ def _versions(name: str) -> Select[Any]:
     return select(policies).where(policies.c.name == name).order_by(policies.c.version.desc())
 
 
-def _newest(connection: Connection, name: str) -> PolicyVersion | None:
+def newest(connection: Connection, name: str) -> PolicyVersion | None:
     row = connection.execute(_versions(name).limit(1)).mappings().one_or_none()
     return None if row is None else PolicyVersion(**row)
 

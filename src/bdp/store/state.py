@@ -16,8 +16,10 @@ from bdp.store.incidents import Judge, SqlIncidents, joins_live
 from bdp.store.inquiries import SqlInquiries
 from bdp.store.insights import SqlInsights
 from bdp.store.migrations import upgrade
+from bdp.store.permits import SqlPermits
 from bdp.store.policies import SqlPolicies
 from bdp.store.spending import SqlSpending
+from bdp.store.workers import SqlWorkers
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,13 @@ class State:
     executions: SqlExecutions
     effects: SqlEffects
     audit: SqlAudit
+    permits: SqlPermits
     policies: SqlPolicies
     insights: SqlInsights
     alerts: SqlAlerts
     spending: SqlSpending
     inquiries: SqlInquiries
+    workers: SqlWorkers
 
     @property
     def engine(self) -> Engine:
@@ -72,9 +76,11 @@ def open_state(url: str, judge: Judge = joins_live) -> State:
         executions=SqlExecutions(database),
         effects=SqlEffects(database),
         audit=SqlAudit(database),
+        permits=SqlPermits(database),
         policies=SqlPolicies(database),
         insights=SqlInsights(database),
         alerts=SqlAlerts(database),
         spending=SqlSpending(database),
         inquiries=SqlInquiries(database),
+        workers=SqlWorkers(database),
     )

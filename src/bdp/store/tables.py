@@ -149,6 +149,32 @@ effects = Table(
     Column("result", Document),
 )
 
+# Leave to act. What the policy's limits count.
+permits = Table(
+    "permits",
+    METADATA,
+    Column("key", PlainText, primary_key=True),
+    Column("type", PlainText, nullable=False),
+    Column("resource", PlainText, nullable=False),
+    Column("service", PlainText, nullable=False),
+    Column("environment", PlainText, nullable=False),
+    Column("rule", PlainText, nullable=False),
+    Column("incident_id", PlainText, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "at"),
+    Index(None, "incident_id"),
+)
+
+# Who works on workflows; a count that stands still tells that a worker is gone.
+workers = Table(
+    "workers",
+    METADATA,
+    Column("worker_id", PlainText, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("version", PlainText, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 # Each version is a row; the newest one holds.
 policies = Table(
     "policies",

@@ -2,12 +2,12 @@
 
 What it adds to DBOS, each because of a measured hazard (docs/decisions/workflows.md):
 
-- Workflows are coroutines on one event loop of our own. A waiting approval then holds no thread, and closing can cancel
-  it cleanly: the row stays pending and the next start goes on with it. (A thread inside `DBOS.recv` keeps a process
-  from ending; a coroutine that DBOS runs for a thread is written down as failed when it is cancelled.)
+- Workflows are coroutines on one event loop of our own, so that closing can cancel them cleanly: the row stays pending
+  and the next start goes on with it.
 - A pinned application version and a stable executor id, else a restart finds nothing to recover.
 - Portable JSON instead of pickle; SQLite's WAL set once; no telemetry, no conductor, no network.
-- A watchdog: pending rows that nothing runs are resumed.
+- A watchdog: pending rows that nothing runs are resumed, those of workers that died as well.
+- Waiting is our own: a clock that is set back must not make a workflow wait for the difference.
 
 DBOS keeps one global instance per process, so at most one `Workflows` is open at a time.
 """
@@ -21,23 +21,26 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
-from dbos import error as dbos_error
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
 from bdp.clock import Clock
-from bdp.errors import BadSetting, HomeInUse, NotFound, Retry
-from bdp.flow.run import Body, Json
+from bdp.errors import BadSetting, HomeInUse, Retry
+from bdp.flow.mend.colleagues import Colleagues
+from bdp.flow.mend.run import Body, Json
 from bdp.flow.settings import EngineSettings
+from bdp.telemetry import Absence
 
 APPLICATION = "bdp"
-APPLICATION_VERSION = "bdp-1"
-"""Raise it only with a plan for what is in flight: workflows of another version are not recovered."""
+APPLICATION_VERSION = "bdp-2"
+"""Raise it where `Run.version` does not suffice: the sweep then begins anew what is in flight."""
 SQLITE = "sqlite:///"
 MOST_RESUMES = 3
+_LOST = ["ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_MOST_ROWS = 10_000
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -50,29 +53,38 @@ class Workflows:
     Args:
         settings: `url` must not be empty here.
         clock: tells which finished workflows are old.
+        colleagues: the other workers on the same database; None where there are none.
+        code: version of the workflow's code, kept with each workflow that begins.
     """
 
-    def __init__(self, settings: EngineSettings, clock: Clock) -> None:
+    def __init__(
+        self, settings: EngineSettings, clock: Clock, colleagues: Colleagues | None = None, code: int = 1
+    ) -> None:
         self._url = settings.url.get_secret_value()
         if not self._url:
             raise BadSetting("The workflow engine has no database.", "Set workflows.engine.url.")
+        self.version = APPLICATION_VERSION
         self._settings = settings
         self._clock = clock
+        self._colleagues = colleagues
+        self._code = code
         # Counted: for a moment two executions of one workflow may run here, of which DBOS lets one go on.
         self._live: Counter[str] = Counter()
         self._missing: dict[str, float] = {}
         self._resumes: Counter[str] = Counter()
         self._steps = _Gauge()
         self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._loop_thread: threading.Thread | None = None
+        self._rounds: list[threading.Thread] = []
         self._is_open = False
 
-    def open(self, body: Body, sweep: Callable[[], None] = lambda: None) -> None:
+    def open(self, body: Body, sweep: Callable[[], object] = lambda: None, look: Callable[[], object] = lambda: None) -> None:
         """Start the engine and go on with what an earlier process left.
 
         Args:
             body: the one workflow; called with a run and the incident's id.
             sweep: called by the watchdog in each of its rounds, the first at once.
+            look: called every `look_seconds`.
 
         Raises:
             HomeInUse: another engine is open in this process.
@@ -87,29 +99,26 @@ class Workflows:
             self._workflow = DBOS.workflow(name="incident", max_recovery_attempts=self._settings.max_restarts)(
                 self._tracked(body)
             )
-            self._spawn("bdp-workflows", self._loop.run_forever)
+            self._loop_thread = _thread("bdp-workflows", self._loop.run_forever)
             self._call(_launch())
             self._is_open = True
         except BaseException:
             self._stop_engine()
             raise
-        self._spawn("bdp-watchdog", lambda: self._watch_until_closed(sweep))
+        settings = self._settings
+        self._rounds = [
+            _thread("bdp-watchdog", lambda: self._again("watchdog", settings.watchdog_seconds, self._watchdog(sweep))),
+            _thread("bdp-answers", lambda: self._again("answers", settings.look_seconds, look)),
+        ]
 
     def start(self, workflow_id: str, incident_id: str) -> None:
         """Start the workflow, durably; starting the same id again does nothing."""
 
         async def begin() -> None:
             with SetWorkflowID(workflow_id):
-                await DBOS.start_workflow_async(self._workflow, incident_id)
+                await DBOS.start_workflow_async(self._workflow, incident_id, self._code)
 
         self._call(begin())
-
-    def signal(self, workflow_id: str, topic: str, key: str) -> None:
-        """Wake the workflow; the same key wakes once."""
-        try:
-            DBOS.send(workflow_id, topic, topic=topic, idempotency_key=key)
-        except dbos_error.DBOSNonExistentWorkflowError as error:
-            raise NotFound(f"There is no workflow {workflow_id}.") from error
 
     def status(self, workflow_id: str) -> str:
         """Return DBOS's status, such as PENDING, SUCCESS or ERROR; empty for an unknown id."""
@@ -122,8 +131,25 @@ class Workflows:
 
     def pending(self) -> list[str]:
         """Return the ids that the database holds as not finished, at most 10,000."""
-        rows = DBOS.list_workflows(status=["PENDING", "ENQUEUED"], load_input=False, load_output=False, limit=10_000)
-        return [row.workflow_id for row in rows]
+        return [row.workflow_id for row in _rows(status=["PENDING", "ENQUEUED"])]
+
+    def lost(self) -> dict[str, str]:
+        """Return the ids that ended without a result, and how, at most 10,000; those of other versions are not."""
+        return {row.workflow_id: row.status for row in _rows(status=_LOST, app_version=self.version)}
+
+    def outdated(self) -> list[str]:
+        """End what was begun by a version that cannot go on, and whose worker is gone; return the ids.
+
+        What such a version cancelled is returned until it is forgotten, for a crash may come before it is begun anew.
+        """
+        rows = _rows(status=["PENDING", "ENQUEUED", "CANCELLED"])
+        old = [row for row in rows if row.app_version not in (None, self.version)]
+        gone = [row for row in old if row.status == "CANCELLED" or self._is_gone(row.executor_id or "")]
+        for row in gone:
+            if row.status != "CANCELLED":
+                _log.warning("workflow of another version, beginning anew", workflow_id=row.workflow_id)
+                DBOS.cancel_workflow(row.workflow_id)
+        return [row.workflow_id for row in gone]
 
     def watch(self) -> list[str]:
         """Resume what is pending but runs nowhere here for `stranded_seconds`; return those ids.
@@ -142,6 +168,66 @@ class Workflows:
             self._resume(workflow_id)
         return stranded
 
+    def adopt(self) -> list[str]:
+        """Resume what workers had in their hands that are gone; any worker goes on with it. Return those ids."""
+        if self._url.startswith(SQLITE):
+            return []
+        rows = _rows(status="PENDING", app_version=self.version)
+        theirs = {row.executor_id for row in rows if row.executor_id != self._settings.executor_id}
+        gone = {executor_id for executor_id in theirs if self._is_gone(executor_id or "")}
+        adopted = [row.workflow_id for row in rows if row.executor_id in gone]
+        for workflow_id in adopted:
+            _log.warning("worker gone, going on with its work", workflow_id=workflow_id)
+            DBOS.resume_workflow(workflow_id)
+        return adopted
+
+    def prune(self, limit: int = 500) -> int:
+        """Forget finished workflows older than `keep_days`; return how many."""
+        before = (self._clock.now() - timedelta(days=self._settings.keep_days)).isoformat()
+        finished = ["SUCCESS", "ERROR", "CANCELLED"]
+        rows = _rows(limit=limit, status=finished, completed_before=before)
+        DBOS.delete_workflows([row.workflow_id for row in rows])
+        return len(rows)
+
+    def close(self) -> None:
+        """Stop; what waits or runs stays pending and goes on at the next `open`. Closing twice does nothing."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._stop.set()
+        for thread in self._rounds:
+            thread.join(self._settings.close_seconds)
+        logging.getLogger("dbos").setLevel(logging.ERROR)  # it warns about each workflow that is cancelled here
+        self._call(_cancel_all())
+        if not self._steps.wait_for_zero(self._settings.close_seconds):
+            _log.warning("closing while a step still runs; it runs again at the next start")
+        self._stop_engine()
+        if self._colleagues:
+            self._colleagues.leave()
+
+    def _stop_engine(self) -> None:
+        DBOS.destroy(destroy_registry=True)
+        if self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            if self._loop_thread:
+                self._loop_thread.join(10)
+        if not self._loop.is_running():
+            self._loop.close()
+        _open_lock.release()
+
+    def _tracked(self, body: Body) -> Callable[[str, int], Coroutine[Any, Any, str]]:
+        async def incident(incident_id: str, code: int = 0) -> str:
+            workflow_id = DBOS.workflow_id or ""
+            self._live[workflow_id] += 1
+            try:
+                run = _DurableRun(workflow_id, code, self._settings.step_patience_seconds, self._steps, self._turns, self._clock)
+                return await body(run, incident_id)
+            finally:
+                self._live[workflow_id] -= 1
+                self._live += Counter()  # drops what is at 0
+
+        return incident
+
     def _resume(self, workflow_id: str) -> None:
         self._resumes[workflow_id] += 1
         if self._resumes[workflow_id] > MOST_RESUMES:
@@ -152,110 +238,60 @@ class Workflows:
         _log.warning("workflow stranded, resuming", workflow_id=workflow_id)
         DBOS.resume_workflow(workflow_id)
 
-    def prune(self, limit: int = 500) -> int:
-        """Forget finished workflows older than `keep_days`; return how many."""
-        before = (self._clock.now() - timedelta(days=self._settings.keep_days)).isoformat()
-        finished = ["SUCCESS", "ERROR", "CANCELLED"]
-        rows = DBOS.list_workflows(
-            status=finished, completed_before=before, load_input=False, load_output=False, limit=limit
-        )
-        DBOS.delete_workflows([row.workflow_id for row in rows])
-        return len(rows)
-
-    def close(self) -> None:
-        """Stop; what waits or runs stays pending and goes on at the next `open`. Closing twice does nothing."""
-        if not self._is_open:
-            return
-        self._is_open = False
-        self._stop.set()
-        self._threads[1].join(self._settings.close_seconds)
-        logging.getLogger("dbos").setLevel(logging.ERROR)  # it warns about each workflow that is cancelled here
-        self._call(_cancel_all())
-        if not self._steps.wait_for_zero(self._settings.close_seconds):
-            _log.warning("closing while a step still runs; it runs again at the next start")
-        self._stop_engine()
-
-    def _stop_engine(self) -> None:
-        DBOS.destroy(destroy_registry=True)
-        if self._loop.is_running():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._threads[0].join(10)
-        if not self._loop.is_running():
-            self._loop.close()
-        _open_lock.release()
-
-    def _tracked(self, body: Body) -> Callable[[str], Coroutine[Any, Any, str]]:
-        async def incident(incident_id: str) -> str:
-            workflow_id = DBOS.workflow_id or ""
-            self._live[workflow_id] += 1
-            try:
-                run = _DurableRun(workflow_id, self._settings.step_patience_seconds, self._steps, self._turns)
-                return await body(run, incident_id)
-            finally:
-                self._live[workflow_id] -= 1
-                self._live += Counter()  # drops what is at 0
-
-        return incident
-
     def _pending_here(self) -> list[str]:
         # A SQLite file belongs to one process, so every pending row is ours, whatever name wrote it.
         mine = None if self._url.startswith(SQLITE) else self._settings.executor_id
-        rows = DBOS.list_workflows(
-            status="PENDING", executor_id=mine, load_input=False, load_output=False, limit=10_000
-        )
-        return [row.workflow_id for row in rows]
+        return [row.workflow_id for row in _rows(status="PENDING", executor_id=mine, app_version=self.version)]
 
-    def _watch_until_closed(self, sweep: Callable[[], None]) -> None:
+    def _is_gone(self, executor_id: str) -> bool:
+        """Return whether no worker has this name any more."""
+        if self._url.startswith(SQLITE) or executor_id == self._settings.executor_id:
+            return True  # the file is ours alone; what had our name before us has ended
+        return self._colleagues is not None and self._colleagues.is_gone(executor_id)
+
+    def _watchdog(self, sweep: Callable[[], object]) -> Callable[[], None]:
         rounds = 0
+
+        def once() -> None:
+            nonlocal rounds
+            if self._colleagues:
+                self._colleagues.beat()
+                self.adopt()
+            self.watch()
+            sweep()
+            if rounds % 1000 == 0:
+                self.prune()
+            rounds += 1
+
+        return once
+
+    def _again(self, name: str, seconds: float, do: Callable[[], object]) -> None:
+        """Do it until closed. It outlives an outage of the database: that is when it is needed."""
+        absence = Absence(_log, f"{name}.broken", f"{name}.mended", self._clock.monotonic)
         while not self._stop.is_set():
             try:
-                self.watch()
-                sweep()
-                if rounds % 1000 == 0:
-                    self.prune()
-            except Exception:
-                # The watchdog outlives an outage of the database: that is when it is needed.
-                _log.exception("watchdog round failed")
-            rounds += 1
-            self._stop.wait(self._settings.watchdog_seconds)
-
-    def _spawn(self, name: str, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+                do()
+                absence.over()
+            except Exception as error:
+                absence.met(f"{type(error).__name__}: {error}", trace=not isinstance(error, Retry))
+            self._stop.wait(seconds)
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-class WorkflowClient:
-    """Wakes workflows from a process that runs none, such as the command line."""
-
-    def __init__(self, url: str) -> None:
-        self._client = DBOSClient(
-            system_database_url=url, serializer=DBOSPortableJSONSerializer(), application_name=APPLICATION
-        )
-
-    def signal(self, workflow_id: str, topic: str, key: str) -> None:
-        """Wake the workflow; the same key wakes once."""
-        try:
-            self._client.send(workflow_id, topic, topic=topic, idempotency_key=key)
-        except dbos_error.DBOSNonExistentWorkflowError as error:
-            raise NotFound(f"There is no workflow {workflow_id}.") from error
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self._client.destroy()
-
-
 class _DurableRun:
     """One execution of the workflow's body."""
 
-    def __init__(self, workflow_id: str, patience: float, steps: _Gauge, turns: asyncio.Semaphore) -> None:
+    def __init__(
+        self, workflow_id: str, version: int, patience: float, steps: _Gauge, turns: asyncio.Semaphore, clock: Clock
+    ) -> None:
         self.workflow_id = workflow_id
+        self.version = version
         self._patience = patience
         self._steps = steps
         self._turns = turns
+        self._clock = clock
 
     async def step(self, name: str, do: Callable[[], Json], patience: float | None = None) -> Json:
         left = self._patience if patience is None else patience
@@ -274,11 +310,10 @@ class _DurableRun:
             await asyncio.sleep(pause)
             patience, pause = patience - pause, min(pause * 2, 30.0)
 
-    async def wake(self, topic: str, seconds: float) -> bool:
-        return await DBOS.recv_async(topic, timeout_seconds=seconds) is not None
-
     async def sleep(self, seconds: float) -> None:
-        await DBOS.sleep_async(seconds)
+        until = await self.step("sleep", lambda: {"until": (self._clock.now() + timedelta(seconds=seconds)).isoformat()})
+        left = (datetime.fromisoformat(until["until"]) - self._clock.now()).total_seconds()
+        await asyncio.sleep(min(max(left, 0.0), seconds))
 
 
 class _Gauge:
@@ -315,6 +350,16 @@ async def _cancel_all() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _rows(limit: int = _MOST_ROWS, **chosen: Any) -> list[Any]:
+    return DBOS.list_workflows(load_input=False, load_output=False, limit=limit, **chosen)
+
+
+def _thread(name: str, target: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
 def _config(settings: EngineSettings) -> DBOSConfig:
     return {
         "name": APPLICATION,
@@ -324,7 +369,7 @@ def _config(settings: EngineSettings) -> DBOSConfig:
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
         "enable_otlp": False,
-        "notification_listener_polling_interval_sec": settings.poll_seconds,
+        "notification_listener_polling_interval_sec": 60.0,  # nothing waits for messages of DBOS
         "scheduler_polling_interval_sec": 3600.0,  # nothing is scheduled through DBOS
     }
 

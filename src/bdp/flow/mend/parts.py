@@ -1,0 +1,56 @@
+"""What the incident's workflow is given: ports, settings and the questions that other stages answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bdp.act.action import Tools
+from bdp.decide.gate import GateSettings
+from bdp.decide.policy import Policy
+from bdp.flow.settings import WorkflowSettings
+from bdp.model.action import Link, Message, MessageForm, Pause
+from bdp.model.analysis import Analysis
+from bdp.model.decision import Approval
+from bdp.model.incident import Incident
+from bdp.ports import Approvals, Executions, Incidents, Permits
+
+Explain = Callable[[Incident, int, Sequence[str]], Analysis]
+"""explain(incident, attempt, keys of actions that were tried) -> analysis"""
+
+SymptomGone = Callable[[Incident, datetime], bool]
+"""symptom_gone(incident, since) -> the store shows no more of it from that event time on"""
+
+Post = Callable[[MessageForm, Message, datetime], object]
+"""post(form, message, now): people are told, durably; the same key again does nothing"""
+
+
+def no_links(approval: Approval) -> Sequence[Link]:
+    """Give none."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything the workflow uses. `tools` holds clock, channels, store and effects as well.
+
+    Attributes:
+        policy: the policy that holds now.
+        pause: the kill switch as it stands now; None while it is not thrown.
+        links: one-time links by which a question may be answered.
+    """
+
+    settings: WorkflowSettings
+    gate: GateSettings
+    policy: Callable[[], Policy]
+    pause: Callable[[], Pause | None]
+    incidents: Incidents
+    approvals: Approvals
+    executions: Executions
+    permits: Permits
+    tools: Tools
+    explain: Explain
+    symptom_gone: SymptomGone
+    post: Post
+    links: Callable[[Approval], Sequence[Link]] = no_links
