@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from bdp.flow.durable import WorkflowClient
+from bdp.flow.incident import workflow_id_of
 
 from bdp.clock import SystemClock
 from bdp.flow.approval import Answers
-from bdp.flow.durable import WorkflowClient
-from bdp.flow.incident import workflow_id_of
 from bdp.model.decision import ApprovalStatus
 from bdp.model.incident import TRANSITIONS, Incident, IncidentStatus
 from bdp.store.state import State, open_state

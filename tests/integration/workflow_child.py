@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from bdp.decide.policy import RuleEffect
 from bdp.flow.incident import workflow_id_of
+
+from bdp.decide.policy import RuleEffect
 from bdp.model.analysis import Analysis
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.telemetry import set_up_logs

@@ -8,17 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from bdp.flow.mend.durable import Workflows
+from bdp.flow.mend.run import continued_by
 
 from bdp.act.action import DryRun
 from bdp.clock import SystemClock
-from bdp.decide.policy import RuleEffect
 from bdp.errors import HomeInUse, NotPossible
-from bdp.flow.approval import Answers
-from bdp.flow.durable import Workflows
-from bdp.flow.incident import workflow_id_of
 from bdp.model.analysis import ActionProposal, Analysis, Verdict
 from bdp.model.anomaly import AnomalyKind
-from bdp.model.decision import ApprovalStatus
+from bdp.model.decision import ApprovalStatus, PolicyEffect
 from bdp.model.incident import Incident, IncidentStatus
 from tests.scenario.receiver import Receiver
 from tests.scenario.workflow_scene import LOOK, TELL, Scene, anomaly, ask_for, wait_for
@@ -26,7 +24,6 @@ from tests.scenario.workflow_scene import LOOK, TELL, Scene, anomaly, ask_for, w
 OTHER_PROCESS = """
 import sys
 from bdp.clock import SystemClock
-from bdp.flow.approval import Answers
 from bdp.flow.durable import WorkflowClient
 from bdp.store.state import open_state
 
@@ -69,7 +66,7 @@ def test_approved_from_another_process(tmp_path: Path) -> None:
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene,
     ):
         incident_id = scene.start()
@@ -87,8 +84,8 @@ def test_approved_from_another_process(tmp_path: Path) -> None:
         assert [entry.actor for entry in scene.state.audit.list(question.approval_id)] == ["ada"]
 
 
-@pytest.mark.parametrize("effect", [RuleEffect.ALLOW, RuleEffect.ASK])
-def test_what_is_over_is_neither_asked_about_nor_mended(tmp_path: Path, effect: RuleEffect) -> None:
+@pytest.mark.parametrize("effect", [PolicyEffect.ALLOW, PolicyEffect.ASK])
+def test_what_is_over_is_neither_asked_about_nor_mended(tmp_path: Path, effect: PolicyEffect) -> None:
     with (
         Receiver() as receiver,
         Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=effect) as scene,
@@ -109,14 +106,14 @@ def test_what_ends_while_a_person_thinks_is_not_mended_after_the_approval(tmp_pa
             tmp_path,
             actions=(ask_for("restart"),),
             receiver=receiver.url,
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
             gone=lambda _: bool(over),
         ) as scene,
     ):
         incident_id = scene.start()
         question = scene.question()
         over.append(True)
-        scene.answers.approve(question.approval_id, by="ada")
+        scene.vote(question.approval_id, "ada")
         incident = scene.ended(incident_id)
         assert statuses(incident) == ["analysing", "awaiting_approval", "resolved"]
         assert incident.timeline[-1].text == "The symptom was gone before anything was done."
@@ -128,15 +125,15 @@ def test_rejection_leads_to_another_action_then_to_a_person(tmp_path: Path) -> N
     actions = (ask_for("restart"), ask_for("rollback", 2))
     with (
         Receiver() as receiver,
-        Scene(tmp_path, actions=actions, receiver=receiver.url, effect=RuleEffect.ASK, gone=lambda _: False) as scene,
+        Scene(tmp_path, actions=actions, receiver=receiver.url, effect=PolicyEffect.ASK, gone=lambda _: False) as scene,
     ):
         incident_id = scene.start()
         first = scene.question()
-        scene.answers.reject(first.approval_id, by="ada", note="not now")
+        scene.vote(first.approval_id, "ada", ApprovalStatus.REJECTED)
         wait_for(lambda: any(found.approval_id != first.approval_id for found in scene.state.approvals.list()))
         second = scene.question()
         assert second.action.parameters["operation"] == "rollback"
-        scene.answers.reject(second.approval_id, by="ada")
+        scene.vote(second.approval_id, "ada", ApprovalStatus.REJECTED)
         assert scene.ended(incident_id).status is IncidentStatus.ESCALATED
         assert receiver.asked == []
         assert scene.events() == ["ESCALATION_REQUIRED"]
@@ -160,7 +157,7 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
         tmp_path,
         actions=(ask_for("restart"),),
         receiver="http://127.0.0.1:9",
-        effect=RuleEffect.ASK,
+        effect=PolicyEffect.ASK,
         approval_seconds=0.3,
         gone=lambda _: False,
     ) as scene:
@@ -170,7 +167,7 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
         [approval] = scene.state.approvals.list()
         assert approval.status is ApprovalStatus.TIMED_OUT
         with pytest.raises(NotPossible):
-            scene.answers.approve(approval.approval_id, by="late")
+            scene.vote(approval.approval_id, "late")
         assert ("approval", "webhook", "timed_out") in scene.runs()
 
 
@@ -182,34 +179,17 @@ def test_the_first_answer_counts(tmp_path: Path) -> None:
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene,
     ):
         incident_id = scene.start()
         approval_id = scene.question().approval_id
-        scene.answers.approve(approval_id, by="ada")
-        scene.answers.approve(approval_id, by="ada")
+        scene.vote(approval_id, "ada")
+        scene.vote(approval_id, "ada")
         with pytest.raises(NotPossible):
-            scene.answers.reject(approval_id, by="bob")
+            scene.vote(approval_id, "bob", ApprovalStatus.REJECTED)
         assert scene.ended(incident_id).status is IncidentStatus.RESOLVED
         assert len(receiver.asked) == 1
-
-
-def test_a_lost_wake_up_is_made_good_by_the_sweep(tmp_path: Path) -> None:
-    with (
-        Receiver() as receiver,
-        Scene(
-            tmp_path,
-            actions=(ask_for("restart"),),
-            receiver=receiver.url,
-            gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
-        ) as scene,
-    ):
-        incident_id = scene.start()
-        # As from a process that ended between the answer and the wake-up.
-        Answers(scene.state.approvals, scene.clock, None).approve(scene.question().approval_id, by="ada")
-        assert scene.ended(incident_id).status is IncidentStatus.RESOLVED
 
 
 def test_an_action_that_did_not_help_is_not_repeated(tmp_path: Path) -> None:
@@ -279,8 +259,8 @@ def test_what_ended_by_itself_is_resolved_without_praise(tmp_path: Path) -> None
         assert scene.events() == []
 
 
-@pytest.mark.parametrize("effect", [RuleEffect.ALLOW, RuleEffect.ASK])
-def test_a_dry_run_shows_what_would_be_done(tmp_path: Path, effect: RuleEffect) -> None:
+@pytest.mark.parametrize("effect", [PolicyEffect.ALLOW, PolicyEffect.ASK])
+def test_a_dry_run_shows_what_would_be_done(tmp_path: Path, effect: PolicyEffect) -> None:
     with (
         Receiver() as receiver,
         Scene(
@@ -308,11 +288,10 @@ def test_a_restart_keeps_the_deadline(tmp_path: Path) -> None:
         "approval_seconds": 1.5,
         "gone": lambda _: False,
     }
-    with Scene(tmp_path, effect=RuleEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
+    with Scene(tmp_path, effect=PolicyEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
         incident_id = scene.start()
         before = scene.question()
-    with Scene(tmp_path, effect=RuleEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
-        wait_for(lambda: workflow_id_of(incident_id) in scene.engine.running())
+    with Scene(tmp_path, effect=PolicyEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
         assert scene.question() == before
         assert scene.ended(incident_id).status is IncidentStatus.ESCALATED
         [approval] = scene.state.approvals.list()
@@ -328,18 +307,18 @@ def test_an_answer_given_while_nothing_ran_counts_after_the_start(tmp_path: Path
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene:
             incident_id = scene.start()
             approval_id = scene.question().approval_id
             scene.engine.close()
-            Answers(scene.state.approvals, scene.clock, None).approve(approval_id, by="ada")
+            scene.vote(approval_id, "ada")
         with Scene(
             tmp_path,
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene:
             assert scene.ended(incident_id).status is IncidentStatus.RESOLVED
         assert len(receiver.asked) == 1
@@ -400,14 +379,14 @@ def test_a_person_may_resolve_it_meanwhile(tmp_path: Path) -> None:
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene,
     ):
         incident_id = scene.start()
         approval_id = scene.question().approval_id
         scene.state.incidents.move(incident_id, IncidentStatus.RESOLVED, "mended by hand", scene.clock.now())
-        scene.answers.approve(approval_id, by="ada")
-        wait_for(lambda: scene.engine.status(workflow_id_of(incident_id)) == "SUCCESS")
+        scene.vote(approval_id, "ada")
+        wait_for(lambda: scene.engine.status(continued_by(incident_id, approval_id)) == "SUCCESS")
         assert receiver.asked == []
         assert scene.events() == []
 

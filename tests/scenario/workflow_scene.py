@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
-from bdp.act.action import ActSettings, DryRun, Operation, Tools, WebhookSettings
-from bdp.clock import SystemClock
-from bdp.decide.gate import GateSettings
-from bdp.decide.policy import PolicySettings, Rule, RuleEffect
-from bdp.flow.approval import Answers
 from bdp.flow.durable import Workflows
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
 from bdp.flow.parts import Parts
-from bdp.flow.settings import EngineSettings, WorkflowSettings
 from bdp.flow.sweep import Sweep
+from pydantic import SecretStr
+
+from bdp.act.action import Tools
+from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
+from bdp.clock import Clock, SystemClock
+from bdp.decide.gate import GateSettings
+from bdp.decide.policy import PolicySettings, Rule, RuleEffect
+from bdp.flow.approval import Answers
+from bdp.flow.settings import EngineSettings, WorkflowSettings
 from bdp.model.analysis import ActionProposal, ActionType, Analysis, Confidence, Grounding, Verdict
 from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject
 from bdp.model.batch import RecordKind
-from bdp.model.decision import Approval, ApprovalStatus
+from bdp.model.decision import Approval, ApprovalStatus, PolicyEffect, Role, Vote
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.notify.file import FileChannel, FileSettings
 from bdp.notify.memory import MemoryChannel, MemorySettings
-from bdp.ports import Channel, Row
+from bdp.ports import Channel, Row, Store
 from bdp.store.state import State, open_state
 
 ENDED = frozenset({IncidentStatus.RESOLVED, IncidentStatus.ESCALATED})
@@ -106,6 +108,24 @@ def anomaly(number: int = 0, kind: AnomalyKind = AnomalyKind.BURST) -> Anomaly:
     )
 
 
+@contextlib.contextmanager
+def messages_to(channels: Sequence[Channel], state: State, clock: Clock) -> Iterator[None]:
+    """Bring what is posted to the channels, in the background, as a serving process does."""
+    alerting = Alerting(state.insights, state.alerts, channels, clock, AlertingSettings(pass_seconds=0.05))
+    alerting.start()
+    try:
+        yield
+    finally:
+        alerting.close()
+
+
+POLICY = """
+rules:
+  - {{name: webhooks, actions: [webhook], effect: {effect}, approvers: {{count: {needed}}}}}
+  - {{name: telling, actions: [notify, investigate], effect: allow, act_at: 0.5}}
+"""
+
+
 @dataclass
 class Scene:
     """One home with its engine. Fields may be set before `open`."""
@@ -114,7 +134,8 @@ class Scene:
     actions: Sequence[ActionProposal] | Callable[[int], Sequence[ActionProposal]] = (TELL,)
     confidence: float = 0.95
     verdict: Verdict = Verdict.CONFIRMED
-    effect: RuleEffect = RuleEffect.ALLOW
+    effect: PolicyEffect = PolicyEffect.ALLOW
+    needed: int = 1
     dry_run: DryRun = DryRun.NOTHING
     gone: Callable[[int], bool] = lambda call: True
     receiver: str = ""
@@ -122,23 +143,30 @@ class Scene:
     verify_after_seconds: float = 0.0
     watchdog_seconds: float = 0.2
     stranded_seconds: float = 5.0
+    undo_useless: bool = False
+    code: int = 1
     clock: SystemClock = field(default_factory=SystemClock)
     attempts: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     checks: int = 0
+    store: Store = field(default_factory=lambda: QuietStore())
 
     def open(self) -> Scene:
+        self._parts = contextlib.ExitStack()
         self.state: State = open_state(f"sqlite:///{self.home}/state.db")
+        self._parts.callback(self.state.close)
         self.memory = MemoryChannel(MemorySettings())
         self.file = FileChannel(FileSettings(), self.home)
-        self.workflow = IncidentWorkflow(self.parts((self.memory, self.file)))
-        self.engine = Workflows(self.engine_settings, self.clock)
-        self.engine.open(self.workflow.body, Sweep(self.state.incidents, self.workflow, self.engine))
-        self.answers = Answers(self.state.approvals, self.clock, self.engine)
+        self._parts.enter_context(messages_to((self.memory, self.file), self.state, self.clock))
+        self.workflow = self.workflow_of(self.parts((self.memory, self.file)))
+        self.engine = Workflows(self.engine_settings, self.clock, code=self.code)
+        self._parts.callback(self.engine.close)
+        self.questions = Questions(self.state.approvals, self.clock, self.engine.start)
+        sweep = Sweep(self.state.incidents, self.workflow, self.engine)
+        self.engine.open(self.workflow.body, sweep, self.questions.look)
         return self
 
     def close(self) -> None:
-        self.engine.close()
-        self.state.close()
+        self._parts.close()
 
     def __enter__(self) -> Scene:
         return self.open()
@@ -146,12 +174,15 @@ class Scene:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def workflow_of(self, parts: Parts) -> IncidentWorkflow:
+        return IncidentWorkflow(parts)
+
     @property
     def engine_settings(self) -> EngineSettings:
         url = SecretStr(f"sqlite:///{self.home}/workflows.db")
         return EngineSettings(
             url=url,
-            poll_seconds=0.05,
+            look_seconds=0.05,
             watchdog_seconds=self.watchdog_seconds,
             stranded_seconds=self.stranded_seconds,
         )
@@ -166,26 +197,34 @@ class Scene:
             webhook=WebhookSettings(operations=operations if self.receiver else {}),
             pause_seconds=0.0,
         )
+        state = self.state
         return Parts(
             settings=WorkflowSettings(
-                approval_seconds=self.approval_seconds, verify_after_seconds=self.verify_after_seconds
+                approval_seconds=self.approval_seconds,
+                verify_after_seconds=self.verify_after_seconds,
+                undo_useless=self.undo_useless,
             ),
             gate=GateSettings(),
-            policy=self.policy,
-            incidents=self.state.incidents,
-            approvals=self.state.approvals,
-            executions=self.state.executions,
-            tools=Tools(
-                settings=act, channels=channels, store=QuietStore(), effects=self.state.effects, clock=self.clock
-            ),
+            policy=lambda: self.policy,
+            pause=self.pause,
+            incidents=state.incidents,
+            approvals=state.approvals,
+            executions=state.executions,
+            permits=state.permits,
+            tools=Tools(settings=act, channels=channels, store=self.store, effects=state.effects, clock=self.clock),
             explain=self.explain,
             symptom_gone=self.symptom_gone,
+            post=lambda form, message, now: state.alerts.post(form, message, now, now),
         )
 
     @property
-    def policy(self) -> PolicySettings:
-        shipped = PolicySettings().rules
-        return PolicySettings(rules=(Rule(action=ActionType.WEBHOOK, effect=self.effect), *shipped))
+    def policy(self) -> Policy:
+        text = POLICY.format(effect=self.effect.value, needed=self.needed)
+        return policy_of({"scene.yaml": text.encode()}, "scene")
+
+    def pause(self) -> Pause | None:
+        found = self.state.policies.current("pause")
+        return Pause.model_validate(found.body) if found and found.body else None
 
     def explain(self, incident: Incident, attempt: int, tried: Sequence[str]) -> Analysis:
         self.attempts.append((attempt, tuple(tried)))
@@ -198,14 +237,25 @@ class Scene:
 
     def start(self, number: int = 0, kind: AnomalyKind = AnomalyKind.BURST) -> str:
         incident, _ = self.state.incidents.record(anomaly(number, kind), self.clock.now())
-        self.engine.start(workflow_id_of(incident.incident_id), incident.incident_id)
+        self.engine.start(begun_by(incident.incident_id), incident.incident_id)
         return incident.incident_id
 
     def ended(self, incident_id: str) -> Incident:
         wait_for(lambda: self.state.incidents.get(incident_id).status in ENDED)
-        # The status is one of the last things that the workflow leaves; it is over when the engine says so.
-        wait_for(lambda: workflow_id_of(incident_id) not in self.engine.pending())
+        # The status is one of the last things that a workflow leaves; it is over when the engine says so.
+        wait_for(lambda: incident_id not in {incident_of(name) for name in self.engine.pending()})
+        self.told()
         return self.state.incidents.get(incident_id)
+
+    def told(self) -> None:
+        """Return when every message that was posted has been sent."""
+        wait_for(lambda: not self.state.alerts.waiting())
+
+    def vote(self, approval_id: str, by: str, status: ApprovalStatus = ApprovalStatus.APPROVED) -> Approval:
+        """Answer as a person does in another process, who reaches the state and no engine."""
+        now = self.clock.now()
+        vote = Vote(by=by, role=Role.APPROVER, status=status, at=now, via="api")
+        return self.state.approvals.vote(approval_id, vote, now)
 
     def question(self) -> Approval:
         wait_for(lambda: bool(self.state.approvals.list(ApprovalStatus.WAITING)))

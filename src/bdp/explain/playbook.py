@@ -29,7 +29,7 @@ from pydantic import (
 
 from bdp.errors import BadSetting
 from bdp.explain.misfit import not_known, not_readable, not_valid
-from bdp.model.analysis import ActionType, Remedy
+from bdp.model.analysis import ActionType, ConditionKind, Remedy
 from bdp.sql import literal
 
 SHIPPED = Path(__file__).parent / "playbooks"
@@ -64,14 +64,26 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Requirement(_Part):
+    """What must be true right before an action, asked of the store; see `bdp.model.analysis.ConditionKind`."""
+
+    kind: ConditionKind
+    parameters: dict[str, str | int | float] = {}
+
+
 class PlaybookAction(_Part):
-    """What to do. `{service}` and the like in texts stand for values of the incident; see `proposals.py`."""
+    """What to do. `{service}` and the like in texts stand for values of the incident; see `proposals.py`.
+
+    Attributes:
+        requires: what code asks of the store before the action; the playbook's `needs` are for people.
+    """
 
     type: ActionType
     description: str = Field(min_length=1)
     description_ko: str = ""
     parameters: dict[str, Any] = {}
     priority: int = Field(default=1, ge=1)
+    requires: tuple[Requirement, ...] = Field(default=(), max_length=10)
     estimated_impact: str = ""
     estimated_impact_ko: str = ""
     rollback: str = ""
@@ -79,7 +91,9 @@ class PlaybookAction(_Part):
 
     @model_validator(mode="after")
     def _holes_are_known(self) -> Self:
-        texts = [*(getattr(self, key) for key in self.texts()), *map(str, self.parameters.values())]
+        given = [self.parameters, *(requirement.parameters for requirement in self.requires)]
+        texts = [getattr(self, key) for key in self.texts()]
+        texts += [str(value) for parameters in given for value in parameters.values()]
         unknown = {hole for text in texts for hole in HOLE.findall(text)} - HOLES
         if unknown:
             named = ", ".join(f"{{{hole}}}" for hole in sorted(unknown))

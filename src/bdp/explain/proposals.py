@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bdp.explain.case import Case
-from bdp.explain.playbook import HOLE, PlaybookAction
+from bdp.explain.playbook import HOLE, PlaybookAction, Requirement
 from bdp.explain.wording import figure, moment, name
-from bdp.model.analysis import ActionProposal, ActionType
+from bdp.model.analysis import ActionProposal, ActionType, Condition
 from bdp.model.evidence import EvidenceKind
 
 _MOST_METRICS: Final = 3
@@ -228,6 +228,7 @@ def _fill(action: PlaybookAction, values: Mapping[str, _Value]) -> ActionProposa
             description_ko=_text(action.description_ko, values),
             parameters={key: _value(value, values) for key, value in action.parameters.items()},
             priority=action.priority,
+            requires=tuple(_condition(requirement, values) for requirement in action.requires),
             estimated_impact=_text(action.estimated_impact, values),
             estimated_impact_ko=_text(action.estimated_impact_ko, values),
             rollback=_text(action.rollback, values),
@@ -235,6 +236,11 @@ def _fill(action: PlaybookAction, values: Mapping[str, _Value]) -> ActionProposa
         )
     except KeyError:
         return None
+
+
+def _condition(requirement: Requirement, values: Mapping[str, _Value]) -> Condition:
+    parameters = {key: _value(value, values) for key, value in requirement.parameters.items()}
+    return Condition(kind=requirement.kind, parameters=parameters)
 
 
 def _value(value: Any, values: Mapping[str, _Value]) -> Any:

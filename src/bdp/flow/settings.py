@@ -50,7 +50,7 @@ class WorkflowSettings(BaseModel):
 
     approval_seconds: float = Field(default=3600.0, gt=0, le=7 * 86400, description="how long a person may think")
     verify_after_seconds: float = Field(default=60.0, ge=0, le=86400, description="from the act to asking if it helped")
-    undo_useless: bool = Field(default=True, description="what was done and did not help is taken back, where it can be")
+    undo_useless: bool = Field(default=True, description="take back what was done and did not help, where possible")
     max_replans: int = Field(default=3, ge=0, le=10, description="further analyses after the first, then a person")
     hand_over_patience_seconds: float = Field(
         default=3600.0, ge=0, description="how long handing over is tried while the state database is away"

@@ -144,9 +144,7 @@ class Effects(Protocol):
 class Permits(Protocol):
     """Leave to act: each is given once, counted by the limits of the policy, and never goes."""
 
-    def grant(
-        self, permit: Permit, since: datetime, admits: Callable[[Sequence[Permit], Pause | None], bool]
-    ) -> bool:
+    def grant(self, permit: Permit, since: datetime, admits: Callable[[Sequence[Permit], Pause | None], bool]) -> bool:
         """Give leave if `admits` says so; one grant at a time on all machines, so that limits hold.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, ColumnElement, select, text
+from sqlalchemy import ColumnElement, Connection, select, text
 
 from bdp.model.action import Pause, Permit
 from bdp.store.database import Database, insert

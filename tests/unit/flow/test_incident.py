@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from bdp.decide.policy import RuleEffect
 from bdp.flow.incident import IncidentWorkflow
 from bdp.flow.run import Json
+
+from bdp.decide.policy import RuleEffect
 from bdp.model.decision import ApprovalStatus
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.notify.memory import MemoryChannel, MemorySettings

@@ -17,7 +17,6 @@ from bdp.flow.mend.preconditions import Preconditions
 from bdp.flow.mend.run import Json
 from bdp.flow.mend.standing import Words
 from bdp.learn.executions import Ending, row
-from bdp.model.action import Permit
 from bdp.model.analysis import ActionProposal, Analysis
 from bdp.model.decision import Decision, Inspection, Reason
 from bdp.model.execution import Outcome
@@ -60,9 +59,7 @@ class Choosing:
             "unplannable": [[action.key, words.en, words.ko] for action, words in passed.unplannable],
         }
 
-    def _first(
-        self, analysis: Analysis, incident: Incident, tried: Collection[str], passed: _Passed
-    ) -> Decision:
+    def _first(self, analysis: Analysis, incident: Incident, tried: Collection[str], passed: _Passed) -> Decision:
         for action in sorted(analysis.actions, key=lambda action: action.priority):
             if action.key in tried:
                 passed.reasons.append(Reason.TRIED_BEFORE)
@@ -111,7 +108,7 @@ class Choosing:
         return self._preconditions.unmet(action.requires, incident, self._place.now())
 
 
-def circumstances(parts: Parts, policy: Policy, now: datetime, recent: Collection[Permit] | None = None) -> Circumstances:
+def circumstances(parts: Parts, policy: Policy, now: datetime) -> Circumstances:
     """Return what the policy must know besides the plan."""
-    permits = parts.permits.since(now - policy.longest_window) if recent is None else recent
-    return Circumstances(now=now, pause=parts.pause(), recent=tuple(permits))
+    recent = parts.permits.since(now - policy.longest_window)
+    return Circumstances(now=now, pause=parts.pause(), recent=tuple(recent))

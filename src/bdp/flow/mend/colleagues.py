@@ -6,6 +6,8 @@ worker's own monotonic clock measures them, is gone: no clock of another machine
 
 from __future__ import annotations
 
+import contextlib
+
 from bdp.clock import Clock
 from bdp.ports import Workers
 
@@ -45,7 +47,5 @@ class Colleagues:
 
     def leave(self) -> None:
         """Say that this worker is not there any more; where that cannot be said, its lease runs out."""
-        try:
+        with contextlib.suppress(Exception):
             self._workers.leave(self._worker_id)
-        except Exception:  # noqa: S110 - see above
-            pass

@@ -101,9 +101,7 @@ class Doing:
 
     def verifying(self, seconds: float) -> Json:
         """Say that the effect is waited for."""
-        self._place.move(
-            IncidentStatus.VERIFYING, f"In {seconds:g} seconds the store is asked whether it helped."
-        )
+        self._place.move(IncidentStatus.VERIFYING, f"In {seconds:g} seconds the store is asked whether it helped.")
         return {}
 
     def verify(self, analysis: Analysis, decision: Decision, acted: Json) -> Json:
@@ -121,9 +119,7 @@ class Doing:
         self._place.note("verification", text, f"verification:{analysis.attempt}:{action.key}", {"gone": helped})
         return {"gone": helped}
 
-    def _took_place(
-        self, analysis: Analysis, decision: Decision, incident: Incident, result: ActionResult
-    ) -> bool:
+    def _took_place(self, analysis: Analysis, decision: Decision, incident: Incident, result: ActionResult) -> bool:
         plan, action = _of(decision)
         try:
             return self._place.action(action, incident, analysis).verify(plan, result)

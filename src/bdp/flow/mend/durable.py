@@ -78,7 +78,9 @@ class Workflows:
         self._rounds: list[threading.Thread] = []
         self._is_open = False
 
-    def open(self, body: Body, sweep: Callable[[], object] = lambda: None, look: Callable[[], object] = lambda: None) -> None:
+    def open(
+        self, body: Body, sweep: Callable[[], object] = lambda: None, look: Callable[[], object] = lambda: None
+    ) -> None:
         """Start the engine and go on with what an earlier process left.
 
         Args:
@@ -220,7 +222,8 @@ class Workflows:
             workflow_id = DBOS.workflow_id or ""
             self._live[workflow_id] += 1
             try:
-                run = _DurableRun(workflow_id, code, self._settings.step_patience_seconds, self._steps, self._turns, self._clock)
+                patience = self._settings.step_patience_seconds
+                run = _DurableRun(workflow_id, code, patience, self._steps, self._turns, self._clock)
                 return await body(run, incident_id)
             finally:
                 self._live[workflow_id] -= 1
@@ -311,7 +314,8 @@ class _DurableRun:
             patience, pause = patience - pause, min(pause * 2, 30.0)
 
     async def sleep(self, seconds: float) -> None:
-        until = await self.step("sleep", lambda: {"until": (self._clock.now() + timedelta(seconds=seconds)).isoformat()})
+        end = timedelta(seconds=seconds)
+        until = await self.step("sleep", lambda: {"until": (self._clock.now() + end).isoformat()})
         left = (datetime.fromisoformat(until["until"]) - self._clock.now()).total_seconds()
         await asyncio.sleep(min(max(left, 0.0), seconds))
 

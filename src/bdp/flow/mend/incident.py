@@ -230,7 +230,8 @@ class _Work:
         if not found["gone"]:
             return ""
         more, more_ko = ("more ", "추가로 ") if self.standing.failed else ("", "")
-        text, text_ko = f"The symptom was gone before anything {more}was done.", f"{more_ko}조치하기 전에 증상이 사라졌습니다."
+        text = f"The symptom was gone before anything {more}was done."
+        text_ko = f"{more_ko}조치하기 전에 증상이 사라졌습니다."
         await self._step("resolve", lambda: self.steps.resolve(text, text_ko, None))
         return "resolved"
 

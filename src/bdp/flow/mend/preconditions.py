@@ -98,7 +98,8 @@ class Preconditions:
         ref = one_line(latest[0]["ref"], 80) if latest else ""
         if not ref:
             return Words(f"no change of {one_line(given.service, 80)} is known", "서비스의 변경 기록이 없음")
-        return Words(f"{ref} came after {one_line(given.ref, 80)}", f"{one_line(given.ref, 80)} 이후에 {ref} 변경이 있었음")
+        blamed = one_line(given.ref, 80)
+        return Words(f"{ref} came after {blamed}", f"{blamed} 이후에 {ref} 변경이 있었음")
 
     def _no_change_since(self, condition: Condition, incident: Incident, now: datetime) -> Words | None:
         given = _OfService.model_validate(condition.parameters)
@@ -145,4 +146,5 @@ class Preconditions:
         name = one_line(f"{given.name} of {given.entity}", 120)
         told = f"is {float(row['mean']):g}" if row["n"] else "is not known"
         told_ko = f"{float(row['mean']):g}" if row["n"] else "알 수 없음"
-        return Words(f"{name} {told}, not {word} {given.value:g}", f"{name} 값이 {told_ko}(으)로 {given.value:g} {word_ko} 아님")
+        bound = f"{given.value:g}"
+        return Words(f"{name} {told}, not {word} {bound}", f"{name} 값: {told_ko} ({bound} {word_ko} 아님)")

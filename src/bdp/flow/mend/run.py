@@ -1,8 +1,8 @@
 """What a workflow's body sees of the durable engine, and how workflows are named.
 
-    incident-ID             what an incident begins with
-    incident-ID~QUESTION    what goes on after the answer to a question, or after its deadline
-    incident-ID+VERSION     what begins anew for a workflow of a version that cannot go on
+incident-ID             what an incident begins with
+incident-ID~QUESTION    what goes on after the answer to a question, or after its deadline
+incident-ID+VERSION     what begins anew for a workflow of a version that cannot go on
 """
 
 from __future__ import annotations

@@ -57,7 +57,9 @@ class Standing:
         return cls(attempt=kept["attempt"], tried=list(kept["tried"]), **words)
 
 
-def keep(effects: Effects, approval_id: str, standing: Json, decision: Decision, analysis: Analysis, now: datetime) -> None:
+def keep(
+    effects: Effects, approval_id: str, standing: Json, decision: Decision, analysis: Analysis, now: datetime
+) -> None:
     """Keep what the workflow after the question needs; keeping it again changes nothing."""
     effects.claim(_key(approval_id), now)
     kept = {"standing": standing, "decision": decision.model_dump(mode="json"), "attempt": analysis.attempt}

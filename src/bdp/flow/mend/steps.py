@@ -7,12 +7,12 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from bdp.errors import NotFound
+from bdp.flow.incident_notice import question_message
 from bdp.flow.mend.choosing import Choosing
 from bdp.flow.mend.doing import Doing
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.place import Closed, Place, case_of
 from bdp.flow.mend.run import Json
-from bdp.flow.incident_notice import question_message
 from bdp.flow.mend.standing import Standing, keep, kept
 from bdp.ids import derived
 from bdp.learn.executions import Ending, recorded, row
