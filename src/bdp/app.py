@@ -28,6 +28,7 @@ from bdp.flow.condition import Health
 from bdp.flow.explaining import Explaining
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
 from bdp.flow.letters import Letters
+from bdp.flow.mend.symptom import SymptomCheck
 from bdp.flow.parts import Parts
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Replay
@@ -36,7 +37,6 @@ from bdp.flow.shadow import shadowed
 from bdp.flow.shared import SharedPipeline
 from bdp.flow.spending import SpendingWatch
 from bdp.flow.sweep import Sweep
-from bdp.flow.symptom import SymptomCheck
 from bdp.flow.work import Worker
 from bdp.home import Home
 from bdp.ids import Ids

@@ -37,9 +37,9 @@ from bdp.explain.agents.settings import AgentSettings
 from bdp.explain.settings import ExplainSettings
 from bdp.flow.counsel import AdviceSettings
 from bdp.flow.letters import LetterSettings
+from bdp.flow.mend.symptom import SymptomSettings
 from bdp.flow.pipeline import PipelineSettings
 from bdp.flow.settings import Detection, EngineSettings, ShadowSettings, WorkflowSettings
-from bdp.flow.symptom import SymptomSettings
 from bdp.flow.triage import AlertingSettings
 from bdp.flow.work import WorkSettings
 from bdp.intake.feeds import FeedSettings

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from bdp.flow.mend.durable import Workflows
-from bdp.flow.mend.run import continued_by
 
 from bdp.act.action import DryRun
 from bdp.clock import SystemClock
 from bdp.errors import HomeInUse, NotPossible
+from bdp.flow.mend.durable import Workflows
+from bdp.flow.mend.run import continued_by
 from bdp.model.analysis import ActionProposal, Analysis, Verdict
 from bdp.model.anomaly import AnomalyKind
 from bdp.model.decision import ApprovalStatus, PolicyEffect
@@ -24,14 +24,13 @@ from tests.scenario.workflow_scene import LOOK, TELL, Scene, anomaly, ask_for, w
 OTHER_PROCESS = """
 import sys
 from bdp.clock import SystemClock
-from bdp.flow.durable import WorkflowClient
+from bdp.model.decision import ApprovalStatus, Role, Vote
 from bdp.store.state import open_state
 
 home, approval_id = sys.argv[1:]
-state = open_state(f"sqlite:///{home}/state.db")
-client = WorkflowClient(f"sqlite:///{home}/workflows.db")
-Answers(state.approvals, SystemClock(), client).approve(approval_id, by="ada", note="go")
-client.close()
+state, now = open_state(f"sqlite:///{home}/state.db"), SystemClock().now()
+vote = Vote(by="ada", role=Role.APPROVER, status=ApprovalStatus.APPROVED, at=now, via="cli", note="go")
+state.approvals.vote(approval_id, vote, now)
 state.close()
 """
 

@@ -10,19 +10,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bdp.flow.durable import Workflows
-from bdp.flow.incident import IncidentWorkflow, workflow_id_of
-from bdp.flow.parts import Parts
-from bdp.flow.sweep import Sweep
+from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
 from pydantic import SecretStr
 
 from bdp.act.action import Tools
-from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
 from bdp.clock import Clock, SystemClock
 from bdp.decide.gate import GateSettings
-from bdp.decide.policy import PolicySettings, Rule, RuleEffect
-from bdp.flow.approval import Answers
+from bdp.decide.policy import Policy, policy_of
+from bdp.flow.alerting import Alerting
+from bdp.flow.mend.durable import Workflows
+from bdp.flow.mend.incident import IncidentWorkflow
+from bdp.flow.mend.parts import Parts
+from bdp.flow.mend.questions import Questions
+from bdp.flow.mend.run import begun_by, incident_of
+from bdp.flow.mend.sweep import Sweep
 from bdp.flow.settings import EngineSettings, WorkflowSettings
+from bdp.flow.triage import AlertingSettings
+from bdp.model.action import Pause
 from bdp.model.analysis import ActionProposal, ActionType, Analysis, Confidence, Grounding, Verdict
 from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject
 from bdp.model.batch import RecordKind

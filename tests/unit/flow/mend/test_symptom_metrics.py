@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from bdp.flow.symptom import SymptomCheck, SymptomSettings
 
 from bdp.clock import ManualClock
+from bdp.flow.mend.symptom import SymptomCheck, SymptomSettings
 from bdp.model.anomaly import AnomalyKind, Severity, Subject
 from bdp.model.batch import RecordKind
 from bdp.model.event import Event, Level

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from bdp.flow.symptom import SymptomCheck, SymptomSettings
 
 from bdp.clock import ManualClock
+from bdp.flow.mend.symptom import SymptomCheck, SymptomSettings
 from bdp.model.anomaly import Severity, Subject
 from bdp.model.batch import RecordKind
 from bdp.model.event import Event, Level
@@ -35,7 +35,7 @@ INCIDENT = Incident(
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[ClickHouseStore]:
-    opened = open_store(StoreSettings(database="flow_symptom"))
+    opened = open_store(StoreSettings(database="flow_mend_symptom"))
     yield opened
     opened.close()
 

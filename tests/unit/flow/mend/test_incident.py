@@ -6,15 +6,16 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bdp.flow.incident import IncidentWorkflow
-from bdp.flow.run import Json
 
-from bdp.decide.policy import RuleEffect
-from bdp.model.decision import ApprovalStatus
+from bdp.flow.mend.incident import IncidentWorkflow
+from bdp.flow.mend.run import Json, begun_by, continued_by
+from bdp.model.action import Message, MessageForm
+from bdp.model.decision import ApprovalStatus, PolicyEffect
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.notify.memory import MemoryChannel, MemorySettings
 from bdp.store.state import open_state
@@ -63,10 +64,10 @@ class Crashing:
 
 @dataclass
 class RepeatedRun:
-    """Runs a step again after a crash, as the engine does after a restart. A question is answered while it waits."""
+    """Runs a step again after a crash, as the engine does after a restart."""
 
-    answer: Callable[[str], None]
-    workflow_id: str = "w"
+    workflow_id: str
+    version: int = 1
     kept: list[str] = field(default_factory=list)
 
     async def step(self, name: str, do: Callable[[], Json], patience: float | None = None) -> Json:
@@ -75,10 +76,6 @@ class RepeatedRun:
             return do()
         except Crash:
             return do()
-
-    async def wake(self, topic: str, seconds: float) -> bool:
-        self.answer(topic)
-        return True
 
     async def sleep(self, seconds: float) -> None:
         pass
@@ -98,12 +95,14 @@ class Left:
 
 def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
     home.mkdir()
-    scene = Scene(home, actions=(TELL, LOOK, ask_for("restart", 3)), effect=RuleEffect.ASK)
+    scene = Scene(home, actions=(TELL, LOOK, ask_for("restart", 3)), effect=PolicyEffect.ASK)
     scene.state = open_state("sqlite://")
     memory, countdown = MemoryChannel(MemorySettings()), Countdown(crash_at)
+    posted: dict[str, Message] = {}
+    outbox = countdown.after(posted, "setdefault")
 
-    def answer(approval_id: str) -> None:
-        scene.state.approvals.answer(approval_id, status, "ada", "", scene.clock.now())
+    def post(form: MessageForm, message: Message, now: datetime) -> None:
+        outbox.setdefault(message.key, message)
 
     with Receiver() as receiver:
         scene.receiver = receiver.url
@@ -115,14 +114,21 @@ def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
             incidents=countdown.after(scene.state.incidents, "move", "note", "save_analysis"),
             approvals=countdown.after(scene.state.approvals, "ask"),
             executions=countdown.after(scene.state.executions, "add"),
+            permits=countdown.after(scene.state.permits, "grant"),
+            post=post,
             tools=replace(parts.tools, effects=effects),
         )
         incident, _ = scene.state.incidents.record(anomaly(), scene.clock.now())
-        asyncio.run(IncidentWorkflow(parts).body(RepeatedRun(answer), incident.incident_id))
+        workflow, incident_id = IncidentWorkflow(parts), incident.incident_id
+        assert asyncio.run(workflow.body(RepeatedRun(begun_by(incident_id)), incident_id)) == "asked"
+        [question] = scene.state.approvals.list()
+        scene.vote(question.approval_id, "ada", status)
+        after = RepeatedRun(continued_by(incident_id, question.approval_id))
+        asyncio.run(workflow.body(after, incident_id))
         found = scene.state.incidents.get(incident.incident_id)
         left = Left(
             incident=found,
-            messages=sorted(message.title for message in memory.messages),
+            messages=sorted(message.title for message in (*memory.messages, *posted.values())),
             calls=Counter(asked.key for asked in receiver.asked),
             runs=sorted(scene.runs()),
             entries=Counter((entry.kind, entry.text.split("POST")[0]) for entry in found.timeline),
