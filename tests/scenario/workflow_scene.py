@@ -152,7 +152,7 @@ class Scene:
     clock: SystemClock = field(default_factory=SystemClock)
     attempts: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     checks: int = 0
-    store: Store = field(default_factory=lambda: QuietStore())
+    store: Store = field(default_factory=QuietStore)
 
     def open(self) -> Scene:
         self._parts = contextlib.ExitStack()
