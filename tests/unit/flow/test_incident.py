@@ -14,7 +14,7 @@ import pytest
 from bdp.decide.policy import RuleEffect
 from bdp.flow.incident import IncidentWorkflow
 from bdp.flow.run import Json
-from bdp.model.decision import ApprovalStatus
+from bdp.model.decision import ApprovalStatus, Role, Vote
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.notify.memory import MemoryChannel, MemorySettings
 from bdp.store.state import open_state
@@ -103,7 +103,9 @@ def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
     memory, countdown = MemoryChannel(MemorySettings()), Countdown(crash_at)
 
     def answer(approval_id: str) -> None:
-        scene.state.approvals.answer(approval_id, status, "ada", "", scene.clock.now())
+        now = scene.clock.now()
+        vote = Vote(by="ada", role=Role.APPROVER, status=status, at=now, via="cli")
+        scene.state.approvals.vote(approval_id, vote, now)
 
     with Receiver() as receiver:
         scene.receiver = receiver.url
