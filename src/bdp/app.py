@@ -136,7 +136,7 @@ class App:
         self.asking = Asking(
             self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain
         )
-        self.answers = Answers(self.state.approvals, self.clock, None)
+        self.answers = Answers(self.state.approvals, self.clock, None, settings.approvers)
         self.pipeline: Moving = self._moving()
         self.feeds = Feeds(())
         self.advising: Advising | None = None
@@ -317,7 +317,7 @@ class App:
         engine = self._closing(Workflows(settings.engine, self.clock))
         sweep = Sweep(self.state.incidents, workflow, engine)
         engine.open(workflow.body, sweep)
-        self.answers = Answers(self.state.approvals, self.clock, engine)
+        self.answers = Answers(self.state.approvals, self.clock, engine, settings.approvers)
         self._on_incident = lambda incident: engine.start(workflow_id_of(incident.incident_id), incident.incident_id)
         sweep()
 

@@ -18,6 +18,7 @@ BdpError
 │   └── NotPossible          asked at the wrong time, such as approving twice
 └── Refuse                 not allowed, or set up wrongly; a person must change something
     ├── NotAllowed           authentication or policy says no
+    │   └── NotEntitled          … to somebody who may ask, for what they ask
     ├── BadSetting           a setting is unknown or out of range
     ├── MissingExtra         an optional part is not installed
     └── HomeInUse            another process holds this home
@@ -137,6 +138,10 @@ class NotAllowed(Refuse):
     """Authentication or policy says no."""
 
     code = "NOT_ALLOWED"
+
+
+class NotEntitled(NotAllowed):
+    """Who asks is known and may ask, but may not do this."""
 
 
 class BadSetting(Refuse):

@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from bdp.act.action import ActSettings
+from bdp.decide.approvers import ApproverSettings
 from bdp.decide.gate import GateSettings
 from bdp.decide.policy import PolicySettings
 from bdp.detect.burst.detector import BurstSettings
@@ -121,6 +122,7 @@ class Settings(BaseSettings):
     insights: AdviceSettings = AdviceSettings()
     gate: GateSettings = GateSettings()
     policy: PolicySettings = PolicySettings()
+    approvers: ApproverSettings = ApproverSettings()
     act: ActSettings = ActSettings()
     notify: NotifySettings = NotifySettings()
     alerting: AlertingSettings = AlertingSettings()

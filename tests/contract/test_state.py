@@ -11,16 +11,15 @@ from typing import TypeVar
 
 import pytest
 from sqlalchemy import insert, literal, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from bdp.errors import NotFound, NotPossible, StoreUnavailable
 from bdp.model.action import ActionStatus
-from bdp.model.analysis import ActionProposal, ActionType, Analysis, Claim, Confidence, Grounding, Verdict
+from bdp.model.analysis import Analysis, Claim, Confidence, Grounding, Verdict
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyKind, Severity, Sighting, Subject
-from bdp.model.decision import Approval, ApprovalStatus, AuditEntry
 from bdp.model.execution import Execution, Outcome
 from bdp.model.incident import IncidentStatus, TimelineEntry
-from bdp.ports import Approvals, Audit, Effects, Executions, Incidents, Policies
+from bdp.ports import Effects, Executions, Incidents, Policies
 from bdp.store.state import State
 from bdp.store.tables import incidents
 
@@ -358,90 +357,6 @@ class TestIncidentsTogether:
         assert all(later["from"] == earlier["to"] for earlier, later in pairwise(moves))
 
 
-def question(approval_id: str = "q1", minutes: int = 0) -> Approval:
-    return Approval(
-        approval_id=approval_id,
-        incident_id="i1",
-        workflow_id="w1",
-        action=ActionProposal(type=ActionType.WEBHOOK, description="Restart it", parameters={"n": 3, "names": ["a"]}),
-        plan="POST http://localhost/restart",
-        undo="",
-        requested_at=after(minutes),
-        expires_at=after(minutes + 60),
-    )
-
-
-class TestApprovals:
-    def test_question_is_kept_once_as_first_asked(self, state: State) -> None:
-        approvals: Approvals = state.approvals
-        approvals.ask(question())
-        approvals.ask(question().model_copy(update={"plan": "something else"}))
-        assert approvals.get("q1") == question()
-
-    def test_answer_is_kept_with_an_audit_entry(self, state: State) -> None:
-        state.approvals.ask(question())
-        answered = state.approvals.answer("q1", ApprovalStatus.APPROVED, "kim", "looks right", after(5))
-        assert answered == state.approvals.get("q1")
-        assert (answered.status, answered.decided_by, answered.note) == (ApprovalStatus.APPROVED, "kim", "looks right")
-        assert answered.decided_at == after(5)
-        (entry,) = state.audit.list(object="q1")
-        assert (entry.at, entry.actor, entry.action) == (after(5), "kim", "approval.approved")
-        assert entry.detail["plan"] == "POST http://localhost/restart"
-
-    def test_same_answer_again_returns_it_unchanged(self, state: State) -> None:
-        state.approvals.ask(question())
-        first = state.approvals.answer("q1", ApprovalStatus.REJECTED, "kim", "no", after(5))
-        assert state.approvals.answer("q1", ApprovalStatus.REJECTED, "kim", "still no", after(500)) == first
-        assert len(state.audit.list()) == 1
-
-    @pytest.mark.parametrize(
-        ("status", "by"), [(ApprovalStatus.APPROVED, "kim"), (ApprovalStatus.REJECTED, "lee")], ids=str
-    )
-    def test_other_answer_is_not_possible(self, state: State, status: ApprovalStatus, by: str) -> None:
-        state.approvals.ask(question())
-        state.approvals.answer("q1", ApprovalStatus.REJECTED, "kim", "", after(5))
-        with pytest.raises(NotPossible, match="already rejected by kim"):
-            state.approvals.answer("q1", status, by, "", after(6))
-
-    def test_only_the_timeout_is_taken_after_the_deadline(self, state: State) -> None:
-        state.approvals.ask(question())
-        with pytest.raises(NotPossible, match="expired at 2026-03-01 13:00:00 UTC"):
-            state.approvals.answer("q1", ApprovalStatus.APPROVED, "kim", "", after(60) + timedelta(microseconds=1))
-        assert state.approvals.get("q1").status is ApprovalStatus.WAITING
-        timed_out = state.approvals.answer("q1", ApprovalStatus.TIMED_OUT, "workflow", "", after(61))
-        assert timed_out.status is ApprovalStatus.TIMED_OUT
-
-    def test_waiting_is_no_answer_and_unknown_is_not_found(self, state: State) -> None:
-        state.approvals.ask(question())
-        with pytest.raises(NotPossible):
-            state.approvals.answer("q1", ApprovalStatus.WAITING, "kim", "", after(1))
-        with pytest.raises(NotFound):
-            state.approvals.answer("q2", ApprovalStatus.APPROVED, "kim", "", after(1))
-        with pytest.raises(NotFound):
-            state.approvals.get("q2")
-
-    def test_list_is_newest_first_and_by_status(self, state: State) -> None:
-        for number in (1, 3, 2):
-            state.approvals.ask(question(f"q{number}", number))
-        state.approvals.answer("q3", ApprovalStatus.APPROVED, "kim", "", after(5))
-        assert [one.approval_id for one in state.approvals.list()] == ["q3", "q2", "q1"]
-        assert [one.approval_id for one in state.approvals.list(ApprovalStatus.WAITING)] == ["q2", "q1"]
-
-    def test_one_of_many_people_at_once_wins(self, state: State) -> None:
-        state.approvals.ask(question())
-
-        def answer(number: int) -> str:
-            status = ApprovalStatus.APPROVED if number % 2 else ApprovalStatus.REJECTED
-            try:
-                return state.approvals.answer("q1", status, f"person {number}", "", after(5)).decided_by
-            except NotPossible:
-                return ""
-
-        winners = [name for name in together(8, answer) if name]
-        assert winners == [state.approvals.get("q1").decided_by]
-        assert [entry.actor for entry in state.audit.list()] == winners
-
-
 def run(execution_id: str, minutes: float = 0, case_id: str = "timeout") -> Execution:
     return Execution(
         execution_id=execution_id,
@@ -507,33 +422,6 @@ class TestEffects:
     def test_one_of_many_claims_wins(self, state: State) -> None:
         for key in ("k1", "k2", "k3"):
             assert together(8, lambda _, key=key: state.effects.claim(key, NOW)).count(True) == 1  # type: ignore[misc]
-
-
-class TestAudit:
-    def test_entries_come_back_newest_first(self, state: State) -> None:
-        audit: Audit = state.audit
-        for minutes, thing in ((1, "policy"), (3, "q1"), (2, "q1"), (3, "q2")):
-            audit.add(AuditEntry(at=after(minutes), actor="kim", action="did", object=thing, detail={"m": minutes}))
-        assert [(entry.object, entry.detail["m"]) for entry in audit.list()] == [
-            ("q2", 3),
-            ("q1", 3),
-            ("q1", 2),
-            ("policy", 1),
-        ]
-        assert [entry.at for entry in audit.list(object="q1")] == [after(3), after(2)]
-        assert [entry.object for entry in audit.list(since=after(3), limit=1)] == ["q2"]
-
-    @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit"])
-    def test_entries_cannot_be_changed_or_removed(self, state: State, statement: str) -> None:
-        state.audit.add(AuditEntry(at=NOW, actor="kim", action="did", object="q1"))
-        with pytest.raises(DBAPIError, match="append-only"), state.database.write() as connection:
-            connection.execute(text(statement))
-        assert [entry.actor for entry in state.audit.list()] == ["kim"]
-
-    def test_postgresql_refuses_to_empty_it(self, new_postgresql: str, open_more: OpenMore) -> None:
-        state = open_more(new_postgresql)
-        with pytest.raises(DBAPIError, match="append-only"), state.database.write() as connection:
-            connection.execute(text("TRUNCATE audit"))
 
 
 class TestPolicies:

@@ -80,7 +80,10 @@ def test_approved_from_another_process(tmp_path: Path) -> None:
         assert incident.status is IncidentStatus.RESOLVED
         assert len(receiver.asked) == 1
         assert ("approval", "webhook", "success") in scene.runs()
-        assert [entry.actor for entry in scene.state.audit.list(question.approval_id)] == ["ada"]
+        assert [(entry.actor, entry.action) for entry in scene.state.audit.list(question.approval_id)] == [
+            ("ada", "approval.approved"),
+            ("ada", "approval.vote"),
+        ]
 
 
 @pytest.mark.parametrize("effect", [PolicyEffect.ALLOW, PolicyEffect.ASK])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -158,6 +159,17 @@ class ApprovalStatus(StrEnum):
     TIMED_OUT = "timed_out"
 
 
+def person_of(name: str) -> str:
+    """Return what is the same for every spelling of one person's name: no two of them are two people.
+
+    >>> person_of(" KIM\u200b ") == person_of("kim")
+    True
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    seen = "".join(char for char in folded if unicodedata.category(char) not in {"Cc", "Cf", "Cs"} or char.isspace())
+    return " ".join(seen.split())
+
+
 class Vote(Noun):
     """One person's answer.
 
@@ -173,6 +185,11 @@ class Vote(Noun):
     at: datetime
     via: str
     note: str = ""
+
+    @property
+    def person(self) -> str:
+        """Who answered, whichever way the name is written; each person answers once."""
+        return person_of(self.by)
 
 
 class Approval(Noun):
@@ -210,6 +227,11 @@ class Approval(Noun):
     decided_at: datetime | None = None
     note: str = ""
     continuation: str = ""
+
+    @property
+    def approvals(self) -> int:
+        """How many people have approved so far."""
+        return sum(vote.status is ApprovalStatus.APPROVED for vote in self.votes)
 
 
 class AuditEntry(Noun):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from bdp.model.action import Pause, Permit
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyProgress
-from bdp.model.decision import Approval, ApprovalStatus, AuditEntry
+from bdp.model.decision import Approval, ApprovalStatus, AuditEntry, ChainCheck, ChainHead, KeptEntry, Vote
 from bdp.model.execution import Execution
 from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
 from bdp.model.policy import PolicyVersion
@@ -94,27 +94,63 @@ class Incidents(Protocol):
 
 
 class Approvals(Protocol):
-    """Questions to people."""
+    """Questions to people. Each person answers once; each question is decided once."""
 
     def ask(self, approval: Approval) -> None:
         """Keep a question; asking again with the same id does nothing."""
 
     def get(self, approval_id: str) -> Approval:
-        """Return one question.
+        """Return one question with its votes.
 
         Raises:
             NotFound: no such approval.
         """
 
-    def answer(self, approval_id: str, status: ApprovalStatus, by: str, note: str, now: datetime) -> Approval:
-        """Answer a waiting question, once. The same answer again returns it unchanged.
+    def find(self, start: str) -> Approval:
+        """Return the one question whose id is this, or begins with these 6 characters or more.
+
+        Raises:
+            NotFound: none does.
+            BadRequest: several do, or too few characters are given.
+        """
+
+    def vote(self, approval_id: str, vote: Vote, now: datetime, once: str = "") -> Approval:
+        """Take one person's answer: `needed` different approvers approve, one who rejects decides.
+
+        The same answer by the same person again returns the question unchanged.
+
+        Args:
+            now: when it is given; `vote.at` is replaced by it.
+            once: name of a one-time link, which is used up with it.
 
         Raises:
             NotFound: no such approval.
-            NotPossible: it was answered otherwise or has expired.
+            NotPossible: it was decided, its time is over, this person answered otherwise, or the link was used before.
+            NotEntitled: this role may not answer it.
         """
 
-    def list(self, status: ApprovalStatus | None = None) -> list[Approval]:
+    def expire(self, approval_id: str, now: datetime) -> Approval:
+        """Let a question time out that waits although its time is over; any other is returned unchanged.
+
+        Raises:
+            NotFound: no such approval.
+        """
+
+    def due(self, now: datetime, limit: int = 100) -> list[Approval]:
+        """Return questions that still wait although their time is over, the longest overdue first."""
+
+    def answered(self, limit: int = 100) -> list[Approval]:
+        """Return decided questions that nothing goes on from yet (`continuation` is empty), the earliest first."""
+
+    def taken(self, approval_id: str, continuation: str) -> None:
+        """Note which workflow goes on from a decided question; noting the same again does nothing.
+
+        Raises:
+            NotFound: no such approval.
+            NotPossible: another one does, or nobody has decided yet.
+        """
+
+    def list(self, status: ApprovalStatus | None = None, limit: int = 1000) -> list[Approval]:
         """Return questions, newest first."""
 
 
@@ -178,10 +214,25 @@ class Workers(Protocol):
 
 
 class Audit(Protocol):
-    """Who decided what, when. Entries are never changed and never go."""
+    """Who decided what, when. Entries are never changed and never go; each is chained to the one before."""
 
     def add(self, entry: AuditEntry) -> None:
         """Keep one entry."""
+
+    def kept(
+        self, object: str | None = None, since: datetime | None = None, before: int | None = None, limit: int = 100
+    ) -> list[KeptEntry]:
+        """Return entries in their places, the highest number first; of one object, from `since`, below `before`."""
+
+    def head(self) -> ChainHead:
+        """Return the latest entry's place; number 0 where there is none."""
+
+    def verify(self, head: ChainHead | None = None) -> ChainCheck:
+        """Look at every entry, in bounded memory; stop at the first that does not fit.
+
+        Args:
+            head: one that was written down before: the entry in that place must still be that one.
+        """
 
     def list(self, object: str | None = None, since: datetime | None = None, limit: int = 1000) -> list[AuditEntry]:
         """Return entries, newest first; of one object, from `since`."""

@@ -28,6 +28,7 @@ METADATA = MetaData(
 )
 # SQLite counts up by itself only in a column of the type INTEGER.
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
+_NOTHING = text("''")
 
 
 def _incident(primary_key: bool = False) -> Column[str]:
@@ -118,7 +119,48 @@ approvals = Table(
     Column("decided_by", PlainText, nullable=False),
     Column("decided_at", Instant),
     Column("note", PlainText, nullable=False),
+    Column("plan_ko", PlainText, nullable=False, server_default=_NOTHING),
+    Column("undo_ko", PlainText, nullable=False, server_default=_NOTHING),
+    Column("why", PlainText, nullable=False, server_default=_NOTHING),
+    Column("why_ko", PlainText, nullable=False, server_default=_NOTHING),
+    Column("evidence", Document, nullable=False, server_default=text("'[]'")),
+    Column("evidence_ko", Document, nullable=False, server_default=text("'[]'")),
+    Column("planned", Document),
+    Column("needed", Integer, nullable=False, server_default=text("1")),
+    Column("role", PlainText, nullable=False, server_default=text("'approver'")),
+    Column("continuation", PlainText, nullable=False, server_default=_NOTHING),
     Index(None, "status", "requested_at"),
+)
+# What is looked for again and again: whose time is over, and what was answered and goes on nowhere yet. Not by status:
+# SQLite would take the index of the list, and read all that wait.
+WAITS = text("decided_at IS NULL")
+GOES_NOWHERE = text("decided_at IS NOT NULL AND continuation = ''")
+Index("approvals_due_ix", approvals.c.expires_at, sqlite_where=WAITS, postgresql_where=WAITS)
+Index("approvals_answered_ix", approvals.c.decided_at, sqlite_where=GOES_NOWHERE, postgresql_where=GOES_NOWHERE)
+
+# `person` is the same for all spellings of one name.
+votes = Table(
+    "votes",
+    METADATA,
+    Column("approval_id", PlainText, ForeignKey("approvals.approval_id"), primary_key=True),
+    Column("person", PlainText, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("by", PlainText, nullable=False),
+    Column("role", PlainText, nullable=False),
+    Column("status", PlainText, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("via", PlainText, nullable=False),
+    Column("note", PlainText, nullable=False),
+)
+
+# One-time links that were used.
+links = Table(
+    "links",
+    METADATA,
+    Column("nonce", PlainText, primary_key=True),
+    Column("approval_id", PlainText, ForeignKey("approvals.approval_id"), nullable=False),
+    Column("person", PlainText, nullable=False),
+    Column("used_at", Instant, nullable=False),
 )
 
 executions = Table(
@@ -340,16 +382,27 @@ remembered_answers = Table(
     Index(None, "until"),
 )
 
-# Append-only: the migration adds triggers that refuse UPDATE and DELETE.
+# Append-only: the migration adds triggers that refuse UPDATE and DELETE. Each entry holds the hash of the one before.
 audit = Table(
     "audit",
     METADATA,
-    Column("entry_id", _SERIAL, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
     Column("actor", PlainText, nullable=False),
     Column("action", PlainText, nullable=False),
     Column("object", PlainText, nullable=False),
     Column("detail", Document, nullable=False),
+    Column("previous", PlainText, nullable=False),
+    Column("hash", PlainText, nullable=False),
     Index(None, "at"),
     Index(None, "object"),
+)
+
+# One row: the latest entry's place, for which those who add entries queue.
+audit_head = Table(
+    "audit_head",
+    METADATA,
+    Column("head_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", PlainText, nullable=False),
 )

@@ -22,6 +22,7 @@ from bdp.errors import (
     HomeInUse,
     MissingExtra,
     NotAllowed,
+    NotEntitled,
     NotFound,
     NotPossible,
     Refuse,
@@ -54,6 +55,7 @@ STATUS: dict[type[BdpError], int] = {
     UnknownFormat: 415,
     NotFound: 404,
     NotPossible: 409,
+    NotEntitled: 403,
     NotAllowed: 401,
     BadSetting: 500,
     MissingExtra: 501,
@@ -230,4 +232,4 @@ def headers_of(error: BdpError) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer, Basic realm="bdp"'}
     if isinstance(error, Stalled | TwoLengths):
         return {"Connection": "close"}  # where the next request begins is not known
-    return {"WWW-Authenticate": "Bearer"} if isinstance(error, NotAllowed) else {}
+    return {"WWW-Authenticate": "Bearer"} if status_of(error) == STATUS[NotAllowed] else {}

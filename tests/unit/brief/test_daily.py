@@ -15,7 +15,7 @@ from bdp.model.analysis import ActionProposal, ActionType
 from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject
 from bdp.model.batch import Ledger, RecordKind
 from bdp.model.briefing import Briefing, Chatter, Trend
-from bdp.model.decision import Approval, ApprovalStatus
+from bdp.model.decision import Approval, ApprovalStatus, Role, Vote
 from bdp.model.execution import Execution, Outcome
 from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
 from bdp.store.state import State, open_state
@@ -155,7 +155,8 @@ def test_runs_of_the_stretch_and_of_its_incidents_with_their_money(desk: Desk) -
 def test_only_open_questions_wait(desk: Desk) -> None:
     desk.ask("open")
     desk.ask("answered")
-    desk.state.approvals.answer("answered", ApprovalStatus.APPROVED, "kim", "", START)
+    vote = Vote(by="kim", role=Role.APPROVER, status=ApprovalStatus.APPROVED, at=START, via="cli")
+    desk.state.approvals.vote("answered", vote, START)
     assert [approval.approval_id for approval in desk.collect().waiting] == ["open"]
 
 

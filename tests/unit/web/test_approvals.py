@@ -49,7 +49,7 @@ def test_the_first_answer_counts(
     for path, by in ((other, "Kim"), (other, "Lee"), (verb, "Lee")):
         answer = client.post(f"/v1/approvals/q1/{path}", json={"by": by})
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "CONFLICT")
-    assert [entry.action for entry in app.state.audit.list(object="q1")] == [f"approval.{status}"]
+    assert [entry.action for entry in app.state.audit.list(object="q1")] == [f"approval.{status}", "approval.vote"]
 
 
 def test_an_answer_too_late_is_a_conflict(app: App, client: TestClient, question: Approval) -> None:
