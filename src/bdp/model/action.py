@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from bdp.model.analysis import ActionType
+from bdp.model.insight import AlertState
 from bdp.model.noun import Noun
 
 
@@ -142,6 +143,7 @@ class Outgoing(Noun):
         written_at: when it was decided to tell.
         told_at: when the first channel had it; None before.
         attempts: how often it was tried to give it to all channels.
+        had: names of the channels that have it.
     """
 
     form: MessageForm
@@ -150,3 +152,70 @@ class Outgoing(Noun):
     written_at: datetime
     told_at: datetime | None = None
     attempts: int = 0
+    had: tuple[str, ...] = ()
+
+
+class Tried(NamedTuple):
+    """What came of trying to send a message.
+
+    Attributes:
+        told: at least one channel has it now.
+        again: when to try the channels that have it not; None: each has it.
+        had: names of the channels that have it; None: as before.
+    """
+
+    key: str
+    told: bool
+    again: datetime | None
+    had: tuple[str, ...] | None = None
+
+
+class Posted(NamedTuple):
+    """A message that waits for a decision: what deciding needs of it."""
+
+    key: str
+    form: MessageForm
+    about: str
+    severity: str
+    incident_id: str
+    detected_at: datetime
+
+
+class QuietMessages(NamedTuple):
+    """Messages that nobody was told at once, for the digest.
+
+    Attributes:
+        since: the earliest detection among them.
+        reasons: how many by why.
+        forms: how many by what they speak of.
+        worst: the most severe, worst first, at most as many as were asked for.
+    """
+
+    since: datetime
+    reasons: dict[AlertState, int]
+    forms: dict[MessageForm, int]
+    worst: list[Message]
+
+
+class DueReminder(NamedTuple):
+    """A message that nobody acknowledged or answered in time.
+
+    Attributes:
+        told_at: when people were to hear of it first.
+        step: of the escalation; 0 for the first.
+        live: its incident is not resolved.
+    """
+
+    form: MessageForm
+    message: Message
+    told_at: datetime
+    step: int
+    live: bool
+
+
+class Acknowledgement(NamedTuple):
+    """Somebody has taken an incident on."""
+
+    incident_id: str
+    by: str
+    at: datetime

@@ -122,7 +122,7 @@ class InsightPage(Noun):
 
 
 class AlertState(StrEnum):
-    """What was decided about telling people of an insight."""
+    """What was decided about telling people of an insight, or of an incident."""
 
     DUE = "due"
     """Critical, not decided yet, or held back for a summary."""

@@ -14,13 +14,14 @@ Permits     leave to act, counted by the policy's limits                store/pe
 Workers     who works on workflows, and who is gone                     store/workers.py
 Audit       who decided what; append-only                               store/audit.py
 Insights    findings about the fabric                                   store/insights.py
-Alerts      what people are to be told of them, and the messages        store/alerts.py
+Alerts      what people are to be told, and the messages                 store/alerts.py
+Threads     where each channel tells of an incident                      store/alerts.py
 Channel     a way to reach people                                       notify/*.py
 Spending    what models may cost, and did; rates; all workers share it  store/spending.py
 Inquiries   questions to a model, and the answers that may serve again  store/inquiries.py
 """
 
-from bdp.ports.findings import AlertDesk, Alerts, Channel, Insights
+from bdp.ports.findings import AlertDesk, Alerts, Channel, Insights, Threads
 from bdp.ports.models import Inquiries, Spending
 from bdp.ports.records import Backlog, Books, Row, Sink, Store, Stream
 from bdp.ports.state import Approvals, Audit, Effects, Executions, Incidents, Permits, Policies, Workers
@@ -45,5 +46,6 @@ __all__ = [
     "Spending",
     "Store",
     "Stream",
+    "Threads",
     "Workers",
 ]

@@ -1,37 +1,46 @@
-"""What people are to be told of insights: the desk where it is decided, and the messages until each channel has them.
+"""What people are to be told: the desk where it is decided, and the messages until each channel has them.
 
 A message is claimed by moving its `next_attempt` ahead: who claimed it and died has it no longer once that time comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 
 from bdp.errors import NotFound
-from bdp.model.action import Message, MessageForm, Outgoing
-from bdp.model.insight import (
-    CRITICAL_RISK,
-    AlertStanding,
-    AlertState,
-    DueAlert,
-    Insight,
-    InsightSource,
-    PredictionType,
-    QuietInsights,
-)
+from bdp.model.action import Acknowledgement, Message, MessageForm, Outgoing, Tried
+from bdp.model.decision import AuditEntry
+from bdp.model.incident import Incident
+from bdp.model.insight import AlertStanding, AlertState
+from bdp.store.alert_desk import IS_DUE, SqlAlertDesk
+from bdp.store.audit import write_down
 from bdp.store.database import Database, insert
-from bdp.store.insights import chunks, insight_of, name_of
-from bdp.store.tables import alerts, insights
+from bdp.store.insights import name_of
+from bdp.store.messages import GATHERED, GIVEN_UP, NEW, QUIET, WAITING, add_message, note_tried, take_messages
+from bdp.store.tables import acknowledgements, alerts, incidents, insights, reminders, threads
 
 _DESK = 0x62647061  # PostgreSQL: advisory lock of the one desk
-_WAITING, _DONE, _GIVEN_UP = "waiting", "done", "given up"
-_QUIET = (AlertState.BELOW, AlertState.DUPLICATE, AlertState.OLD, AlertState.UNREACHABLE)
-_IS_DUE = and_(insights.c.alert == AlertState.DUE, insights.c.message_key.is_(None))
+
+
+class Announcement(NamedTuple):
+    """What people are to be told of a new incident.
+
+    Attributes:
+        old: it was long over when it was found: the digest tells it.
+    """
+
+    message: Message
+    old: bool = False
+
+
+Announce = Callable[[Incident], Announcement | None]
+"""Says what people are told of an incident that begins; None: nothing."""
 
 
 class SqlAlerts:
@@ -39,6 +48,7 @@ class SqlAlerts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._rung = threading.Event()
 
     @contextmanager
     def desk(self) -> Iterator[SqlAlertDesk]:
@@ -52,50 +62,78 @@ class SqlAlerts:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DESK})
             yield SqlAlertDesk(connection)
 
+    def post(self, form: MessageForm, message: Message, detected_at: datetime, now: datetime) -> bool:
+        """Write a message, to be decided on and sent; False if its key was written before."""
+        with self._database.write() as connection:
+            is_new = add_message(connection, form, message, detected_at, now)
+        if is_new:
+            self.ring()
+        return is_new
+
+    def ring(self) -> None:
+        """Say to who waits in this process that there is something to do."""
+        self._rung.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until this process writes something, or for so long; return whether it did."""
+        rung = self._rung.wait(seconds)
+        self._rung.clear()
+        return rung
+
     def pending(self, now: datetime) -> bool:
         """Return whether there is something to decide or to send."""
-        ripe = select(alerts.c.key).where(alerts.c.status == _WAITING, alerts.c.next_attempt <= now)
+        new = select(alerts.c.key).where(alerts.c.status == NEW)
+        ripe = select(alerts.c.key).where(alerts.c.status == WAITING, alerts.c.next_attempt <= now)
+        again = select(reminders.c.key).where(reminders.c.closed_at.is_(None), reminders.c.due_at <= now)
         with self._database.read() as connection:
-            due = connection.scalar(select(insights.c.entity_id).where(_IS_DUE).limit(1))
-            return due is not None or connection.scalar(ripe.limit(1)) is not None
+            asked = (select(insights.c.entity_id).where(IS_DUE), new, ripe, again)
+            return any(connection.scalar(query.limit(1)) is not None for query in asked)
 
     def claim(self, now: datetime, until: datetime) -> Outgoing | None:
         """Return a message that is to be sent now, and keep it from others until `until`; new ones first."""
-        ripe = select(alerts.c.key).where(alerts.c.status == _WAITING, alerts.c.next_attempt <= now)
-        first = ripe.order_by(alerts.c.attempts, alerts.c.next_attempt).limit(1).with_for_update(skip_locked=True)
-        taken = update(alerts).where(alerts.c.key == first.scalar_subquery()).values(next_attempt=until)
-        with self._database.write() as connection:
-            row = connection.execute(taken.returning(*alerts.c)).mappings().one_or_none()
-        if row is None:
-            return None
-        fields = {name: row[name] for name in Outgoing.model_fields}
-        return Outgoing(**fields | {"message": Message(**row["message"])})
+        return next(iter(self.claim_all(now, until, 1)), None)
+
+    def claim_all(self, now: datetime, until: datetime, most: int) -> list[Outgoing]:
+        """Take up to `most` messages as `claim` takes one."""
+        ripe = select(alerts.c.key).where(alerts.c.status == WAITING, alerts.c.next_attempt <= now).limit(1)
+        with self._database.read() as connection:
+            if connection.scalar(ripe) is None:
+                return []
+        with self._database.write(lasting=False) as connection:
+            return take_messages(connection, now, until, most)
 
     def hold(self, key: str, until: datetime) -> None:
         """Keep a claimed message from others for longer."""
-        self._change(key, next_attempt=until)
+        self.hold_all([key], until)
+
+    def hold_all(self, keys: Sequence[str], until: datetime) -> None:
+        """Keep claimed messages from others for longer."""
+        with self._database.write(lasting=False) as connection:
+            connection.execute(update(alerts).where(alerts.c.key.in_(keys)).values(next_attempt=until))
 
     def tried(self, key: str, now: datetime, *, told: bool, again: datetime | None) -> None:
         """Note what came of sending: whether a channel has it, and when to try again (None: each has it)."""
-        changes: dict[str, Any] = {"attempts": alerts.c.attempts + 1}
-        if told:
-            changes["told_at"] = func.coalesce(alerts.c.told_at, now)
-        changes |= {"status": _DONE} if again is None else {"next_attempt": again}
-        self._change(key, **changes)
+        self.tried_all([Tried(key, told, again)], now)
+
+    def tried_all(self, outcomes: Sequence[Tried], now: datetime) -> None:
+        """Note what came of sending each. What a crash of the machine makes forgotten is sent again, with its key."""
+        with self._database.write(lasting=False) as connection:
+            note_tried(connection, outcomes, now)
 
     def give_up(self, key: str) -> int:
         """Send a message no more; what reached nobody goes to the digest. Returns how many insights do."""
-        over = update(alerts).where(alerts.c.key == key, alerts.c.status == _WAITING).values(status=_GIVEN_UP)
+        over = update(alerts).where(alerts.c.key == key, alerts.c.status == WAITING).values(status=GIVEN_UP)
         lost = update(insights).where(insights.c.message_key == key, insights.c.alert == AlertState.TOLD)
         with self._database.write() as connection:
-            row = connection.execute(over.returning(alerts.c.told_at)).one_or_none()
+            row = connection.execute(over.returning(alerts.c.told_at, alerts.c.incident_id)).one_or_none()
             if row is None or row.told_at is not None:
                 return 0
+            _leave_unreached(connection, key, alone=row.incident_id != "")
             return connection.execute(lost.values(alert=AlertState.UNREACHABLE, message_key=None)).rowcount
 
     def waiting(self) -> int:
         """Return how many messages wait for a channel."""
-        count = select(func.count()).select_from(alerts).where(alerts.c.status == _WAITING)
+        count = select(func.count()).select_from(alerts).where(alerts.c.status == WAITING)
         with self._database.read() as connection:
             return connection.scalar(count) or 0
 
@@ -115,130 +153,56 @@ class SqlAlerts:
             state=row.alert, detected_at=row.detected_at, message=row.message_key or "", told_at=row.told_at
         )
 
-    def _change(self, key: str, **changes: Any) -> None:
+    def acknowledge(self, incident_id: str, by: str, now: datetime) -> Acknowledgement:
+        """Note that somebody has taken an incident on, once, with an audit entry; it is told to nobody else again.
+
+        Returns:
+            the first acknowledgement.
+
+        Raises:
+            NotFound: no such incident.
+        """
+        this = acknowledgements.c.incident_id == incident_id
+        row = {"incident_id": incident_id, "by": by, "at": now}
+        over = update(reminders).where(reminders.c.incident_id == incident_id, reminders.c.closed_at.is_(None))
         with self._database.write() as connection:
-            connection.execute(update(alerts).where(alerts.c.key == key).values(**changes))
+            if connection.scalar(select(incidents.c.incident_id).where(incidents.c.incident_id == incident_id)) is None:
+                raise NotFound(f"There is no incident {incident_id[:100]}.")
+            first = insert(connection, acknowledgements).values(row).on_conflict_do_nothing()
+            if connection.execute(first.returning(acknowledgements.c.by)).first() is not None:
+                write_down(connection, AuditEntry(at=now, actor=by, action="incident.acknowledged", object=incident_id))
+            connection.execute(over.values(closed_at=now))
+            return Acknowledgement(*connection.execute(select(*acknowledgements.c).where(this)).one())
+
+    def acknowledged(self, incident_id: str) -> Acknowledgement | None:
+        """Return who has taken an incident on; None while nobody has."""
+        query = select(*acknowledgements.c).where(acknowledgements.c.incident_id == incident_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Acknowledgement(*row)
+
+    def thread(self, channel: str, incident_id: str) -> str:
+        """Return where a channel tells of an incident; empty if it has told nothing of it yet."""
+        this = (threads.c.incident_id == incident_id, threads.c.channel == channel)
+        with self._database.read() as connection:
+            return connection.scalar(select(threads.c.reference).where(*this)) or ""
+
+    def keep_thread(self, channel: str, incident_id: str, reference: str, now: datetime) -> None:
+        """Note where a channel tells of an incident; the first word on it counts."""
+        row = {"incident_id": incident_id, "channel": channel, "reference": reference, "at": now}
+        with self._database.write(lasting=False) as connection:
+            connection.execute(insert(connection, threads).values(row).on_conflict_do_nothing())
 
 
-class SqlAlertDesk:
-    """`bdp.ports.AlertDesk` in one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def due(self, limit: int) -> list[DueAlert]:
-        """Return critical insights that were not decided yet, first detected first."""
-        columns = [*(insights.c[name] for name in DueAlert._fields), insights.c.beside]
-        query = select(*columns).where(_IS_DUE).order_by(insights.c.detected_at, insights.c.entity_id).limit(limit)
-        return [_due(row) for row in self._connection.execute(query)]
-
-    def covered(self, streams: Iterable[str], since: datetime) -> set[tuple[str, PredictionType]]:
-        """Return stream and type of what these streams' messages told from `since` on, or are still to tell."""
-        on_the_way = and_(alerts.c.status == _WAITING, alerts.c.told_at.is_(None))
-        query = (
-            select(insights.c.related_entity, insights.c.prediction_type)
-            .join(alerts, insights.c.message_key == alerts.c.key)
-            .where(insights.c.alert == AlertState.TOLD, or_(alerts.c.told_at > since, on_the_way))
-            .distinct()
-        )
-        found: set[tuple[str, PredictionType]] = set()
-        for part in chunks(sorted(set(streams))):
-            rows = self._connection.execute(query.where(insights.c.related_entity.in_(part)))
-            found |= {(stream, PredictionType(kind)) for stream, kind in rows}
-        return found
-
-    def streams_told(self, since: datetime, limit: int) -> set[str]:
-        """Return streams of which a message was written from `since` on, at most so many."""
-        query = (
-            select(insights.c.related_entity)
-            .join(alerts, insights.c.message_key == alerts.c.key)
-            .where(insights.c.alert == AlertState.TOLD, alerts.c.written_at > since)
-        )
-        return set(self._connection.execute(query.distinct().limit(limit)).scalars())
-
-    def last_summary(self) -> datetime | None:
-        """Return when the latest summary was written."""
-        query = select(alerts.c.written_at).where(alerts.c.form == MessageForm.SUMMARY)
-        found: datetime | None = self._connection.scalar(query.order_by(alerts.c.written_at.desc()).limit(1))
-        return found
-
-    def untold(self) -> int:
-        """Return how many messages were tried and have reached nobody yet."""
-        query = select(func.count()).select_from(alerts).where(alerts.c.status == _WAITING, alerts.c.attempts > 0)
-        return self._connection.scalar(query.where(alerts.c.told_at.is_(None))) or 0
-
-    def insights(self, entity_ids: Sequence[str]) -> list[Insight]:
-        """Return insights in this order; those that are gone are left out."""
-        found: dict[str, Insight] = {}
-        for part in chunks(entity_ids):
-            rows = self._connection.execute(select(insights).where(insights.c.entity_id.in_(part))).mappings()
-            found |= {row["entity_id"]: insight_of(row) for row in rows}
-        return [found[entity_id] for entity_id in entity_ids if entity_id in found]
-
-    def suppress(self, entity_ids: Sequence[str], state: AlertState) -> None:
-        """Decide that nobody is told of these at once."""
-        self._decide(entity_ids, alert=state)
-
-    def tell(
-        self, form: MessageForm, message: Message, told: Sequence[str], detected_at: datetime, now: datetime
-    ) -> bool:
-        """Write a message that tells these insights, to be sent; False if its key was written before."""
-        row = {
-            "key": message.key,
-            "form": form,
-            "message": message,
-            "status": _WAITING,
-            "detected_at": detected_at,
-            "written_at": now,
-            "attempts": 0,
-            "next_attempt": now,
-        }
-        query = insert(self._connection, alerts).values(row).on_conflict_do_nothing().returning(alerts.c.key)
-        is_new = self._connection.execute(query).first() is not None
-        self._decide(told, alert=AlertState.TOLD, message_key=message.key)
-        return is_new
-
-    def quiet(self, before: datetime, most: int) -> QuietInsights | None:
-        """Return what was detected before this time and no digest told yet; None if there is nothing."""
-        chosen = _undigested(before)
-        since = self._connection.scalar(select(func.min(insights.c.detected_at)).where(chosen))
-        if since is None:
-            return None
-        streams = self._connection.scalar(select(func.count(insights.c.related_entity.distinct())).where(chosen))
-        worst = select(insights).where(chosen).order_by(insights.c.risk_score.desc(), insights.c.timestamp.desc())
-        return QuietInsights(
-            since=since,
-            states={AlertState(name): count for name, count in self._counts("alert", chosen)},
-            types={PredictionType(name): count for name, count in self._counts("prediction_type", chosen)},
-            streams=self._counts("related_entity", chosen, most),
-            stream_count=streams or 0,
-            worst=[insight_of(row) for row in self._connection.execute(worst.limit(most)).mappings()],
-        )
-
-    def digested(self, before: datetime, key: str) -> None:
-        """Note that the message `key` tells what `quiet` returned."""
-        self._connection.execute(update(insights).where(_undigested(before)).values(message_key=key))
-
-    def _counts(self, name: str, chosen: Any, most: int = 100) -> list[tuple[str, int]]:
-        column, count = insights.c[name], func.count()
-        query = select(column, count).where(chosen).group_by(column).order_by(count.desc(), column).limit(most)
-        return [(value, number) for value, number in self._connection.execute(query)]
-
-    def _decide(self, entity_ids: Sequence[str], **decision: Any) -> None:
-        for part in chunks(entity_ids):
-            chosen = insights.c.entity_id.in_(part)
-            self._connection.execute(update(insights).where(chosen, _IS_DUE).values(**decision))
+def announce(connection: Connection, said: Announcement, now: datetime) -> None:
+    """Write what people are told of an incident, in the transaction in which it begins."""
+    status, reason = (QUIET, AlertState.OLD) if said.old else (NEW, None)
+    add_message(connection, MessageForm.OPENED, said.message, now, now, status, reason)
 
 
-def _due(row: Any) -> DueAlert:
-    """What the rules call critical is told as they call it, whatever a model has made of it since."""
-    *fields, beside = row
-    rules = beside if beside and beside["source"] == InsightSource.RULES else None
-    said = rules if rules and rules["risk_score"] >= CRITICAL_RISK else row._mapping
-    return DueAlert(*fields)._replace(
-        prediction_type=PredictionType(said["prediction_type"]), risk_score=said["risk_score"]
-    )
-
-
-def _undigested(before: datetime) -> Any:
-    return and_(insights.c.alert.in_(_QUIET), insights.c.message_key.is_(None), insights.c.detected_at < before)
+def _leave_unreached(connection: Connection, key: str, *, alone: bool) -> None:
+    """Leave to the digest what a message that reached nobody should have told."""
+    quiet = {"status": QUIET, "reason": AlertState.UNREACHABLE, "told_in": None}
+    if alone:
+        connection.execute(update(alerts).where(alerts.c.key == key).values(**quiet))
+    connection.execute(update(alerts).where(alerts.c.told_in == key, alerts.c.status == GATHERED).values(**quiet))

@@ -18,6 +18,7 @@ from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.anomaly import SEVERITIES, Anomaly, AnomalyEnd, AnomalyProgress, Severity, Sighting, Subject
 from bdp.model.incident import LIVE, TRANSITIONS, Incident, IncidentStatus, TimelineEntry
 from bdp.model.title import titled
+from bdp.store.alerts import Announce, announce
 from bdp.store.database import Database, insert
 from bdp.store.tables import analyses, anomalies, incidents, signatures
 from bdp.store.timeline import add_entry, read_timeline, tell_detected, tell_ended, tell_repeated
@@ -45,9 +46,10 @@ def joins_live(sighting: Sighting | None, anomaly: Anomaly) -> bool:
 class SqlIncidents:
     """`bdp.ports.Incidents` in the state database."""
 
-    def __init__(self, database: Database, judge: Judge = joins_live) -> None:
+    def __init__(self, database: Database, judge: Judge = joins_live, tell: Announce = lambda incident: None) -> None:
         self._database = database
         self._judge = judge
+        self._tell = tell
 
     def record(self, anomaly: Anomaly, now: datetime) -> tuple[Incident, bool]:
         """Add an anomaly: to the live incident with its signature, else to a new one.
@@ -67,7 +69,10 @@ class SqlIncidents:
                 return _repeat(connection, incident, anomaly), False
             if incident is not None and incident.status in LIVE:
                 _supersede(connection, incident, now)
-            return _open(connection, anomaly, now), True
+            opened = _open(connection, anomaly, now)
+            if (said := self._tell(opened)) is not None:
+                announce(connection, said, now)  # kept with the incident, or neither
+            return opened, True
 
     def _is_repeat(self, incident: Incident, anomaly: Anomaly) -> bool:
         """A repeat is what the judge says; besides, an incident that somebody works on keeps what comes."""

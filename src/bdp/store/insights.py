@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, delete, literal, se
 from bdp.errors import BadRequest, NotFound
 from bdp.model.insight import CRITICAL_RISK, MEDIUM_RISK, TTL, AlertState, Insight, InsightFilter, InsightPage
 from bdp.store.database import Database, Instant, PlainText, insert, storable
-from bdp.store.tables import alerts, insights
+from bdp.store.tables import alerts, insights, reminders, threads
 from bdp.telemetry import INSIGHTS
 
 LONGEST_NAME = 400
@@ -93,7 +93,10 @@ class SqlInsights:
         """
         over = and_(insights.c.detected_at <= now - TTL, insights.c.ttl <= now)
         with self._database.write() as connection:
-            connection.execute(delete(alerts).where(alerts.c.written_at <= now - TTL, alerts.c.status != "waiting"))
+            told = alerts.c.status.not_in(("new", "waiting"))
+            connection.execute(delete(alerts).where(alerts.c.written_at <= now - TTL, told))
+            connection.execute(delete(reminders).where(reminders.c.told_at <= now - TTL))
+            connection.execute(delete(threads).where(threads.c.at <= now - TTL))
             return connection.execute(delete(insights).where(over)).rowcount
 
 

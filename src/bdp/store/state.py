@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from bdp.store.alerts import SqlAlerts
+from bdp.store.alerts import Announce, SqlAlerts
 from bdp.store.approvals import SqlApprovals
 from bdp.store.audit import SqlAudit
 from bdp.store.database import Database, open_database
@@ -50,12 +50,13 @@ class State:
         self.database.close()
 
 
-def open_state(url: str, judge: Judge = joins_live) -> State:
+def open_state(url: str, judge: Judge = joins_live, tell: Announce = lambda incident: None) -> State:
     """Open a state database and bring its tables up to date.
 
     Args:
         url: `sqlite:///path`, `postgresql://…`, or `sqlite://` for one in memory that ends with `close`.
         judge: says whether an anomaly is a repeat of a sighting, see `bdp.store.incidents.Judge`.
+        tell: says what people are told of a new incident, see `bdp.store.alerts.Announce`.
 
     Raises:
         BadSetting: the address is not one of these.
@@ -71,7 +72,7 @@ def open_state(url: str, judge: Judge = joins_live) -> State:
         raise
     return State(
         database=database,
-        incidents=SqlIncidents(database, judge),
+        incidents=SqlIncidents(database, judge, tell),
         approvals=SqlApprovals(database),
         executions=SqlExecutions(database),
         effects=SqlEffects(database),

@@ -266,7 +266,7 @@ Index(
     postgresql_where=_critical,
 )
 
-# Messages about insights, until each channel has them.
+# Messages, until each channel has them, and what was decided about telling each.
 alerts = Table(
     "alerts",
     METADATA,
@@ -279,10 +279,55 @@ alerts = Table(
     Column("told_at", Instant),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt", Instant, nullable=False),
+    Column("about", PlainText, nullable=False, server_default=text("''")),
+    Column("incident_id", PlainText, nullable=False, server_default=text("''")),
+    Column("severity", PlainText, nullable=False, server_default=text("''")),
+    Column("had", Document),  # names of the channels that have it
+    Column("reason", PlainText),  # why nobody was told at once
+    Column("told_in", PlainText),  # key of the message that tells it among others
     Index(None, "status", "next_attempt"),
     Index(None, "form", "written_at"),
     Index(None, "written_at"),
     Index(None, "told_at"),
+)
+_has_duplicates = alerts.c.about != text("''")
+_among_others = alerts.c.told_in.is_not(None)
+Index("alerts_about_ix", alerts.c.about, sqlite_where=_has_duplicates, postgresql_where=_has_duplicates)
+Index("alerts_told_in_ix", alerts.c.told_in, sqlite_where=_among_others, postgresql_where=_among_others)
+
+# Who has taken an incident on: the first one counts.
+acknowledgements = Table(
+    "acknowledgements",
+    METADATA,
+    Column("incident_id", PlainText, primary_key=True),
+    Column("by", PlainText, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# Messages that are told again, to more people, unless somebody acknowledges or answers.
+reminders = Table(
+    "reminders",
+    METADATA,
+    Column("key", PlainText, primary_key=True),
+    Column("incident_id", PlainText, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+)
+_unanswered = reminders.c.closed_at.is_(None)
+for _name, _columns in (("reminders_due_ix", (reminders.c.due_at,)), ("reminders_of_ix", (reminders.c.incident_id,))):
+    Index(_name, *_columns, sqlite_where=_unanswered, postgresql_where=_unanswered)
+
+# Where a channel goes on telling of an incident.
+threads = Table(
+    "threads",
+    METADATA,
+    Column("incident_id", PlainText, primary_key=True),
+    Column("channel", PlainText, primary_key=True),
+    Column("reference", PlainText, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "at"),
 )
 
 # Money is whole nano-dollars. One row, which those who reserve or settle queue for on PostgreSQL.

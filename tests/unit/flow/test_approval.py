@@ -30,13 +30,13 @@ class Bell:
     """Remembers who was woken; breaks when told so."""
 
     def __init__(self, broken: bool = False) -> None:
-        self.rung: list[tuple[str, str, str]] = []
+        self.rung: list[tuple[str, ApprovalStatus]] = []
         self.broken = broken
 
-    def signal(self, workflow_id: str, topic: str, key: str) -> None:
+    def __call__(self, approval: Approval) -> None:
         if self.broken:
             raise NotFound("There is no workflow W.")
-        self.rung.append((workflow_id, topic, key))
+        self.rung.append((approval.approval_id, approval.status))
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -46,7 +46,7 @@ def test_an_answer_is_kept_whether_or_not_somebody_can_be_woken(broken: bool) ->
         state.approvals.ask(QUESTION)
         answers = Answers(state.approvals, ManualClock(AT), bell)
         assert answers.approve("A", by="ada", note="go").status is ApprovalStatus.APPROVED
-        assert bell.rung == ([] if broken else [("W", "A", "A:approved")])
+        assert bell.rung == ([] if broken else [("A", ApprovalStatus.APPROVED)])
         with pytest.raises(NotPossible):
             answers.reject("A", by="bob")
         told = [(entry.actor, entry.action) for entry in state.audit.list("A")]
