@@ -19,14 +19,14 @@ from bdp.model.analysis import ActionProposal
 from bdp.model.plan import ActionPlan
 
 _Function = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")]
-_Ecs = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]{1,255}\z")]
+_Ecs = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]+\z", max_length=255)]
 
 
 class GroupParameters(Amount):
     """An Auto Scaling group. With `raise_max` its maximum goes up with it, as far as the settings allow."""
 
     target: Literal["auto_scaling_group"]
-    group: str = Field(pattern=r"\A[A-Za-z0-9_.-]{1,255}\z")
+    group: str = Field(pattern=r"\A[A-Za-z0-9_.-]+\z", max_length=255)
     raise_max: bool = False
     region: Region = ""
 

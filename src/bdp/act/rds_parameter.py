@@ -31,9 +31,9 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-_Name = Annotated[str, Field(pattern=r"\A[A-Za-z][A-Za-z0-9_.]{0,254}\z")]
+_Name = Annotated[str, Field(pattern=r"\A[A-Za-z][A-Za-z0-9_.]*\z", max_length=255)]
 # Formulas such as {DBInstanceClassMemory/4} are left to people.
-_Value = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"\A[^\x00-\x1f\x7f{}]{1,1000}\z")]
+_Value = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"\A[^\x00-\x1f\x7f{}]+\z", max_length=1000)]
 
 
 class RdsParameterParameters(BaseModel):
@@ -41,7 +41,7 @@ class RdsParameterParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    group: str = Field(pattern=r"\A(default\.)?[A-Za-z][A-Za-z0-9-]{0,254}(\.[a-z0-9.-]+)?\z")
+    group: str = Field(pattern=r"\A(default\.)?[A-Za-z][A-Za-z0-9.-]*\z", max_length=255)
     parameters: dict[_Name, _Value] = Field(min_length=1, max_length=20)
     region: Region = ""
 
