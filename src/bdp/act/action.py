@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from bdp.act.clients import Clients
+from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
 from bdp.clock import Clock
 from bdp.model.action import ActionResult, ActionStatus
 from bdp.model.analysis import ActionProposal, IncidentReport
@@ -15,49 +14,17 @@ from bdp.model.plan import ActionPlan
 from bdp.notify.endpoint import Secrets, no_secrets
 from bdp.ports import Channel, Effects, Store
 
-
-class DryRun(StrEnum):
-    """What is only shown instead of done."""
-
-    EVERYTHING = "everything"
-    CHANGES = "changes"
-    NOTHING = "nothing"
-
-
-class Operation(BaseModel):
-    """Where a named operation, such as `rollback`, is asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    url: str = Field(min_length=1, description="https address; http only on this machine")
-    method: str = Field(default="POST", pattern="^(POST|PUT)$", description="POST or PUT")
-    headers: dict[str, str] = Field(default={}, description="sent along; env:NAME takes an environment variable")
-    undo_url: str = Field(default="", description="called with the same body to take it back; empty: no undo")
-
-
-class WebhookSettings(BaseModel):
-    """What the action `webhook` may call. Nothing is listed at first, so it only shows what it would do."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    operations: dict[str, Operation] = Field(default={}, description="addresses of the operations that playbooks name")
-    prefixes: tuple[str, ...] = Field(default=(), description="addresses that a proposal may name by itself begin so")
-    allow_http: bool = Field(default=False, description="also call http addresses beyond this machine")
-    timeout_seconds: float = Field(default=10.0, gt=0, le=60, description="for connecting and for each answer")
-
-
-class ActSettings(BaseModel):
-    """How actions behave."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dry_run: DryRun = Field(
-        default=DryRun.CHANGES, description="changes: what alters a system is only shown; telling and reading are done"
-    )
-    webhook: WebhookSettings = Field(default=WebhookSettings(), description="what the action webhook may call")
-    tries: int = Field(default=3, ge=1, le=10, description="calls of one effect before it counts as failed")
-    pause_seconds: float = Field(default=0.5, ge=0, le=30, description="before the second call; doubles each time")
-    window_minutes: int = Field(default=5, ge=1, le=1440, description="length of the stretches that investigate counts")
+__all__ = [
+    "ActSettings",
+    "Action",
+    "DryRun",
+    "Operation",
+    "Tools",
+    "WebhookSettings",
+    "failed",
+    "nothing_to_undo",
+    "only_planned",
+]
 
 
 @dataclass(frozen=True)
@@ -70,6 +37,7 @@ class Tools:
     effects: Effects
     clock: Clock
     secrets: Secrets = no_secrets
+    clients: Clients = field(default_factory=Clients, repr=False, compare=False)
 
 
 class Action(Protocol):
@@ -86,21 +54,27 @@ class Action(Protocol):
         """Take what is needed."""
 
     def plan(self, proposal: ActionProposal, key: str) -> ActionPlan:
-        """Return what would be done, without doing it.
+        """Return what would be done, without doing it. It may read, and never writes.
 
         Raises:
             BadRequest: the parameters do not fit.
             NotAllowed: it may never be done, such as calling an address that is not listed.
+            NotFound: what it is to change is not there.
+            NotPossible: it cannot be done now, such as scaling to where it is already.
+            Retry: the other system did not answer.
         """
 
     def apply(self, plan: ActionPlan) -> ActionResult:
         """Do it, or with `plan.dry_run` only tell."""
 
     def verify(self, plan: ActionPlan, result: ActionResult) -> bool:
-        """Return whether the effect itself took place; whether it helped is asked of the store elsewhere."""
+        """Return whether the effect itself took place; whether it helped is asked of the store elsewhere.
+
+        It may wait up to `wait_seconds` of the settings. Where nobody answers it has not been seen: False.
+        """
 
     def undo(self, plan: ActionPlan, result: ActionResult) -> ActionResult:
-        """Take it back, where that is possible."""
+        """Take it back, where that is possible; twice takes it back once. FAILED says why it was not."""
 
 
 def only_planned(plan: ActionPlan) -> ActionResult:

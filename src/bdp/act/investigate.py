@@ -14,7 +14,7 @@ from bdp.model.action import ActionResult, ActionStatus
 from bdp.model.analysis import ActionProposal, IncidentReport
 from bdp.model.anomaly import Subject
 from bdp.model.event import ABNORMAL_SQL
-from bdp.model.plan import ActionPlan
+from bdp.model.plan import ActionPlan, Request
 from bdp.notify.effect import once, patiently
 from bdp.sql import equals, literal, matches
 
@@ -37,14 +37,16 @@ class InvestigateAction:
     def plan(self, proposal: ActionProposal, key: str) -> ActionPlan:
         """Return what will be read."""
         typed(proposal, InvestigateParameters)
-        minutes = self._tools.settings.window_minutes
+        minutes, subject = self._tools.settings.window_minutes, self._incident.subject
         return ActionPlan(
             idempotency_key=key,
             type=proposal.type,
             parameters=proposal.parameters,
-            effect=f"Count failures of {self._incident.subject} in {minutes} minutes at the start, at the end and now.",
+            effect=f"Count failures of {subject} in {minutes} minutes at the start, at the end and now.",
+            effect_ko=f"{subject}의 실패 건수를 시작, 종료, 현재 시점 각각 {minutes}분 동안 집계합니다.",
             undo="",
             dry_run=self._tools.settings.dry_run is DryRun.EVERYTHING,
+            requests=(Request(call="query the store", body={"sql": self._query()}),),
         )
 
     def apply(self, plan: ActionPlan) -> ActionResult:
@@ -71,7 +73,7 @@ class InvestigateAction:
         """Do nothing: reading changes nothing."""
         return nothing_to_undo()
 
-    def _figures(self) -> dict[str, Any]:
+    def _query(self) -> str:
         incident, window = self._incident, timedelta(minutes=self._tools.settings.window_minutes)
         now = self._tools.clock.now()
         end = incident.last_seen + timedelta(microseconds=1)
@@ -80,12 +82,13 @@ class InvestigateAction:
             "at_end": (end - window, end),
             "now": (now - window, now),
         }
-        query = _counts(incident.subject, spans)
+        return _counts(incident.subject, spans)
+
+    def _figures(self) -> dict[str, Any]:
+        query = self._query()
         row = self._tools.store.query(query)[0]
-        return {name: int(row[name]) for name in (*spans, "service_now")} | {
-            "window_minutes": self._tools.settings.window_minutes,
-            "query": query,
-        }
+        counts = {name: int(row[name]) for name in ("at_start", "at_end", "now", "service_now")}
+        return counts | {"window_minutes": self._tools.settings.window_minutes, "query": query}
 
 
 def _counts(subject: Subject, spans: dict[str, tuple[datetime, datetime]]) -> str:

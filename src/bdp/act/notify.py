@@ -11,7 +11,7 @@ from bdp.act.parameters import typed
 from bdp.errors import NotFound
 from bdp.model.action import ActionResult, ActionStatus, Message
 from bdp.model.analysis import ActionProposal, IncidentReport
-from bdp.model.plan import ActionPlan
+from bdp.model.plan import ActionPlan, Request
 from bdp.notify.channels import deliver
 from bdp.notify.plain import one_line
 from bdp.ports import Channel
@@ -40,15 +40,21 @@ class NotifyAction:
     def plan(self, proposal: ActionProposal, key: str) -> ActionPlan:
         """Return which channels get which title."""
         parameters = typed(proposal, NotifyParameters)
-        names = ", ".join(channel.name for channel in self._chosen(parameters)) or "nobody: no channel is set up"
-        title = parameters.subject or self._report.incident.title
+        chosen, title = self._chosen(parameters), parameters.subject or self._report.incident.title
+        names = ", ".join(channel.name for channel in chosen)
+        message = self._message(parameters, key)
         return ActionPlan(
             idempotency_key=key,
             type=proposal.type,
             parameters=proposal.parameters,
-            effect=f"Send “{one_line(title)}” to {names}.",
+            effect=f"Send “{one_line(title)}” to {names or 'nobody: no channel is set up'}.",
+            effect_ko=f"“{one_line(title)}” 메시지 전송: {names or '설정된 채널이 없습니다'}.",
             undo="",
             dry_run=self._tools.settings.dry_run is DryRun.EVERYTHING,
+            requests=tuple(
+                Request(call=f"send to {channel.name}", body={"title": message.title, "body": message.body})
+                for channel in chosen
+            ),
         )
 
     def apply(self, plan: ActionPlan) -> ActionResult:

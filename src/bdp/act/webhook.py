@@ -19,9 +19,9 @@ from bdp.act.parameters import typed
 from bdp.errors import BdpError, NotAllowed, NotPossible
 from bdp.model.action import ActionResult, ActionStatus
 from bdp.model.analysis import ActionProposal, IncidentReport
-from bdp.model.plan import ActionPlan
+from bdp.model.plan import ActionPlan, Request, Risk
 from bdp.notify.effect import once, patiently
-from bdp.notify.endpoint import call, check_url, is_listed, resolve
+from bdp.notify.endpoint import REFERENCE, call, check_url, is_listed, resolve
 from bdp.notify.plain import one_line
 
 
@@ -50,13 +50,22 @@ class WebhookAction:
         """Return the exact call; secrets stay names."""
         parameters = typed(proposal, WebhookParameters)
         operation = self._operation(parameters)
+        effect, effect_ko = self._effect(operation, parameters)
+        undo, undo_ko = _undo_texts(operation)
         return ActionPlan(
             idempotency_key=key,
             type=proposal.type,
             parameters=proposal.parameters,
-            effect=self._effect(operation, parameters),
-            undo=_undo_text(operation) or proposal.rollback,
+            effect=effect,
+            effect_ko=effect_ko,
+            undo=undo or proposal.rollback,
+            undo_ko=undo_ko or proposal.rollback_ko,
             dry_run=operation is None or self._tools.settings.dry_run is not DryRun.NOTHING,
+            resource=_resource(parameters),
+            risk=operation.risk if operation else Risk.MEDIUM,
+            reversible=bool(operation and operation.undo_url),
+            blast_radius=1,
+            requests=(self._request(operation, parameters, key),) if operation else (),
         )
 
     def apply(self, plan: ActionPlan) -> ActionResult:
@@ -65,7 +74,8 @@ class WebhookAction:
         operation = self._operation(parameters)
         if plan.dry_run or operation is None:
             return only_planned(plan)
-        if self._effect(operation, parameters) != plan.effect:
+        request = self._request(operation, parameters, plan.idempotency_key)
+        if (request,) != plan.requests or self._effect(operation, parameters)[0] != plan.effect:
             # A person may have approved the old plan; the settings of today would do something else.
             return failed(NotAllowed("The settings changed since this was planned.", "Let it be planned again."))
         return self._called(operation.method, operation.url, operation, plan, ActionStatus.APPLIED)
@@ -127,17 +137,39 @@ class WebhookAction:
             url=parameters.url, method=parameters.method, headers=parameters.headers, undo_url=parameters.undo_url
         )
 
-    def _effect(self, operation: Operation | None, parameters: WebhookParameters) -> str:
+    def _effect(self, operation: Operation | None, parameters: WebhookParameters) -> tuple[str, str]:
         body = json.dumps(self._body(parameters), sort_keys=True, default=str, ensure_ascii=False)
         if operation:
-            return one_line(f"{operation.method} {operation.url} with {body}", 2000)
-        wanted = parameters.operation or parameters.url
-        return one_line(f"Ask for {wanted!r} with {body}; no address is set up for it (act.webhook).", 2000)
+            called = f"{operation.method} {operation.url}"
+            return one_line(f"{called} with {body}", 2000), one_line(f"{called} 호출, 본문 {body}", 2000)
+        asked = parameters.operation or parameters.url
+        return (
+            one_line(f"Ask for {asked!r} with {body}; no address is set up for it (act.webhook).", 2000),
+            one_line(f"{asked!r} 요청, 본문 {body}. 등록된 주소가 없습니다(act.webhook).", 2000),
+        )
+
+    def _request(self, operation: Operation, parameters: WebhookParameters, key: str) -> Request:
+        headers = {name: _reference(value) for name, value in operation.headers.items()}
+        if parameters.url:  # a proposal's own headers name no secrets
+            headers = dict(operation.headers)
+        sent = {"headers": headers | {"Idempotency-Key": key}, "json": self._body(parameters)}
+        return Request(call=f"{operation.method} {operation.url}", body=sent)
 
     def _body(self, parameters: WebhookParameters) -> dict[str, Any]:
         named = {"operation": parameters.operation} if parameters.operation else {}
         return {"incident_id": self._incident_id, **named, **(parameters.model_extra or {})}
 
 
-def _undo_text(operation: Operation | None) -> str:
-    return f"POST {operation.undo_url} with the same body" if operation and operation.undo_url else ""
+def _resource(parameters: WebhookParameters) -> str:
+    named = parameters.url.partition("?")[0] or parameters.operation  # a query may hold a secret
+    return f"webhook:{one_line(named, 300)}"
+
+
+def _reference(value: str) -> str:
+    return value if value.startswith(REFERENCE) else "<as set up>"
+
+
+def _undo_texts(operation: Operation | None) -> tuple[str, str]:
+    if operation is None or not operation.undo_url:
+        return "", ""
+    return f"POST {operation.undo_url} with the same body", f"같은 본문으로 POST {operation.undo_url} 호출"
