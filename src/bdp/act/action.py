@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 from bdp.act.clients import Clients
 from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
 from bdp.clock import Clock
+from bdp.errors import StoreUnavailable
 from bdp.model.action import ActionResult, ActionStatus
 from bdp.model.analysis import ActionProposal, IncidentReport
 from bdp.model.plan import ActionPlan
@@ -83,7 +84,14 @@ def only_planned(plan: ActionPlan) -> ActionResult:
 
 
 def failed(error: Exception) -> ActionResult:
-    """Return the result of an action that could not be done."""
+    """Return the result of an action that could not be done.
+
+    Raises:
+        StoreUnavailable: a database of our own is away. Whether the action took place is not known then, and no failure
+            of it: who asked for it asks again, with the same key.
+    """
+    if isinstance(error, StoreUnavailable):
+        raise error
     return ActionResult(status=ActionStatus.FAILED, detail=str(error), error_type=type(error).__name__)
 
 

@@ -10,7 +10,7 @@ from bdp.decide.circumstances import Circumstances
 from bdp.decide.gate import doubts, none_left, weigh
 from bdp.decide.inspect import inspect
 from bdp.decide.policy import Policy
-from bdp.errors import BdpError, Retry
+from bdp.errors import BdpError, StoreUnavailable
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.place import Place, case_of
 from bdp.flow.mend.preconditions import Preconditions
@@ -78,7 +78,7 @@ class Choosing:
         try:
             key = f"{self._place.root}:{analysis.attempt}:{action.key}"
             plan = self._place.action(action, incident, analysis).plan(action, key)
-        except Retry:
+        except StoreUnavailable:
             raise
         except BdpError as error:
             passed.reasons.append(Reason.UNPLANNABLE)

@@ -8,7 +8,7 @@ from datetime import datetime
 from bdp.decide.circumstances import Circumstances
 from bdp.decide.gate import still
 from bdp.decide.inspect import inspect
-from bdp.errors import BdpError, Retry
+from bdp.errors import BdpError, StoreUnavailable
 from bdp.flow.mend.choosing import Choosing
 from bdp.flow.mend.place import Place
 from bdp.flow.mend.run import Json
@@ -123,7 +123,7 @@ class Doing:
         plan, action = _of(decision)
         try:
             return self._place.action(action, incident, analysis).verify(plan, result)
-        except Retry:
+        except StoreUnavailable:
             raise
         except BdpError:
             return False
@@ -169,7 +169,7 @@ def _of(decision: Decision) -> tuple[ActionPlan, ActionProposal]:
 def _result_of(do: Callable[[], ActionResult]) -> ActionResult:
     try:
         return do()
-    except Retry:
+    except StoreUnavailable:
         raise
     except BdpError as error:
         return ActionResult(status=ActionStatus.FAILED, detail=str(error), error_type=type(error).__name__)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bdp.errors import BdpError, Retry
+from bdp.errors import BdpError, StoreUnavailable
 from bdp.flow.mend.parts import SymptomGone
 from bdp.flow.mend.standing import Words
 from bdp.model.analysis import Condition, ConditionKind
@@ -76,7 +76,7 @@ class Preconditions:
     def _asked_of(self, condition: Condition, incident: Incident, now: datetime) -> Words | None:
         try:
             return self._asked[condition.kind](condition, incident, now)
-        except Retry:
+        except StoreUnavailable:
             raise
         except (BdpError, ValidationError):
             kind = condition.kind.replace("_", " ")
