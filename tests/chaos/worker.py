@@ -41,7 +41,7 @@ from tests.scenario.workflow_scene import QuietStore, analysis_of, messages_to
 
 POLICY = b"""
 rules:
-  - {name: two, actions: [webhook], services: [two], effect: ask, approvers: {count: 2}}
+  - {name: two, actions: [webhook], services: [two], effect: ask, approvers: 2}
   - {name: asks, actions: [webhook], services: [asks], effect: ask}
   - {name: free, actions: [webhook], services: [free], effect: allow}
 """

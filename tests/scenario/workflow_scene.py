@@ -125,7 +125,7 @@ def messages_to(channels: Sequence[Channel], state: State, clock: Clock) -> Iter
 
 POLICY = """
 rules:
-  - {{name: webhooks, actions: [webhook], effect: {effect}, approvers: {{count: {needed}}}}}
+  - {{name: webhooks, actions: [webhook], effect: {effect}, approvers: {needed}}}
   - {{name: telling, actions: [notify, investigate], effect: allow, act_at: 0.5}}
 """
 
