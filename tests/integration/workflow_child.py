@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from bdp.decide.policy import RuleEffect
 from bdp.flow.incident import workflow_id_of
 from bdp.model.analysis import Analysis
+from bdp.model.decision import PolicyEffect
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.telemetry import set_up_logs
 from tests.scenario.workflow_scene import ENDED, TELL, Scene, anomaly, ask_for, wait_for
@@ -32,7 +32,7 @@ class Slow(Scene):
 
 def main(home: Path, receiver: str, incidents: int) -> None:
     set_up_logs()  # to standard error: nobody reads what stands in the pipe
-    scene = Slow(home, actions=(TELL, ask_for("restart", 2)), receiver=receiver, effect=RuleEffect.ASK)
+    scene = Slow(home, actions=(TELL, ask_for("restart", 2)), receiver=receiver, effect=PolicyEffect.ASK)
     scene.verify_after_seconds = 0.05
     with scene:
         print("ready", flush=True)

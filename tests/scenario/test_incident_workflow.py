@@ -11,14 +11,13 @@ import pytest
 
 from bdp.act.action import DryRun
 from bdp.clock import SystemClock
-from bdp.decide.policy import RuleEffect
 from bdp.errors import HomeInUse, NotPossible
 from bdp.flow.approval import Answers
 from bdp.flow.durable import Workflows
 from bdp.flow.incident import workflow_id_of
 from bdp.model.analysis import ActionProposal, Analysis, Verdict
 from bdp.model.anomaly import AnomalyKind
-from bdp.model.decision import ApprovalStatus
+from bdp.model.decision import ApprovalStatus, PolicyEffect
 from bdp.model.incident import Incident, IncidentStatus
 from tests.scenario.receiver import Receiver
 from tests.scenario.workflow_scene import LOOK, TELL, Scene, anomaly, ask_for, wait_for
@@ -69,7 +68,7 @@ def test_approved_from_another_process(tmp_path: Path) -> None:
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene,
     ):
         incident_id = scene.start()
@@ -87,8 +86,8 @@ def test_approved_from_another_process(tmp_path: Path) -> None:
         assert [entry.actor for entry in scene.state.audit.list(question.approval_id)] == ["ada"]
 
 
-@pytest.mark.parametrize("effect", [RuleEffect.ALLOW, RuleEffect.ASK])
-def test_what_is_over_is_neither_asked_about_nor_mended(tmp_path: Path, effect: RuleEffect) -> None:
+@pytest.mark.parametrize("effect", [PolicyEffect.ALLOW, PolicyEffect.ASK])
+def test_what_is_over_is_neither_asked_about_nor_mended(tmp_path: Path, effect: PolicyEffect) -> None:
     with (
         Receiver() as receiver,
         Scene(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, effect=effect) as scene,
@@ -109,7 +108,7 @@ def test_what_ends_while_a_person_thinks_is_not_mended_after_the_approval(tmp_pa
             tmp_path,
             actions=(ask_for("restart"),),
             receiver=receiver.url,
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
             gone=lambda _: bool(over),
         ) as scene,
     ):
@@ -128,7 +127,7 @@ def test_rejection_leads_to_another_action_then_to_a_person(tmp_path: Path) -> N
     actions = (ask_for("restart"), ask_for("rollback", 2))
     with (
         Receiver() as receiver,
-        Scene(tmp_path, actions=actions, receiver=receiver.url, effect=RuleEffect.ASK, gone=lambda _: False) as scene,
+        Scene(tmp_path, actions=actions, receiver=receiver.url, effect=PolicyEffect.ASK, gone=lambda _: False) as scene,
     ):
         incident_id = scene.start()
         first = scene.question()
@@ -160,7 +159,7 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
         tmp_path,
         actions=(ask_for("restart"),),
         receiver="http://127.0.0.1:9",
-        effect=RuleEffect.ASK,
+        effect=PolicyEffect.ASK,
         approval_seconds=0.3,
         gone=lambda _: False,
     ) as scene:
@@ -182,7 +181,7 @@ def test_the_first_answer_counts(tmp_path: Path) -> None:
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene,
     ):
         incident_id = scene.start()
@@ -203,7 +202,7 @@ def test_a_lost_wake_up_is_made_good_by_the_sweep(tmp_path: Path) -> None:
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene,
     ):
         incident_id = scene.start()
@@ -279,8 +278,8 @@ def test_what_ended_by_itself_is_resolved_without_praise(tmp_path: Path) -> None
         assert scene.events() == []
 
 
-@pytest.mark.parametrize("effect", [RuleEffect.ALLOW, RuleEffect.ASK])
-def test_a_dry_run_shows_what_would_be_done(tmp_path: Path, effect: RuleEffect) -> None:
+@pytest.mark.parametrize("effect", [PolicyEffect.ALLOW, PolicyEffect.ASK])
+def test_a_dry_run_shows_what_would_be_done(tmp_path: Path, effect: PolicyEffect) -> None:
     with (
         Receiver() as receiver,
         Scene(
@@ -308,10 +307,10 @@ def test_a_restart_keeps_the_deadline(tmp_path: Path) -> None:
         "approval_seconds": 1.5,
         "gone": lambda _: False,
     }
-    with Scene(tmp_path, effect=RuleEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
+    with Scene(tmp_path, effect=PolicyEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
         incident_id = scene.start()
         before = scene.question()
-    with Scene(tmp_path, effect=RuleEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
+    with Scene(tmp_path, effect=PolicyEffect.ASK, **settings) as scene:  # type: ignore[arg-type]
         wait_for(lambda: workflow_id_of(incident_id) in scene.engine.running())
         assert scene.question() == before
         assert scene.ended(incident_id).status is IncidentStatus.ESCALATED
@@ -328,7 +327,7 @@ def test_an_answer_given_while_nothing_ran_counts_after_the_start(tmp_path: Path
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene:
             incident_id = scene.start()
             approval_id = scene.question().approval_id
@@ -339,7 +338,7 @@ def test_an_answer_given_while_nothing_ran_counts_after_the_start(tmp_path: Path
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene:
             assert scene.ended(incident_id).status is IncidentStatus.RESOLVED
         assert len(receiver.asked) == 1
@@ -400,7 +399,7 @@ def test_a_person_may_resolve_it_meanwhile(tmp_path: Path) -> None:
             actions=(ask_for("restart"),),
             receiver=receiver.url,
             gone=mended_by(receiver),
-            effect=RuleEffect.ASK,
+            effect=PolicyEffect.ASK,
         ) as scene,
     ):
         incident_id = scene.start()

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bdp.act.action import ActSettings, DryRun, Operation, Tools, WebhookSettings
 from bdp.clock import SystemClock
 from bdp.decide.gate import GateSettings
-from bdp.decide.policy import PolicySettings, Rule, RuleEffect
+from bdp.decide.policy import SHIPPED, Policy, policy_of
 from bdp.flow.approval import Answers
 from bdp.flow.durable import Workflows
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
@@ -24,7 +24,7 @@ from bdp.flow.sweep import Sweep
 from bdp.model.analysis import ActionProposal, ActionType, Analysis, Confidence, Grounding, Verdict
 from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject
 from bdp.model.batch import RecordKind
-from bdp.model.decision import Approval, ApprovalStatus
+from bdp.model.decision import Approval, ApprovalStatus, PolicyEffect
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.notify.file import FileChannel, FileSettings
 from bdp.notify.memory import MemoryChannel, MemorySettings
@@ -114,7 +114,7 @@ class Scene:
     actions: Sequence[ActionProposal] | Callable[[int], Sequence[ActionProposal]] = (TELL,)
     confidence: float = 0.95
     verdict: Verdict = Verdict.CONFIRMED
-    effect: RuleEffect = RuleEffect.ALLOW
+    effect: PolicyEffect = PolicyEffect.ALLOW
     dry_run: DryRun = DryRun.NOTHING
     gone: Callable[[int], bool] = lambda call: True
     receiver: str = ""
@@ -171,7 +171,8 @@ class Scene:
                 approval_seconds=self.approval_seconds, verify_after_seconds=self.verify_after_seconds
             ),
             gate=GateSettings(),
-            policy=self.policy,
+            policy=lambda: self.policy,
+            pause=lambda: None,
             incidents=self.state.incidents,
             approvals=self.state.approvals,
             executions=self.state.executions,
@@ -183,9 +184,10 @@ class Scene:
         )
 
     @property
-    def policy(self) -> PolicySettings:
-        shipped = PolicySettings().rules
-        return PolicySettings(rules=(Rule(action=ActionType.WEBHOOK, effect=self.effect), *shipped))
+    def policy(self) -> Policy:
+        """The shipped policy, with a rule of the scene's own before it."""
+        own = f"rules: [{{name: scene, actions: webhook, effect: {self.effect}}}]"
+        return policy_of({"1.yaml": own.encode(), "2.yaml": SHIPPED.read_bytes()}, "scene")
 
     def explain(self, incident: Incident, attempt: int, tried: Sequence[str]) -> Analysis:
         self.attempts.append((attempt, tuple(tried)))

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from bdp.act.action import Tools
 from bdp.decide.gate import GateSettings
-from bdp.decide.policy import PolicySettings
+from bdp.decide.policy import Policy
 from bdp.flow.settings import WorkflowSettings
+from bdp.model.action import Pause
 from bdp.model.analysis import Analysis
 from bdp.model.incident import Incident
 from bdp.ports import Approvals, Executions, Incidents
@@ -27,7 +28,8 @@ class Parts:
 
     settings: WorkflowSettings
     gate: GateSettings
-    policy: PolicySettings
+    policy: Callable[[], Policy]
+    pause: Callable[[], Pause | None]
     incidents: Incidents
     approvals: Approvals
     executions: Executions

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 from bdp.act.action import Action
 from bdp.act.actions import ACTIONS
-from bdp.decide.gate import decide
+from bdp.decide.circumstances import Circumstances
+from bdp.decide.gate import doubts, none_left, weigh
+from bdp.decide.inspect import inspect
 from bdp.errors import BdpError, NotPossible
 from bdp.flow.parts import Parts
 from bdp.flow.run import Json
@@ -16,7 +18,7 @@ from bdp.learn.executions import Ending, Running, recorded, row
 from bdp.model.action import ActionResult, ActionStatus, Message, WorkflowEvent
 from bdp.model.analysis import ActionProposal, Analysis, IncidentReport
 from bdp.model.anomaly import AnomalyKind
-from bdp.model.decision import Approval, ApprovalStatus
+from bdp.model.decision import Approval, ApprovalStatus, Decision, Reason
 from bdp.model.execution import Outcome
 from bdp.model.incident import TRANSITIONS, Incident, IncidentStatus, TimelineEntry
 from bdp.model.plan import ActionPlan
@@ -74,22 +76,45 @@ class Steps:
         return analysis.model_dump(mode="json")
 
     def decide(self, analysis: Analysis, tried: Collection[str]) -> Json:
-        """Ask the gate, and plan what it chose."""
+        """Plan what was not tried, in turn, until the gate takes one."""
         incident = self._incident()
-        decision = decide(analysis, incident, self._parts.gate, self._parts.policy, frozenset(tried))
-        found: Json = {"decision": decision.model_dump(mode="json"), "plan": None, "informational": True, "error": ""}
+        decision, error = self._chosen(analysis, incident, frozenset(tried))
+        found: Json = {
+            "decision": decision.model_dump(mode="json"),
+            "plan": None,
+            "informational": True,
+            "error": error,
+        }
         key = f"decision:{analysis.attempt}:{decision.action.key if decision.action else ''}"
         data = {"course": decision.course, "reasons": list(decision.reasons), "confidence": decision.confidence}
         self._note("decision", decision.explanation, key, data)
         if decision.action:
-            action = self._action(decision.action, incident, analysis)
-            found["informational"] = action.informational
-            try:
-                plan = action.plan(decision.action, self._effect_key(analysis.attempt, decision.action))
-                found["plan"] = plan.model_dump(mode="json")
-            except BdpError as error:
-                found["error"] = f"{type(error).__name__}: {error}"
+            found["informational"] = self._action(decision.action, incident, analysis).informational
+            found["plan"] = decision.plan and decision.plan.model_dump(mode="json")
         return found
+
+    def _chosen(self, analysis: Analysis, incident: Incident, tried: Collection[str]) -> tuple[Decision, str]:
+        """Return the decision, and why its action could not be planned; empty if it could."""
+        parts, passed = self._parts, list[Reason]()
+        if doubt := doubts(analysis, parts.gate):
+            return doubt, ""
+        policy, circumstances = parts.policy(), Circumstances(self._clock.now(), parts.pause())
+        for proposal in sorted(analysis.actions, key=lambda action: action.priority):
+            if proposal.key in tried:
+                passed.append(Reason.TRIED_BEFORE)
+                continue
+            try:
+                key = self._effect_key(analysis.attempt, proposal)
+                plan = self._action(proposal, incident, analysis).plan(proposal, key)
+            except BdpError as error:
+                unplanned = none_left(analysis, (Reason.UNPLANNABLE,)).model_copy(update={"action": proposal})
+                return unplanned, f"{type(error).__name__}: {error}"
+            inspection = inspect(policy, plan, incident, circumstances)
+            decision = weigh(analysis, proposal, plan, inspection, (), parts.gate, passed)
+            if decision.action:
+                return decision, ""
+            passed += decision.reasons
+        return none_left(analysis, passed), ""
 
     def unplannable(self, analysis: Analysis, proposal: ActionProposal, error: str) -> Json:
         """Write down that an action could not even be planned."""

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from bdp.decide.policy import RuleEffect
 from bdp.flow.incident import IncidentWorkflow
 from bdp.flow.run import Json
-from bdp.model.decision import ApprovalStatus
+from bdp.model.decision import ApprovalStatus, PolicyEffect
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.notify.memory import MemoryChannel, MemorySettings
 from bdp.store.state import open_state
@@ -98,7 +97,7 @@ class Left:
 
 def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
     home.mkdir()
-    scene = Scene(home, actions=(TELL, LOOK, ask_for("restart", 3)), effect=RuleEffect.ASK)
+    scene = Scene(home, actions=(TELL, LOOK, ask_for("restart", 3)), effect=PolicyEffect.ASK)
     scene.state = open_state("sqlite://")
     memory, countdown = MemoryChannel(MemorySettings()), Countdown(crash_at)
 
