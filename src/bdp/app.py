@@ -14,6 +14,9 @@ import structlog
 from bdp.act.action import Tools
 from bdp.brief import daily, markdown
 from bdp.clock import Clock, SystemClock
+from bdp.decide.folder import PolicyFolder
+from bdp.decide.pause import Switch
+from bdp.decide.register import Register
 from bdp.detect.burst.detector import BurstDetector
 from bdp.detect.dedup import Judgement, judge
 from bdp.detect.watch import Watch
@@ -125,6 +128,9 @@ class App:
         self.state = self._closing(open_state(settings.state_url, self._is_repeat))
         self.sampling = Governor(self.state.policies, self.clock, buffer_fill=lambda: self.chain.buffer.fill)
         self.sampling.refresh()
+        self.switch = Switch(self.state.policies, self.clock)
+        self.register = Register(self.state.policies, self.clock)
+        self.policy = PolicyFolder(settings.policy_folder)
         self.custody = self._closing(self._custody())
         self.chain, self.books = self.custody.chain, self.custody.books
         self.desk = Desk(self.chain.deliver, settings.intake, self.clock, self.ids, self.sampling.sampler)
@@ -149,7 +155,12 @@ class App:
         self._recover()
 
     def start(self) -> None:
-        """Run the pipeline and the workflows in the background until the app is closed."""
+        """Run the pipeline and the workflows in the background until the app is closed.
+
+        Raises:
+            BadSetting: the policy cannot be used.
+        """
+        self._follow_policy()
         # The engine first: it imports much, and an import is not to be met half done by another thread.
         self._start_workflows()
         self.custody.start()
@@ -247,6 +258,16 @@ class App:
             page=min(10_000, self.settings.store.query_rows),
         )
 
+    def _follow_policy(self) -> None:
+        """Begin with a policy that can be used, and keep each version that holds from now on."""
+        self.policy = PolicyFolder(self.settings.policy_folder, self.register.note)
+        self.policy.check()
+        stop = threading.Event()
+        worker = threading.Thread(target=self.policy.follow, args=(stop, self.register.note), name="policy")
+        worker.start()
+        self._parts.callback(worker.join)
+        self._parts.callback(stop.set)
+
     def _tend_letters(self) -> None:
         """Retry dead letters that are due, in the background."""
         stop = threading.Event()
@@ -305,7 +326,8 @@ class App:
         parts = Parts(
             settings=settings.workflows,
             gate=settings.gate,
-            policy=settings.policy,
+            policy=self.policy.now,
+            pause=self.switch.now,
             incidents=self.state.incidents,
             approvals=self.state.approvals,
             executions=self.state.executions,

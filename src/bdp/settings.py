@@ -148,6 +148,11 @@ class Settings(BaseSettings):
         return self.state.url.get_secret_value() or f"sqlite:///{self.home / 'state.db'}"
 
     @property
+    def policy_folder(self) -> Path:
+        """Folder of the policy's files."""
+        return self.home / self.policy.folder.expanduser()
+
+    @property
     def engine(self) -> EngineSettings:
         """The durable engine's settings with its database filled in."""
         url = self.workflows.engine.url.get_secret_value() or f"sqlite:///{self.home / 'workflows.db'}"

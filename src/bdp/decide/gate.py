@@ -1,22 +1,25 @@
-"""The gate: act, ask or hand over. A pure function of the analysis, the settings and the policy.
+"""The gate: act, ask or hand over. Pure functions of the analysis, the settings and what the policy said of the plan.
 
 analysis INCONCLUSIVE, or grounding below its threshold      escalate
 confidence below ask_at (0.5)                                escalate
-no action left that is allowed and has not failed            escalate
-confidence >= the rule's act_at, else >= act_at (0.85)       act,  if the policy allows
+the policy denies, or a precondition is not met              this action may not be taken; the next one may
+the policy asks                                              ask
+confidence >= the rule's act_at, else >= act_at (0.85)       act
 otherwise                                                    ask
+no action left                                               escalate
 """
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bdp.decide.policy import PolicySettings, Rule, RuleEffect
+from bdp.decide.words import Words, joined, listed, said
 from bdp.model.analysis import ActionProposal, Analysis, Verdict
-from bdp.model.decision import Course, Decision, Reason
-from bdp.model.incident import Incident
+from bdp.model.decision import Course, Decision, Inspection, PolicyEffect, Reason
+from bdp.model.plan import ActionPlan
+from bdp.notify.plain import one_line
 
 
 class GateSettings(BaseModel):
@@ -37,97 +40,134 @@ class GateSettings(BaseModel):
         return self
 
 
-def decide(
-    analysis: Analysis,
-    incident: Incident,
-    settings: GateSettings,
-    policy: PolicySettings,
-    tried: Set[str] = frozenset(),
-) -> Decision:
-    """Decide what happens next with an incident.
-
-    Args:
-        tried: `ActionProposal.key`s that ran or were refused before; they are never chosen again.
-
-    Returns:
-        the course with its reasons; `action` is None only when escalating.
-    """
-    doubt = _doubts(analysis, settings)
-    if doubt:
-        return _decision(Course.ESCALATE, analysis, None, *doubt)
-    action, rule, passed = _choose(analysis, incident, policy, tried)
-    if action is None:
-        why = f"No action is left to take ({', '.join(_NONE_LEFT[reason] for reason in passed)})."
-        return _decision(Course.ESCALATE, analysis, None, passed, why)
-    return _weigh(analysis, action, rule, settings, passed)
-
-
-_NONE_LEFT = {
-    Reason.NO_ACTION: "the analysis proposes none",
-    Reason.POLICY_DENIES: "the policy denies what is left",
-    Reason.TRIED_BEFORE: "what was proposed was tried before",
-}
-
-
-def _doubts(analysis: Analysis, settings: GateSettings) -> tuple[tuple[Reason, ...], str] | None:
+def doubts(analysis: Analysis, settings: GateSettings) -> Decision | None:
+    """Return the decision to hand over because the analysis is too weak to act on; None when it is good enough."""
     score, grounding = analysis.confidence.score, analysis.grounding.score
     if analysis.verdict is Verdict.INCONCLUSIVE:
-        return (Reason.INCONCLUSIVE,), "The evidence is too thin to name a cause."
-    if grounding < settings.grounding_at:
-        why = f"Only {grounding:.0%} of the checked claims are supported; {settings.grounding_at:.0%} are needed."
-        return (Reason.GROUNDING_LOW,), why
-    if score < settings.ask_at:
-        return (Reason.CONFIDENCE_LOW,), f"Confidence {score:.2f} is below {settings.ask_at:.2f}."
-    return None
+        reason, told = Reason.INCONCLUSIVE, said(Reason.INCONCLUSIVE)
+    elif not grounding >= settings.grounding_at:
+        reason = Reason.GROUNDING_LOW
+        told = said(reason, score=f"{grounding:.0%}", bar=f"{settings.grounding_at:.0%}")
+    elif not score >= settings.ask_at:
+        reason = Reason.CONFIDENCE_LOW
+        told = said(reason, score=f"{score:.2f}", bar=f"{settings.ask_at:.2f}")
+    else:
+        return None
+    return _decision(Course.ESCALATE, analysis, (reason,), told)
 
 
-def _choose(
-    analysis: Analysis, incident: Incident, policy: PolicySettings, tried: Set[str]
-) -> tuple[ActionProposal | None, Rule, tuple[Reason, ...]]:
-    """Return the first action by priority that is neither denied nor tried, its rule, and why others were passed."""
-    passed: list[Reason] = []
-    for action in sorted(analysis.actions, key=lambda action: action.priority):
-        rule = policy.rule_for(action.type, incident)
-        if action.key in tried:
-            passed.append(Reason.TRIED_BEFORE)
-        elif rule.effect is RuleEffect.DENY:
-            passed.append(Reason.POLICY_DENIES)
-        else:
-            return action, rule, tuple(dict.fromkeys(passed))
-    found = dict.fromkeys(passed or [Reason.NO_ACTION])
-    return None, Rule(effect=RuleEffect.DENY), tuple(sorted(found, key=lambda reason: reason is Reason.POLICY_DENIES))
-
-
-def _weigh(
-    analysis: Analysis, action: ActionProposal, rule: Rule, settings: GateSettings, passed: tuple[Reason, ...]
+def weigh(
+    analysis: Analysis,
+    action: ActionProposal,
+    plan: ActionPlan,
+    inspection: Inspection,
+    unmet: Sequence[str],
+    settings: GateSettings,
+    passed: Sequence[Reason] = (),
 ) -> Decision:
+    """Decide on one action.
+
+    Args:
+        inspection: what the policy says of `plan`.
+        unmet: preconditions that are not true now, in words.
+        passed: why actions before it were not taken.
+
+    Returns:
+        ACT or ASK; ESCALATE with `action` None when this one may not be taken.
+    """
+    doubt = doubts(analysis, settings)
+    if doubt is not None:
+        return doubt
+    if inspection.effect is PolicyEffect.DENY or unmet:
+        reasons, told = _refused(inspection, unmet)
+        return _decision(Course.ESCALATE, analysis, (*reasons, *passed), told, None, plan, inspection)
     score = analysis.confidence.score
-    act_at = settings.act_at if rule.act_at is None else rule.act_at
-    high = score >= settings.act_at
-    level = Reason.CONFIDENCE_HIGH if high else Reason.CONFIDENCE_MIDDLE
-    if rule.effect is RuleEffect.ASK:
-        why = f"The policy wants a person to decide on {action.type}{_because(rule)}. Confidence is {score:.2f}."
-        return _decision(Course.ASK, analysis, action, (*passed, level, Reason.POLICY_ASKS), why)
-    reasons = (*passed, level, Reason.POLICY_ALLOWS)
-    if score < act_at:
-        why = f"Confidence {score:.2f} is enough to propose {action.type}; to act alone it must reach {act_at:.2f}."
-        return _decision(Course.ASK, analysis, action, reasons, why)
-    why = f"Confidence {score:.2f} reaches {act_at:.2f} and the policy allows {action.type}{_because(rule)}."
-    return _decision(Course.ACT, analysis, action, reasons, why)
+    level = Reason.CONFIDENCE_HIGH if score >= settings.act_at else Reason.CONFIDENCE_MIDDLE
+    policy = Words(inspection.explanation, inspection.explanation_ko or inspection.explanation)
+    bar = settings.act_at if inspection.act_at is None else inspection.act_at
+    runs = inspection.effect is PolicyEffect.ALLOW and score >= bar
+    reasons = (*passed, level, *inspection.reasons)
+    course = Course.ACT if runs else Course.ASK
+    if inspection.effect is PolicyEffect.ASK:
+        return _decision(course, analysis, reasons, policy, action, plan, inspection)
+    if not runs and inspection.needed > 1:
+        reasons = (*reasons, Reason.TWO_PERSONS)
+    reason = Reason.CONFIDENCE_HIGH if runs else Reason.CONFIDENCE_MIDDLE
+    told = joined((policy, said(reason, score=f"{score:.2f}", bar=f"{bar:.2f}")))
+    return _decision(course, analysis, reasons, told, action, plan, inspection)
 
 
-def _because(rule: Rule) -> str:
-    return f" ({rule.reason})" if rule.reason else ""
+def none_left(analysis: Analysis, passed: Sequence[Reason]) -> Decision:
+    """Return the decision to hand over because no action is left.
+
+    Args:
+        passed: why each was not taken; empty: there was none.
+    """
+    reasons = tuple(dict.fromkeys(passed)) or (Reason.NO_ACTION,)
+    told = listed(reasons)
+    words = Words(f"No action is left to take ({told.en}).", f"취할 수 있는 조치가 없습니다({told.ko}).")
+    return _decision(Course.ESCALATE, analysis, reasons, words)
+
+
+def still(then: Inspection, now: Inspection, approved: bool) -> Reason | None:
+    """Return why an action may no longer be taken, asked right before the act; None: go on.
+
+    Args:
+        then: what was decided, or approved, by; now: what the policy says of the same plan now.
+        approved: people approved it, as many and of the role that `then` asked for.
+    """
+    if now.effect is PolicyEffect.DENY:
+        return now.reasons[0]
+    if now.needed > then.needed and (approved or now.effect is PolicyEffect.ASK):
+        return Reason.TWO_PERSONS
+    if approved:
+        return _unseen(then, now)
+    if now.effect is PolicyEffect.ASK:
+        return now.reasons[0]
+    stricter = now.act_at != then.act_at and (now.act_at is None or then.act_at is None or now.act_at > then.act_at)
+    return Reason.POLICY_ASKS if stricter else None
+
+
+def _unseen(then: Inspection, now: Inspection) -> Reason | None:
+    """Return what has come up since people approved, and they did not know."""
+    if not then.role.may(now.role):
+        return Reason.POLICY_ASKS
+    if now.effect is PolicyEffect.ALLOW:
+        return None
+    known = {*then.reasons, Reason.POLICY_ASKS, Reason.TWO_PERSONS}
+    return next((reason for reason in now.reasons if reason not in known), None)
+
+
+def _refused(inspection: Inspection, unmet: Sequence[str]) -> tuple[tuple[Reason, ...], Words]:
+    reasons: list[Reason] = []
+    told: list[Words] = []
+    if inspection.effect is PolicyEffect.DENY:
+        reasons += inspection.reasons
+        told.append(Words(inspection.explanation, inspection.explanation_ko or inspection.explanation))
+    if unmet:
+        reasons.append(Reason.PRECONDITION_UNMET)
+        text = "; ".join(one_line(each, 200).rstrip(".") for each in unmet)
+        told.append(said(Reason.PRECONDITION_UNMET, unmet=text))
+    return tuple(reasons), joined(told)
 
 
 def _decision(
-    course: Course, analysis: Analysis, action: ActionProposal | None, reasons: tuple[Reason, ...], explanation: str
+    course: Course,
+    analysis: Analysis,
+    reasons: tuple[Reason, ...],
+    told: Words,
+    action: ActionProposal | None = None,
+    plan: ActionPlan | None = None,
+    inspection: Inspection | None = None,
 ) -> Decision:
     return Decision(
         course=course,
-        reasons=reasons,
+        reasons=tuple(dict.fromkeys(reasons)),
         action=action,
+        plan=plan,
+        inspection=inspection,
         confidence=analysis.confidence.score,
         grounding=analysis.grounding.score,
-        explanation=explanation,
+        explanation=told.en,
+        explanation_ko=told.ko,
     )
