@@ -29,17 +29,15 @@ from bdp.flow.asking import Asking
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
 from bdp.flow.explaining import Explaining
-from bdp.flow.incident import IncidentWorkflow, workflow_id_of
 from bdp.flow.letters import Letters
+from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.symptom import SymptomCheck
-from bdp.flow.parts import Parts
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Replay
 from bdp.flow.review import Reviewer
 from bdp.flow.shadow import shadowed
 from bdp.flow.shared import SharedPipeline
 from bdp.flow.spending import SpendingWatch
-from bdp.flow.sweep import Sweep
 from bdp.flow.work import Worker
 from bdp.home import Home
 from bdp.ids import Ids
@@ -47,6 +45,7 @@ from bdp.intake.desk import Desk
 from bdp.intake.feeds import Feeds, open_feeds
 from bdp.intake.governor import Governor
 from bdp.llm.gateway import Gateway, NoModel, open_gateway
+from bdp.model.action import Message, MessageForm
 from bdp.model.anomaly import Anomaly, Sighting
 from bdp.model.batch import Batch, Ledger
 from bdp.model.incident import Incident
@@ -312,7 +311,7 @@ class App:
     def _start_workflows(self) -> None:
         settings = self.settings
         # The engine takes a second to import; what only reads does without.
-        from bdp.flow.durable import Workflows
+        from bdp.flow.mend.crew import Crew
 
         symptom = SymptomCheck(self.store, self.clock, settings.symptom)
         tools = Tools(
@@ -331,17 +330,19 @@ class App:
             incidents=self.state.incidents,
             approvals=self.state.approvals,
             executions=self.state.executions,
+            permits=self.state.permits,
             tools=tools,
             explain=self.explaining.explained,
             symptom_gone=symptom.gone,
+            post=self._post,
         )
-        workflow = IncidentWorkflow(parts)
-        engine = self._closing(Workflows(settings.engine, self.clock))
-        sweep = Sweep(self.state.incidents, workflow, engine)
-        engine.open(workflow.body, sweep)
-        self.answers = Answers(self.state.approvals, self.clock, engine, settings.approvers)
-        self._on_incident = lambda incident: engine.start(workflow_id_of(incident.incident_id), incident.incident_id)
-        sweep()
+        crew = self._closing(Crew(parts, settings.engine, self.state.workers))
+        crew.open()
+        self.answers = Answers(self.state.approvals, self.clock, crew.decided, settings.approvers)
+        self._on_incident = crew.take_up
+
+    def _post(self, form: MessageForm, message: Message, now: datetime) -> None:
+        self.state.alerts.post(form, message, now, now)
 
     def load(self, batches: Iterable[Batch], progress: Callable[[int], None] = lambda records: None) -> None:
         """Take batches in and move each through all stages before the next, so that memory stays bounded.

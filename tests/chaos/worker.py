@@ -9,25 +9,22 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
-from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
 from pydantic import SecretStr
 
 from bdp.act.action import Tools
+from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
 from bdp.clock import SystemClock
 from bdp.decide.gate import GateSettings
 from bdp.decide.policy import Policy, policy_of
 from bdp.errors import StoreUnavailable
-from bdp.flow.mend.colleagues import Colleagues
-from bdp.flow.mend.durable import APPLICATION_VERSION, Workflows
-from bdp.flow.mend.incident import IncidentWorkflow
+from bdp.flow.mend.crew import Crew
 from bdp.flow.mend.parts import Parts
-from bdp.flow.mend.questions import Questions
-from bdp.flow.mend.sweep import Sweep
 from bdp.flow.settings import EngineSettings, WorkflowSettings
 from bdp.model.action import Pause
 from bdp.model.analysis import Analysis, Verdict
@@ -39,6 +36,7 @@ from bdp.telemetry import set_up_logs
 from tests.chaos.story import Story, actions_of
 from tests.scenario.workflow_scene import QuietStore, analysis_of, messages_to
 
+T = TypeVar("T")
 POLICY = b"""
 rules:
   - {name: two, actions: [webhook], services: [two], effect: ask, approvers: 2}
@@ -84,12 +82,9 @@ class Worker:
             stranded_seconds=4.0,
             lease_seconds=task.lease_seconds,
         )
-        colleagues = Colleagues(state.workers, task.name, APPLICATION_VERSION, clock, task.lease_seconds)
-        workflow = IncidentWorkflow(self._parts())
-        engine = Workflows(settings, clock, colleagues)
-        questions = Questions(state.approvals, clock, engine.start)
+        crew = Crew(self._parts(), settings, state.workers)
         with messages_to(self.channels, state, clock):
-            engine.open(workflow.body, Sweep(state.incidents, workflow, engine), questions.look)
+            _patiently(crew.open)
             print("ready", flush=True)
             threading.Event().wait()  # until it is killed
 
@@ -145,13 +140,17 @@ def number_of(incident: Incident) -> int:
 def main() -> None:
     set_up_logs("ERROR")  # to standard error: nobody reads what stands in the pipe
     task = Task(**json.loads(sys.argv[1]))
+    Worker(task, _patiently(lambda: open_state(task.state_url))).run()
+
+
+def _patiently(do: Callable[[], T]) -> T:
+    """Try until the databases are there: a worker that is started during an outage waits, as a supervisor would."""
     while True:
         try:
-            state = open_state(task.state_url)
-            break
-        except StoreUnavailable:
-            time.sleep(0.2)
-    Worker(task, state).run()
+            return do()
+        except Exception as error:
+            print(f"not yet: {type(error).__name__}: {error}", file=sys.stderr)
+            time.sleep(0.3)
 
 
 if __name__ == "__main__":

@@ -10,20 +10,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
 from pydantic import SecretStr
 
 from bdp.act.action import Tools
+from bdp.act.settings import ActSettings, DryRun, Operation, WebhookSettings
 from bdp.clock import Clock, SystemClock
 from bdp.decide.gate import GateSettings
+from bdp.decide.pause import Switch
 from bdp.decide.policy import Policy, policy_of
 from bdp.flow.alerting import Alerting
-from bdp.flow.mend.durable import Workflows
+from bdp.flow.mend.crew import Crew
 from bdp.flow.mend.incident import IncidentWorkflow
 from bdp.flow.mend.parts import Parts
-from bdp.flow.mend.questions import Questions
-from bdp.flow.mend.run import begun_by, incident_of
-from bdp.flow.mend.sweep import Sweep
+from bdp.flow.mend.run import incident_of
 from bdp.flow.settings import EngineSettings, WorkflowSettings
 from bdp.flow.triage import AlertingSettings
 from bdp.model.action import Pause
@@ -161,12 +160,12 @@ class Scene:
         self.memory = MemoryChannel(MemorySettings())
         self.file = FileChannel(FileSettings(), self.home)
         self._parts.enter_context(messages_to((self.memory, self.file), self.state, self.clock))
-        self.workflow = self.workflow_of(self.parts((self.memory, self.file)))
-        self.engine = Workflows(self.engine_settings, self.clock, code=self.code)
-        self._parts.callback(self.engine.close)
-        self.questions = Questions(self.state.approvals, self.clock, self.engine.start)
-        sweep = Sweep(self.state.incidents, self.workflow, self.engine)
-        self.engine.open(self.workflow.body, sweep, self.questions.look)
+        parts = self.parts((self.memory, self.file))
+        self.workflow = self.workflow_of(parts)
+        crew = Crew(parts, self.engine_settings, self.state.workers, self.workflow, self.code)
+        crew.open()
+        self._parts.callback(crew.close)
+        self.engine, self.take_up = crew.engine, crew.take_up
         return self
 
     def close(self) -> None:
@@ -227,8 +226,7 @@ class Scene:
         return policy_of({"scene.yaml": text.encode()}, "scene")
 
     def pause(self) -> Pause | None:
-        found = self.state.policies.current("pause")
-        return Pause.model_validate(found.body) if found and found.body else None
+        return Switch(self.state.policies, self.clock).now()
 
     def explain(self, incident: Incident, attempt: int, tried: Sequence[str]) -> Analysis:
         self.attempts.append((attempt, tuple(tried)))
@@ -241,7 +239,7 @@ class Scene:
 
     def start(self, number: int = 0, kind: AnomalyKind = AnomalyKind.BURST) -> str:
         incident, _ = self.state.incidents.record(anomaly(number, kind), self.clock.now())
-        self.engine.start(begun_by(incident.incident_id), incident.incident_id)
+        self.take_up(incident)
         return incident.incident_id
 
     def ended(self, incident_id: str) -> Incident:

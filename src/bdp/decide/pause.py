@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from bdp.clock import Clock
 from bdp.errors import BadRequest
 from bdp.model.action import Pause
@@ -29,7 +27,7 @@ class Switch:
             StoreUnavailable: nobody can tell; then nothing may be done.
         """
         found = self._policies.current(NAME)
-        pause = _pause(found) if found else None
+        pause = Pause.of(found) if found else None
         return pause if pause is not None and pause.holds(self._clock.now()) else None
 
     def pause(self, by: str, reason: str = "", until: datetime | None = None) -> Pause:
@@ -48,7 +46,7 @@ class Switch:
     def resume(self, by: str) -> bool:
         """Let BDP act again; return False when it was not paused, which changes nothing."""
         found = self._policies.current(NAME)
-        if found is None or _pause(found) is None:
+        if found is None or Pause.of(found) is None:
             return False
         self._policies.put(NAME, {"pause": None}, by, self._clock.now())
         return True
@@ -56,13 +54,3 @@ class Switch:
     def history(self, limit: int = 100) -> list[PolicyVersion]:
         """Return who paused and resumed, newest first."""
         return self._policies.history(NAME, limit)
-
-
-def _pause(found: PolicyVersion) -> Pause | None:
-    if "pause" in found.body and found.body["pause"] is None:
-        return None
-    try:
-        return Pause.model_validate(found.body["pause"])
-    except (KeyError, ValidationError):
-        # Somebody stopped it in words that this version of BDP does not know: stopped it is.
-        return Pause(by=found.by, at=found.at, reason="written by another version of BDP")

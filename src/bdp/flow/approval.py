@@ -88,4 +88,3 @@ class Answers:
                 f"This needs {needed} people, and BDP cannot tell people apart before they are listed.",
                 "List them as people under [approvers] in bdp.toml; each answers as themselves.",
             )
-

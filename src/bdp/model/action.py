@@ -6,9 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from bdp.model.analysis import ActionType
 from bdp.model.insight import AlertState
 from bdp.model.noun import Noun
+from bdp.model.policy import PolicyVersion
 
 
 class Pause(Noun):
@@ -26,6 +29,19 @@ class Pause(Noun):
     def holds(self, now: datetime) -> bool:
         """Return whether it still stops actions."""
         return self.until is None or now < self.until
+
+    @classmethod
+    def of(cls, kept: PolicyVersion) -> Pause | None:
+        """Return what a version of the policy `pause` says; None where actions may run.
+
+        Words that this version of BDP does not know stop them: somebody wanted something.
+        """
+        if "pause" in kept.body and kept.body["pause"] is None:
+            return None
+        try:
+            return cls.model_validate(kept.body["pause"])
+        except (KeyError, ValidationError):
+            return cls(by=kept.by, at=kept.at, reason="written by another version of BDP")
 
 
 class Permit(NamedTuple):

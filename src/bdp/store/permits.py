@@ -13,7 +13,7 @@ from bdp.store.policies import newest
 from bdp.store.tables import permits
 
 PAUSE = "pause"
-"""Name of the policy that is the kill switch; its body is a `Pause`, empty while it is not thrown."""
+"""Name of the policy that is the kill switch; see `Pause.of`."""
 _DESK = 0x62647070  # PostgreSQL: advisory lock of the one desk that gives leave
 
 Admits = Callable[[Sequence[Permit], Pause | None], bool]
@@ -64,4 +64,4 @@ def _chosen(connection: Connection, condition: ColumnElement[bool]) -> list[Perm
 
 def _pause(connection: Connection) -> Pause | None:
     found = newest(connection, PAUSE)
-    return Pause.model_validate(found.body) if found and found.body else None
+    return Pause.of(found) if found else None
