@@ -24,8 +24,8 @@ from typing import Any
 import httpx
 
 MODULES = ("bdp.cli.serve", "bdp.app", "bdp.web.api", "bdp.flow.mend.durable", "uvicorn", "zstandard",
-           "confluent_kafka", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on", "uvicorn.loops.auto", "clickhouse_connect.chdb",
-           "psycopg", "clickhouse_connect.driver")  # fmt: skip
+           "confluent_kafka", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on", "uvicorn.loops.auto",
+           "clickhouse_connect.chdb", "psycopg", "clickhouse_connect.driver")  # fmt: skip
 READY_SECONDS = 30.0
 END_SECONDS = 25.0
 
