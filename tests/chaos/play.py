@@ -148,7 +148,8 @@ class Play:
         found = self.state.incidents.list(limit=100_000)
         if len(found) < self.incidents or any(incident.status not in ENDED for incident in found):
             return False
-        return not self.state.alerts.waiting() and not self._pending()
+        alerts = self.state.alerts
+        return not (alerts.pending(datetime.now(UTC)) or alerts.waiting() or self._pending())
 
     def _pending(self) -> list[str]:
         client = DBOSClient(

@@ -251,7 +251,8 @@ class Scene:
 
     def told(self) -> None:
         """Return when every message that was posted has been sent."""
-        wait_for(lambda: not self.state.alerts.waiting())
+        alerts = self.state.alerts
+        wait_for(lambda: not (alerts.pending(self.clock.now()) or alerts.waiting()))
 
     def vote(self, approval_id: str, by: str, status: ApprovalStatus = ApprovalStatus.APPROVED) -> Approval:
         """Answer as a person does in another process, who reaches the state and no engine."""

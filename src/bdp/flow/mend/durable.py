@@ -373,7 +373,8 @@ def _config(settings: EngineSettings) -> DBOSConfig:
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
         "enable_otlp": False,
-        "notification_listener_polling_interval_sec": 60.0,  # nothing waits for messages of DBOS
+        # Nothing waits for messages of DBOS, so that its listener asks nothing; closing waits for its sleep.
+        "notification_listener_polling_interval_sec": 0.5,
         "scheduler_polling_interval_sec": 3600.0,  # nothing is scheduled through DBOS
     }
 
