@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
@@ -22,16 +23,19 @@ from bdp.detect.dedup import Judgement, judge
 from bdp.detect.watch import Watch
 from bdp.errors import BadRequest, NotPossible, Retry, StoreUnavailable
 from bdp.explain.analyst import Analyst
+from bdp.flow.acknowledging import Acknowledging
 from bdp.flow.advice import Advising, Questions, advising_by
 from bdp.flow.alerting import Alerting
 from bdp.flow.approval import Answers
 from bdp.flow.asking import Asking
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
+from bdp.flow.escalation import Escalation, waits_in
 from bdp.flow.explaining import Explaining
 from bdp.flow.letters import Letters
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.symptom import SymptomCheck
+from bdp.flow.outbox import Outbox, is_old, opening
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Replay
 from bdp.flow.review import Reviewer
@@ -45,14 +49,16 @@ from bdp.intake.desk import Desk
 from bdp.intake.feeds import Feeds, open_feeds
 from bdp.intake.governor import Governor
 from bdp.llm.gateway import Gateway, NoModel, open_gateway
-from bdp.model.action import Message, MessageForm
 from bdp.model.anomaly import Anomaly, Sighting
 from bdp.model.batch import Batch, Ledger
+from bdp.model.decision import ApprovalStatus
 from bdp.model.incident import Incident
 from bdp.model.noun import Language
-from bdp.notify.channels import open_channels
+from bdp.notify.channels import ChannelParts, open_channels_at
+from bdp.notify.route import RoutedChannel
 from bdp.ports import Store, Stream
 from bdp.settings import Settings, secret
+from bdp.store.alerts import Announcement
 from bdp.store.clickhouse import open_store
 from bdp.store.state import open_state
 from bdp.stream.archive import Archive
@@ -124,7 +130,9 @@ class App:
         home.prepare()
         self._parts.enter_context(home.held())
         self.store: Store = self._closing(self._given_store or open_store(settings.store, home.path / "store"))
-        self.state = self._closing(open_state(settings.state_url, self._is_repeat))
+        self.state = self._closing(open_state(settings.state_url, self._is_repeat, self._announce))
+        self.outbox = Outbox(self.state.alerts, self.clock)
+        self.acknowledging = Acknowledging(self.state.alerts, self.state.incidents)
         self.sampling = Governor(self.state.policies, self.clock, buffer_fill=lambda: self.chain.buffer.fill)
         self.sampling.refresh()
         self.switch = Switch(self.state.policies, self.clock)
@@ -276,17 +284,20 @@ class App:
         self._parts.callback(stop.set)
 
     def _alert(self) -> None:
-        """Tell people of critical insights, in the background."""
-        state, channels = self.state, open_channels(self.settings.notify, self.home.path, secret)
+        """Tell people of incidents, questions and critical insights, in the background."""
+        state, settings = self.state, self.settings
         money = SpendingWatch(state.spending, state.alerts, self.settings.llm.budget, state.inquiries)
         alerting = Alerting(
             state.insights,
             state.alerts,
-            state.effects,
-            channels,
+            self.channels,
             self.clock,
-            self.settings.alerting,
+            settings.alerting,
             others=(money.step,),
+            escalation=Escalation(
+                settings.notify.escalation, waits_in(state.approvals), settings.alerting.flood_incidents
+            ),
+            waiting=lambda: len(state.approvals.list(ApprovalStatus.WAITING)),
         )
         alerting.start()
         self._parts.callback(alerting.close)
@@ -316,7 +327,7 @@ class App:
         symptom = SymptomCheck(self.store, self.clock, settings.symptom)
         tools = Tools(
             settings=settings.act,
-            channels=open_channels(settings.notify, self.home.path, secret),
+            channels=self.channels,
             store=self.store,
             effects=self.state.effects,
             clock=self.clock,
@@ -334,15 +345,12 @@ class App:
             tools=tools,
             explain=self.explaining.explained,
             symptom_gone=symptom.gone,
-            post=self._post,
+            post=self.outbox.post,
         )
         crew = self._closing(Crew(parts, settings.engine, self.state.workers))
         crew.open()
         self.answers = Answers(self.state.approvals, self.clock, crew.decided, settings.approvers)
         self._on_incident = crew.take_up
-
-    def _post(self, form: MessageForm, message: Message, now: datetime) -> None:
-        self.state.alerts.post(form, message, now, now)
 
     def load(self, batches: Iterable[Batch], progress: Callable[[int], None] = lambda records: None) -> None:
         """Take batches in and move each through all stages before the next, so that memory stays bounded.
@@ -409,8 +417,22 @@ class App:
         )
         return markdown.render(briefing, language)
 
+    @cached_property
+    def channels(self) -> tuple[RoutedChannel, ...]:
+        """The ways to people, opened at first use."""
+        parts = ChannelParts(self.home.path, secret, self.state.alerts, self.clock)
+        channels = open_channels_at(self.settings.notify, parts)
+        for channel in channels:
+            self._parts.callback(channel.close)
+        return channels
+
     def _begin(self, incident: Incident) -> None:
+        self.state.alerts.ring()
         self._on_incident(incident)
+
+    def _announce(self, incident: Incident) -> Announcement | None:
+        message = opening(incident)
+        return Announcement(message, is_old(incident, self.settings.alerting)) if message else None
 
     def _is_repeat(self, sighting: Sighting | None, anomaly: Anomaly) -> bool:
         return judge(sighting, anomaly, self.settings.dedup) is Judgement.REPEAT

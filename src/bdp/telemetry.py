@@ -51,7 +51,10 @@ INSIGHTS = Counter(
     "bdp_insights_total", "Insights raised, by who says so", ["prediction_type", "source"], registry=REGISTRY
 )
 ALERTS_TOLD = Counter(
-    "bdp_alerts_told_total", "Messages about critical insights that a channel has, by form", ["form"], registry=REGISTRY
+    "bdp_alerts_told_total",
+    "Messages that a channel has, by form; digests and costs are counted apart",
+    ["form"],
+    registry=REGISTRY,
 )
 ALERTS_SUPPRESSED = Counter(
     "bdp_alerts_suppressed_total", "Critical insights left to the digest, by reason", ["reason"], registry=REGISTRY
@@ -62,6 +65,25 @@ ALERT_SECONDS = Histogram(
     buckets=(0.5, 1, 2, 5, 10, 20, 30, 45, 60, 120, 300, 3600),
     registry=REGISTRY,
 )
+MESSAGES_LEFT = Counter(
+    "bdp_messages_left_total",
+    "Messages about incidents that were not told alone, by form and reason: gathered in one message, or left to the "
+    "digest as duplicate, below (its severity), old or unreachable",
+    ["form", "reason"],
+    registry=REGISTRY,
+)
+OPENED_SECONDS = Histogram(
+    "bdp_incident_told_seconds",
+    "From the opening of an incident to the first channel that has its message",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 3600),
+    registry=REGISTRY,
+)
+REMINDERS = Counter(
+    "bdp_reminders_total",
+    "Incidents and questions told again because nobody acknowledged or answered",
+    registry=REGISTRY,
+)
+ACKNOWLEDGEMENTS = Counter("bdp_acknowledgements_total", "Incidents that somebody has taken on", registry=REGISTRY)
 DIGESTS = Counter("bdp_digests_total", "Hourly digests that a channel has", registry=REGISTRY)
 COST_MESSAGES = Counter("bdp_cost_messages_total", "Messages about money that a channel has", registry=REGISTRY)
 ALERTS_WAITING = Gauge("bdp_alerts_waiting_messages", "Messages that a channel does not have yet", registry=REGISTRY)

@@ -25,6 +25,7 @@ from bdp.decide.policy import Policy, policy_of
 from bdp.errors import StoreUnavailable
 from bdp.flow.mend.crew import Crew
 from bdp.flow.mend.parts import Parts
+from bdp.flow.outbox import Outbox
 from bdp.flow.settings import EngineSettings, WorkflowSettings
 from bdp.model.action import Pause
 from bdp.model.analysis import Analysis, Verdict
@@ -109,7 +110,7 @@ class Worker:
             ),
             explain=self._explain,
             symptom_gone=self._symptom_gone,
-            post=lambda form, message, now: state.alerts.post(form, message, now, now),
+            post=Outbox(state.alerts, self._clock).post,
         )
 
     def _now(self) -> Policy:

@@ -39,10 +39,7 @@ class People:
 def crew(url: str, open_more: OpenMore, people: People, clock: ManualClock, **settings: int) -> list[Alerting]:
     """Four processes, each with connections of its own."""
     states = [open_more(url) for _ in range(4)]
-    return [
-        Alerting(s.insights, s.alerts, s.effects, [people], clock, AlertingSettings.model_validate(settings))
-        for s in states
-    ]
+    return [Alerting(s.insights, s.alerts, [people], clock, AlertingSettings.model_validate(settings)) for s in states]
 
 
 def work(workers: list[Alerting], clock: ManualClock, rounds: int = 3) -> None:

@@ -376,7 +376,7 @@ class People:
 def test_what_a_model_calls_critical_is_told_and_what_was_told_stays(scene: Make) -> None:
     s = scene(Model(risk=91))
     people = People()
-    alerting = Alerting(s.state.insights, s.state.alerts, s.state.effects, [people], s.clock)
+    alerting = Alerting(s.state.insights, s.state.alerts, [people], s.clock)
     s.warm("a", "b")
     (high,) = s.push(SPIKE, "a")
     alerting.step(s.clock.now())
@@ -400,7 +400,7 @@ def test_what_a_model_calls_critical_is_told_and_what_was_told_stays(scene: Make
 def test_what_the_rules_call_critical_is_told_in_their_words_also_in_a_summary(scene: Make) -> None:
     s = scene(Model(kind="packet_loss_detected", risk=88, text="All is as the model says: {latency} µs."))
     people = People()
-    alerting = Alerting(s.state.insights, s.state.alerts, s.state.effects, [people], s.clock)
+    alerting = Alerting(s.state.insights, s.state.alerts, [people], s.clock)
     streams = [f"s{number}" for number in range(12)]
     s.warm(*streams)
     found = [insight for stream in streams for insight in s.push(CRITICAL, stream)]

@@ -77,7 +77,7 @@ class Scene:
 
     def restart(self) -> None:
         state = self.state
-        self.alerting = Alerting(state.insights, state.alerts, state.effects, self.channels, self.clock, self.settings)
+        self.alerting = Alerting(state.insights, state.alerts, self.channels, self.clock, self.settings)
 
     def pass_time(self, seconds: float, each: float = 1) -> None:
         """Let time go by, with a step after each so many seconds."""
@@ -287,7 +287,7 @@ class TestAway:
         def away(*_: Any, **__: Any) -> Any:
             raise StoreUnavailable("away")
 
-        for part in ("pending", "claim", "tried"):
+        for part in ("pending", "claim_all", "tried_all"):
             with monkeypatch.context() as patch:
                 patch.setattr(type(scene.state.alerts), part, away)
                 with pytest.raises(StoreUnavailable):
@@ -311,7 +311,7 @@ class TestKilled:
         assert told_at is not None
         assert told_at - detected < timedelta(seconds=60)
 
-    @pytest.mark.parametrize("part", ["claim", "hold", "tried"])
+    @pytest.mark.parametrize("part", ["claim_all", "tried_all"])
     def test_around_each_write(self, scene: Scene, people: People, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
         kind = type(scene.state.alerts)
         does = getattr(kind, part)
@@ -332,7 +332,7 @@ class TestKilled:
     def test_between_deciding_and_keeping_it(
         self, scene: Scene, people: People, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from bdp.store.alerts import SqlAlertDesk
+        from bdp.store.alert_desk import SqlAlertDesk
 
         def end(*_: Any) -> Any:
             raise Killed

@@ -23,6 +23,7 @@ from bdp.flow.mend.crew import Crew
 from bdp.flow.mend.incident import IncidentWorkflow
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.run import incident_of
+from bdp.flow.outbox import Outbox
 from bdp.flow.settings import EngineSettings, WorkflowSettings
 from bdp.flow.triage import AlertingSettings
 from bdp.model.action import Pause
@@ -217,7 +218,7 @@ class Scene:
             tools=Tools(settings=act, channels=channels, store=self.store, effects=state.effects, clock=self.clock),
             explain=self.explain,
             symptom_gone=self.symptom_gone,
-            post=lambda form, message, now: state.alerts.post(form, message, now, now),
+            post=Outbox(state.alerts, self.clock).post,
         )
 
     @property

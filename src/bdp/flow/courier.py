@@ -1,122 +1,176 @@
 """Brings messages to the channels, each once, through crashes and absences.
 
-A channel that fails rests for a growing time, for all messages: one that hangs holds up the others once in that time,
-not once a message. A message waits only for the channels that do not have it; that each has it once is the work of
-`bdp.notify.channels.deliver`, by the message's key.
+Messages are claimed many at a time and go into one lane per channel, side by side; what came of them is noted many at a
+time as well. A message waits only for the channels that do not have it. A channel that is slow gets a moment; then the
+others go on, and its messages stay in hand, claimed, until it is through.
 
-A process that is killed with a message in its hands loses its claim after `claim_seconds`; the next one to take it
-sends it to the channels that are not known to have it.
+A process that is killed with messages in its hands loses its claim after `claim_seconds`; the next one to take them
+sends them, with the same keys, to the channels that are not known to have them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from bdp.clock import Clock
+from bdp.flow.lane import Lane
 from bdp.flow.triage import AlertingSettings
-from bdp.model.action import Message, MessageForm, Outgoing
-from bdp.notify.channels import deliver
-from bdp.ports import Alerts, Channel, Effects
-from bdp.telemetry import ALERT_SECONDS, ALERTS_SUPPRESSED, ALERTS_TOLD, ALERTS_WAITING, COST_MESSAGES, DIGESTS
+from bdp.model.action import MessageForm, Outgoing, Tried
+from bdp.notify.route import wants
+from bdp.ports import Alerts, Channel
+from bdp.telemetry import (
+    ALERT_SECONDS,
+    ALERTS_SUPPRESSED,
+    ALERTS_TOLD,
+    ALERTS_WAITING,
+    COST_MESSAGES,
+    DIGESTS,
+    MESSAGES_LEFT,
+    OPENED_SECONDS,
+)
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 100
-"""Messages sent before there is a look for new insights."""
+_AT_ONCE = 200
+"""Messages taken up before there is a look for new ones to decide on."""
+_BATCH = 50
+_MOMENT = 0.25
+"""Seconds that a batch waits for slow channels."""
+_MOST_IN_HAND = 1000
+_INSIGHTS = (MessageForm.ALERT, MessageForm.SUMMARY)
 
 
 @dataclass
-class _Rest:
-    """A channel that failed: how often in a row, and until when it is left alone."""
+class _InHand:
+    """A message between being claimed and being noted."""
 
-    failures: int
-    until: datetime
+    outgoing: Outgoing
+    had: set[str]
+    missing: list[Lane] = field(default_factory=list)
+    asked: dict[Lane, Future[bool]] = field(default_factory=dict)
+    told: bool = False
+    is_noted: bool = False
+    """That a channel has it is in the database."""
 
 
 class Courier:
-    """Sends what waits. One per process; several processes share the messages."""
+    """Sends what waits. One per process; several processes share the messages. `step` from one thread."""
 
-    def __init__(
-        self, alerts: Alerts, channels: Sequence[Channel], effects: Effects, clock: Clock, settings: AlertingSettings
-    ) -> None:
+    def __init__(self, alerts: Alerts, channels: Sequence[Channel], clock: Clock, settings: AlertingSettings) -> None:
         self._alerts = alerts
-        self._channels = channels
-        self._effects = effects
         self._clock = clock
         self._settings = settings
-        self._resting: dict[str, _Rest] = {}
+        self._lanes = [Lane(channel, clock, settings) for channel in channels]
+        self._hands: dict[str, _InHand] = {}
+        self._held: datetime | None = None
 
     def step(self) -> int:
-        """Send the messages whose time has come, at most 100; return how many were taken up.
+        """Send the messages whose time has come, at most 200; return how many were taken up.
 
         Raises:
-            StoreUnavailable: the state database is away; what was sent is known to have been.
+            StoreUnavailable: the state database is away; what was sent is known to have been, or sent again by key.
         """
+        self._note(self._hands.values())
+        self._hold()
         done = 0
-        while done < _AT_ONCE and (outgoing := self._alerts.claim(self._clock.now(), self._until())) is not None:
-            self._carry(outgoing)
-            done += 1
+        while done < _AT_ONCE and len(self._hands) < _MOST_IN_HAND:
+            batch = self._alerts.claim_all(self._clock.now(), self._until(), _BATCH)
+            if not batch:
+                break
+            self._carry(batch)
+            done += len(batch)
         if done:
             ALERTS_WAITING.set(self._alerts.waiting())
         return done
 
-    def _carry(self, outgoing: Outgoing) -> None:
-        key, told, missing = outgoing.message.key, outgoing.told_at is not None, []
-        for channel in self._channels:
-            if self._rests(channel):
-                missing.append(channel.name)
+    @property
+    def busy(self) -> bool:
+        """True while a slow channel has messages in hand."""
+        return bool(self._hands)
+
+    def close(self) -> None:
+        """Let everything be; what was not sent is sent after the next start."""
+        for lane in self._lanes:
+            lane.close()
+
+    def _carry(self, batch: Sequence[Outgoing]) -> None:
+        hands = [self._take(outgoing) for outgoing in batch]
+        wait([future for hand in hands for future in hand.asked.values()], timeout=_MOMENT)
+        self._note(hands)
+
+    def _take(self, outgoing: Outgoing) -> _InHand:
+        hand = _InHand(outgoing, set(outgoing.had), is_noted=outgoing.told_at is not None)
+        hand.told = hand.is_noted
+        self._hands[outgoing.message.key] = hand
+        for lane in self._lanes:
+            if lane.name in hand.had or not wants(lane.channel, outgoing.form, outgoing.message):
                 continue
-            self._alerts.hold(key, self._until())
-            if not self._reach(channel, outgoing.message):
-                missing.append(channel.name)
-            elif not told:
-                told = True
-                self._count(outgoing)
-        self._close(outgoing, told, missing)
+            if lane.is_free():
+                hand.asked[lane] = lane.give(outgoing.message)
+            else:
+                hand.missing.append(lane)
+        return hand
 
-    def _close(self, outgoing: Outgoing, told: bool, missing: Sequence[str]) -> None:
-        now, key = self._clock.now(), outgoing.message.key
-        patience = self._settings.late_seconds if told else self._settings.give_up_seconds
-        since = (outgoing.told_at or now) if told else outgoing.written_at
-        over = bool(missing) and now - since >= timedelta(seconds=patience)
-        again = min((self._resting[name].until for name in missing), default=None)
-        self._alerts.tried(key, now, told=told, again=again)
-        if over:
-            lost = self._alerts.give_up(key)
-            if outgoing.form in (MessageForm.ALERT, MessageForm.SUMMARY):
-                ALERTS_SUPPRESSED.labels(reason="unreachable").inc(lost)
-            log.warning("alert.given_up", key=key, channels=list(missing), insights=lost)
+    def _note(self, hands: Iterable[_InHand]) -> None:
+        """Write down what came of these so far; what is through is in hand no more."""
+        hands, outcomes = list(hands), []
+        for hand in hands:
+            self._gather(hand)
+            if not hand.asked:
+                again = min((lane.again() for lane in hand.missing), default=None)
+                outcomes.append(Tried(hand.outgoing.message.key, hand.told, again, tuple(sorted(hand.had))))
+            elif hand.told and not hand.is_noted:
+                outcomes.append(Tried(hand.outgoing.message.key, True, self._until(), tuple(sorted(hand.had))))
+        if not outcomes:
+            return
+        self._alerts.tried_all(outcomes, self._clock.now())
+        for hand in hands:
+            hand.is_noted = hand.told
+            if not hand.asked:
+                del self._hands[hand.outgoing.message.key]
+                self._give_up(hand)
 
-    def _reach(self, channel: Channel, message: Message) -> bool:
-        """Return whether the channel has the message now."""
-        try:
-            why = deliver([channel], message, self._effects, self._clock, tries=1).failed.get(channel.name)
-        except Exception as error:
-            # A defect of one channel must not keep messages from the others.
-            log.exception("channel.broken", channel=channel.name)
-            why = f"{type(error).__name__}: {error}"
-        if why is None:
-            if self._resting.pop(channel.name, None):
-                log.info("channel.back", channel=channel.name)
-            return True
-        self._rest(channel.name, why)
-        return False
+    def _gather(self, hand: _InHand) -> None:
+        for lane, future in list(hand.asked.items()):
+            if not future.done():
+                continue
+            del hand.asked[lane]
+            if not future.result():
+                hand.missing.append(lane)
+                continue
+            hand.had.add(lane.name)
+            if not hand.told:
+                hand.told = True
+                self._count(hand.outgoing)
 
-    def _rest(self, name: str, why: str) -> None:
-        settings, before = self._settings, self._resting.get(name)
-        failures = before.failures + 1 if before else 1
-        # Limited before the power is taken: a large one does not fit into a float.
-        wait = min(settings.longest_seconds, settings.first_retry_seconds * settings.factor ** min(failures - 1, 64))
-        self._resting[name] = _Rest(failures, self._clock.now() + timedelta(seconds=wait))
-        log.warning("channel.away", channel=name, reason=why, failures=failures, retry_seconds=wait)
+    def _give_up(self, hand: _InHand) -> None:
+        """Send no more what was tried for long enough."""
+        outgoing, now = hand.outgoing, self._clock.now()
+        patience = self._settings.late_seconds if hand.told else self._settings.give_up_seconds
+        since = (outgoing.told_at or now) if hand.told else outgoing.written_at
+        if not hand.missing or now - since < timedelta(seconds=patience):
+            return
+        lost = self._alerts.give_up(outgoing.message.key)
+        if outgoing.form in _INSIGHTS:
+            ALERTS_SUPPRESSED.labels(reason="unreachable").inc(lost)
+        elif not hand.told:
+            MESSAGES_LEFT.labels(form=outgoing.form, reason="unreachable").inc()
+        channels = [lane.name for lane in hand.missing]
+        log.warning("alert.given_up", key=outgoing.message.key, channels=channels, insights=lost)
 
-    def _rests(self, channel: Channel) -> bool:
-        rest = self._resting.get(channel.name)
-        return rest is not None and self._clock.now() < rest.until
+    def _hold(self) -> None:
+        """Keep what is in hand from others."""
+        now = self._clock.now()
+        if self._held is not None and now - self._held < timedelta(seconds=self._settings.claim_seconds / 3):
+            return
+        self._held = now
+        if self._hands:
+            self._alerts.hold_all(list(self._hands), self._until())
 
     def _count(self, outgoing: Outgoing) -> None:
         if outgoing.form is MessageForm.DIGEST:
@@ -126,7 +180,11 @@ class Courier:
             COST_MESSAGES.inc()
             return
         ALERTS_TOLD.labels(form=outgoing.form).inc()
-        ALERT_SECONDS.observe(max(0.0, (self._clock.now() - outgoing.detected_at).total_seconds()))
+        seconds = max(0.0, (self._clock.now() - outgoing.detected_at).total_seconds())
+        if outgoing.form in _INSIGHTS:
+            ALERT_SECONDS.observe(seconds)
+        elif outgoing.form is MessageForm.OPENED:
+            OPENED_SECONDS.observe(seconds)
 
     def _until(self) -> datetime:
         return self._clock.now() + timedelta(seconds=self._settings.claim_seconds)

@@ -21,24 +21,34 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bdp.model.anomaly import Severity
 from bdp.model.insight import DueAlert, PredictionType
 
 FLOOD_WINDOW = timedelta(minutes=1)
 
 
 class AlertingSettings(BaseModel):
-    """When people are told of critical insights (risk 80 and more), and what goes to the hourly digest."""
+    """When people are told of incidents and of critical insights (risk 80 and more), and what goes to the digest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pass_seconds: float = Field(
         default=1.0, ge=0.05, le=20, description="time between two looks for what is to be told"
     )
+    linger_seconds: float = Field(
+        default=0.05, ge=0, le=1, description="what this process posts is told so much later, with what comes meanwhile"
+    )
+    least_severity: Severity = Field(
+        default=Severity.LOW, description="less severe incidents and events are told in the digest only"
+    )
+    flood_incidents: int = Field(
+        default=10, ge=1, le=1_000_000, description="more incidents, or events, within a minute become one message"
+    )
     repeat_seconds: float = Field(
-        default=300.0, ge=0, le=86_400, description="the same type at the same stream is told once in this time"
+        default=300.0, ge=0, le=86_400, description="the same, of one stream or one incident, is told once in this time"
     )
     old_seconds: float = Field(
-        default=3600.0, ge=0, description="found so long after its event time, an insight goes to the digest only"
+        default=3600.0, ge=0, description="found so long after its event time, it goes to the digest only"
     )
     flood_streams: int = Field(
         default=10, ge=1, le=1000, description="alerts of more streams within a minute become one summary"

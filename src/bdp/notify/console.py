@@ -1,25 +1,21 @@
-"""The console: messages as plain text on standard error."""
+"""The console: messages as plain text on standard error. After a crash one may be printed again."""
 
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict
 from typing import Literal, TextIO
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bdp.errors import ChannelUnavailable
 from bdp.model.action import Message
 from bdp.notify.plain import one_line, plain
+from bdp.notify.route import RouteSettings
+from bdp.notify.seen import Seen
 
-REMEMBERED = 1000
-"""Keys kept in memory. After a restart a message that was claimed and not finished may be printed again."""
 
-
-class ConsoleSettings(BaseModel):
+class ConsoleSettings(RouteSettings):
     """Messages on standard error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["console"] = "console"
     name: str = Field(default="console", min_length=1, description="name in the settings and in actions")
@@ -31,7 +27,7 @@ class ConsoleChannel:
     def __init__(self, settings: ConsoleSettings, out: TextIO | None = None) -> None:
         self.name = settings.name
         self._out = out
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen = Seen()
 
     def send(self, message: Message) -> None:
         """Write the message; see `bdp.ports.Channel`."""
@@ -43,12 +39,11 @@ class ConsoleChannel:
             out.flush()
         except (OSError, ValueError) as error:
             raise ChannelUnavailable(f"The console cannot be written: {error}.") from error
-        self._seen[message.key] = None
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        self._seen.add(message.key)
 
 
 def _text(message: Message) -> str:
     head = f"[{message.severity}] {one_line(message.title)}"
     body = "\n".join("    " + line for line in plain(message.body).splitlines())
-    return f"{head}\n{body}" if body else head
+    links = "".join(f"\n    {one_line(link.words)}: {one_line(link.url)}" for link in message.links)
+    return f"{head}\n{body}{links}" if body else f"{head}{links}"

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from contextlib import nullcontext
+from typing import Any
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from bdp.errors import BadSetting, ChannelUnavailable, NotAllowed, NotPossible
+from bdp.errors import BadSetting, NotAllowed
+from bdp.notify.line import Line, accepted
 from bdp.notify.plain import one_line
 
-if TYPE_CHECKING:
-    import httpx
-
-ANSWER_BYTES = 64 * 1024
 REFERENCE = "env:"
 
 Secrets = Callable[[str], str | None]
@@ -69,51 +67,51 @@ def resolve(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
     Raises:
         BadSetting: there is no such secret.
     """
-    return {name: _secret(value, secrets) if value.startswith(REFERENCE) else value for name, value in headers.items()}
+    return {
+        name: secret_of(value, secrets) if value.startswith(REFERENCE) else value for name, value in headers.items()
+    }
 
 
-def call(method: str, url: str, body: Any, *, key: str, headers: Mapping[str, str], timeout: float) -> dict[str, Any]:
+def call(
+    method: str,
+    url: str,
+    body: Any,
+    *,
+    key: str,
+    headers: Mapping[str, str],
+    timeout: float,
+    line: Line | None = None,
+) -> dict[str, Any]:
     """Send JSON once and return `status` and the start of the answer.
+
+    Args:
+        line: a kept connection to use; its own timeout holds.
 
     Raises:
         ChannelUnavailable: no answer, or one that asks to come again (408, 425, 429, 5xx).
         NotPossible: the receiver refused (other 4xx, a redirect).
     """
-    import httpx  # 60 ms that a process which calls nobody saves
-
-    sent = {**headers, "Idempotency-Key": key}
-    try:
-        with (
-            # Loading the certificates takes tens of milliseconds, for nothing where there is no TLS.
-            httpx.Client(
-                timeout=timeout, follow_redirects=False, trust_env=False, verify=urlsplit(url).scheme != "http"
-            ) as client,
-            client.stream(method, url, json=body, headers=sent) as response,
-        ):
-            answer = _start_of(response)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ChannelUnavailable(f"{_place(url)} did not answer: {type(error).__name__}.", "Is it up?") from error
-    if response.status_code in {408, 425, 429} or response.status_code >= 500:
-        raise ChannelUnavailable(f"{_place(url)} answered {response.status_code}.", "It will be tried again.")
-    if not response.is_success:
-        raise NotPossible(f"{_place(url)} answered {response.status_code}: {answer[:200]}", "Check address and body.")
-    return {"status": response.status_code, "answer": answer}
+    sent = {**headers, "Idempotency-Key": _in_a_header(key)}
+    with nullcontext(line) if line else Line(timeout) as used:
+        answer = accepted(url, used.send(method, url, headers=sent, json=body), headers.values())
+    return {"status": answer.status, "answer": one_line(answer.text)}
 
 
-def _start_of(response: httpx.Response) -> str:
-    taken = b""
-    for chunk in response.iter_bytes(8192):
-        taken += chunk
-        if len(taken) >= ANSWER_BYTES:
-            break
-    return one_line(taken[:ANSWER_BYTES].decode("utf-8", "replace"))
+def secret_of(reference: str, secrets: Secrets) -> str:
+    """Return the secret that `env:NAME` names.
 
-
-def _secret(reference: str, secrets: Secrets) -> str:
+    Raises:
+        BadSetting: there is no such secret.
+    """
     value = secrets(reference.removeprefix(REFERENCE))
     if not value:
         raise BadSetting(f"The secret {reference} is not set.", "Set that environment variable.")
     return value
+
+
+def _in_a_header(key: str) -> str:
+    # A header takes printable ASCII; what is none is written as a URL would.
+    return quote(key, safe="!#$%&'()*+,/:;=?@[]~ ") if not (key.isascii() and key.isprintable()) else key
 
 
 def _below(parts: SplitResult, prefix: SplitResult) -> bool:
@@ -133,9 +131,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _place(url: str) -> str:
-    # Without path and query: they may hold a secret.
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}"

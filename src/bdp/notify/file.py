@@ -9,17 +9,16 @@ import os
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bdp.errors import ChannelUnavailable
 from bdp.model.action import Message
-from bdp.notify.plain import one_line, plain
+from bdp.notify.document import document_of
+from bdp.notify.route import RouteSettings
 
 
-class FileSettings(BaseModel):
+class FileSettings(RouteSettings):
     """Messages appended to a file, for people and programs that follow it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["file"] = "file"
     name: str = Field(default="file", min_length=1, description="name in the settings and in actions")
@@ -94,7 +93,7 @@ def _start(key: str) -> bytes:
 
 
 def _line(message: Message) -> bytes:
-    fields = message.model_dump(exclude={"key"}) | {"title": one_line(message.title), "body": plain(message.body)}
+    fields = {name: value for name, value in document_of(message).items() if name != "key"}
     return json.dumps({"key": message.key, **fields}).encode() + b"\n"
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bdp.model.action import Message
+from bdp.notify.route import RouteSettings
 
 
-class MemorySettings(BaseModel):
+class MemorySettings(RouteSettings):
     """Messages kept in memory."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["memory"] = "memory"
     name: str = Field(default="memory", min_length=1, description="name in the settings and in actions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _KEPT = "\n\t"
@@ -23,3 +24,21 @@ def plain(text: str, limit: int = 4000) -> str:
 def one_line(text: str, limit: int = 500) -> str:
     """Return `text` as `plain` does, on one line."""
     return " ".join(plain(text, limit).split())
+
+
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_CALLS = re.compile(r"@(?=[\w<])")
+
+
+def unmarked(text: str) -> str:
+    r"""Return markdown, in which telemetry is escaped, for a reader that knows no markdown: without the backslashes.
+
+    >>> unmarked(r"rate \*high\* on host\_1")
+    'rate *high* on host_1'
+    """
+    return _ESCAPED.sub(r"\1", text)
+
+
+def calling_nobody(text: str) -> str:
+    """Return `text` in which no `@name` makes a chat program call people: an invisible sign parts it."""
+    return _CALLS.sub("@\u200b", text)

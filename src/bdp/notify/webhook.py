@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bdp.errors import ChannelUnavailable, NotPossible
 from bdp.model.action import Message
+from bdp.notify.document import document_of
 from bdp.notify.endpoint import Secrets, call, check_url, resolve
-from bdp.notify.plain import one_line, plain
+from bdp.notify.line import Line
+from bdp.notify.route import RouteSettings
 
 
-class WebhookChannelSettings(BaseModel):
+class WebhookChannelSettings(RouteSettings):
     """Messages posted as JSON to one address."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["webhook"] = "webhook"
     name: str = Field(default="webhook", min_length=1, description="name in the settings and in actions")
@@ -33,13 +33,25 @@ class WebhookChannel:
         self.name = settings.name
         self._settings = settings
         self._secrets = secrets
+        self._line = Line(settings.timeout_seconds)
 
     def send(self, message: Message) -> None:
         """Post the message; see `bdp.ports.Channel`."""
         set_up = self._settings
-        document = message.model_dump() | {"title": one_line(message.title), "body": plain(message.body)}
         headers = resolve(set_up.headers, self._secrets)
         try:
-            call("POST", set_up.url, document, key=message.key, headers=headers, timeout=set_up.timeout_seconds)
+            call(
+                "POST",
+                set_up.url,
+                document_of(message),
+                key=message.key,
+                headers=headers,
+                timeout=set_up.timeout_seconds,
+                line=self._line,
+            )
         except NotPossible as error:
             raise ChannelUnavailable(error.what, error.next_step) from error
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._line.close()

@@ -21,7 +21,7 @@ Spending    what models may cost, and did; rates; all workers share it  store/sp
 Inquiries   questions to a model, and the answers that may serve again  store/inquiries.py
 """
 
-from bdp.ports.findings import AlertDesk, Alerts, Channel, Insights, Threads
+from bdp.ports.findings import AlertDesk, Alerts, Channel, Insights, PostDesk, Threads
 from bdp.ports.models import Inquiries, Spending
 from bdp.ports.records import Backlog, Books, Row, Sink, Store, Stream
 from bdp.ports.state import Approvals, Audit, Effects, Executions, Incidents, Permits, Policies, Workers
@@ -41,6 +41,7 @@ __all__ = [
     "Insights",
     "Permits",
     "Policies",
+    "PostDesk",
     "Row",
     "Sink",
     "Spending",

@@ -72,18 +72,18 @@ class SqlPostDesk:
 
     def release(self, keys: Sequence[str], now: datetime) -> None:
         """Decide that people are told these at once."""
-        self._decide(keys, status=WAITING, next_attempt=now)
+        self._settle(keys, status=WAITING, next_attempt=now)
 
     def gather(
         self, form: MessageForm, message: Message, keys: Sequence[str], detected_at: datetime, now: datetime
     ) -> None:
         """Write a message that tells all of these, to be sent at once."""
         add_message(self._connection, form, message, detected_at, now, WAITING)
-        self._decide(keys, status=GATHERED, told_in=message.key)
+        self._settle(keys, status=GATHERED, told_in=message.key)
 
     def leave(self, keys: Sequence[str], reason: AlertState) -> None:
         """Decide that nobody is told of these at once."""
-        self._decide(keys, status=QUIET, reason=reason)
+        self._settle(keys, status=QUIET, reason=reason)
 
     def watch(self, keys: Sequence[str], now: datetime, due_at: datetime) -> None:
         """Have these told again from `due_at` on, unless somebody acknowledges; once each.
@@ -145,7 +145,7 @@ class SqlPostDesk:
         query = select(column, count).where(chosen).group_by(column).order_by(count.desc(), column)
         return [(name, number) for name, number in self._connection.execute(query)]
 
-    def _decide(self, keys: Sequence[str], **decision: Any) -> None:
+    def _settle(self, keys: Sequence[str], **decision: Any) -> None:
         for part in chunks(keys):
             chosen = and_(alerts.c.key.in_(part), alerts.c.status == NEW)
             self._connection.execute(update(alerts).where(chosen).values(**decision))

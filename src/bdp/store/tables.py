@@ -316,8 +316,8 @@ reminders = Table(
     Column("closed_at", Instant),
 )
 _unanswered = reminders.c.closed_at.is_(None)
-for _name, _columns in (("reminders_due_ix", (reminders.c.due_at,)), ("reminders_of_ix", (reminders.c.incident_id,))):
-    Index(_name, *_columns, sqlite_where=_unanswered, postgresql_where=_unanswered)
+for _name, _column in (("reminders_due_ix", reminders.c.due_at), ("reminders_of_ix", reminders.c.incident_id)):
+    Index(_name, _column, sqlite_where=_unanswered, postgresql_where=_unanswered)
 
 # Where a channel goes on telling of an incident.
 threads = Table(

@@ -272,7 +272,7 @@ def test_alerting_writes_and_sends_messages_about_money(state: State) -> None:
     before = REGISTRY.get_sample_value("bdp_cost_messages_total") or 0
     clock = ManualClock(START)
     alerting = Alerting(
-        state.insights, state.alerts, state.effects, [People()], clock, others=[watch(state).step]
+        state.insights, state.alerts, [People()], clock, others=[watch(state).step]
     )  # fmt: skip
     for _ in range(3):
         alerting.step(clock.now())
@@ -296,7 +296,7 @@ def test_a_defect_where_money_is_watched_holds_up_no_alert_and_no_other(state: S
 
     clock = ManualClock(START)
     alerting = Alerting(
-        state.insights, state.alerts, state.effects, [People()], clock, others=[broken, watch(state).step]
+        state.insights, state.alerts, [People()], clock, others=[broken, watch(state).step]
     )  # fmt: skip
     with state.alerts.desk() as desk:
         alert = Message(key="alert", title="latency", body="", severity="critical", event="ALERT")
@@ -323,7 +323,7 @@ def test_alerts_go_out_before_money_is_looked_at(state: State) -> None:
         order.append("money")
         raise StoreUnavailable("The state database is busy.")
 
-    alerting = Alerting(state.insights, state.alerts, state.effects, [People()], ManualClock(START), others=[away])
+    alerting = Alerting(state.insights, state.alerts, [People()], ManualClock(START), others=[away])
     with state.alerts.desk() as desk:
         alert = Message(key="alert", title="latency", body="", severity="critical", event="ALERT")
         desk.tell(MessageForm.ALERT, alert, (), START, START)

@@ -22,8 +22,8 @@ Explain = Callable[[Incident, int, Sequence[str]], Analysis]
 SymptomGone = Callable[[Incident, datetime], bool]
 """symptom_gone(incident, since) -> the store shows no more of it from that event time on"""
 
-Post = Callable[[MessageForm, Message, datetime], object]
-"""post(form, message, now): people are told, durably; the same key again does nothing"""
+Post = Callable[[MessageForm, Message], object]
+"""post(form, message): people are told, durably; the same key again does nothing"""
 
 
 def no_links(approval: Approval) -> Sequence[Link]:

@@ -9,14 +9,13 @@ from bdp.act.actions import ACTIONS
 from bdp.flow.incident_notice import event_message
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.run import Json, begun_by
+from bdp.flow.outbox import TOLD_AS_INSIGHTS
 from bdp.learn.executions import Ending, Running, row
 from bdp.model.action import MessageForm, WorkflowEvent
 from bdp.model.analysis import ActionProposal, Analysis, IncidentReport
-from bdp.model.anomaly import AnomalyKind
 from bdp.model.incident import TRANSITIONS, Incident, IncidentStatus, TimelineEntry
 
 ENDED = frozenset({IncidentStatus.RESOLVED, IncidentStatus.ESCALATED})
-_TOLD_AS_INSIGHTS = frozenset({AnomalyKind.METRIC, AnomalyKind.FABRIC})
 
 
 class Closed(Exception):
@@ -89,10 +88,10 @@ class Place:
         once or in the digest, with a guard against floods (`bdp.flow.alerting`).
         """
         self.note("event", f"{event}: {text}", f"event:{event}", {"event": event})
-        if event is WorkflowEvent.ESCALATION_REQUIRED and incident.kind in _TOLD_AS_INSIGHTS:
+        if event is WorkflowEvent.ESCALATION_REQUIRED and incident.kind in TOLD_AS_INSIGHTS:
             return
         message = event_message(event, text, text_ko, incident, self.root)
-        self.parts.post(MessageForm.EVENT, message, self.now())
+        self.parts.post(MessageForm.EVENT, message)
 
     def action(self, proposal: ActionProposal, incident: Incident, analysis: Analysis) -> Action:
         """Return the action that a proposal names."""

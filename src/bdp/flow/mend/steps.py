@@ -79,7 +79,7 @@ class Steps:
             place.move(IncidentStatus.AWAITING_APPROVAL, f"A person is asked: {question.action.description}")
             parts.approvals.ask(question)
         approval = parts.approvals.get(question.approval_id)
-        parts.post(MessageForm.QUESTION, question_message(approval, incident, parts.links(approval)), now)
+        parts.post(MessageForm.QUESTION, question_message(approval, incident, parts.links(approval)))
         return {"approval_id": approval.approval_id}
 
     def _is_asked(self, approval_id: str) -> bool:

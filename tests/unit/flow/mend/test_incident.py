@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,7 @@ def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
     posted: dict[str, Message] = {}
     outbox = countdown.after(posted, "setdefault")
 
-    def post(form: MessageForm, message: Message, now: datetime) -> None:
+    def post(form: MessageForm, message: Message) -> None:
         outbox.setdefault(message.key, message)
 
     with Receiver() as receiver:
