@@ -94,7 +94,9 @@ class EventBridgeEventSettings(BaseModel):
 
     buses: tuple[str, ...] = Field(default=(), description="names of event buses, as globs; empty: none")
     detail_types: tuple[str, ...] = Field(default=("*",), description="detail types that may be put, as globs")
-    source: str = Field(default="bdp.agent", pattern=r"\A[A-Za-z0-9_./-]+\z", max_length=256, description="source that the events name")
+    source: str = Field(
+        default="bdp.agent", pattern=r"\A[A-Za-z0-9_./-]+\z", max_length=256, description="source that the events name"
+    )
     risk: Risk = Field(default=Risk.MEDIUM, description="harm that a wrong event can do, for the policy")
 
 
