@@ -25,14 +25,13 @@ from moto.awslambda.exceptions import PreconditionFailedException
 from moto.awslambda.models import LambdaFunction
 from moto.core.responses import ActionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.rds.models import DBInstance, DBParameterGroup, rds_backends
+from moto.rds.models import DBInstance, DBParameterGroup
 from moto.rds.responses import RDSResponse
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bdp.act.settings import AwsSettings
 
 REGION = "us-east-1"
-ACCOUNT = "123456789012"
 _READS = ("Describe", "Get", "List", "AssumeRole")
 _SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/")
 _REST = (
@@ -322,6 +321,11 @@ def _refusal(environ: dict[str, Any], trouble: _Trouble) -> tuple[str, list[tupl
 
 
 def _mend(server: AwsLoopback) -> None:
+    for owner, name, patched in (*_functions(server), *_parameter_groups(server)):
+        setattr(owner, name, patched)
+
+
+def _functions(server: AwsLoopback) -> list[tuple[Any, str, Any]]:
     shown: Any = LambdaFunction.get_configuration
     updated: Any = LambdaFunction.update_configuration
     coded: Any = LambdaFunction.update_function_code
@@ -347,10 +351,19 @@ def _mend(server: AwsLoopback) -> None:
         self.revision = self.__dict__.get("revision", 1) + 1
         return coded(self, updated_spec)
 
+    return [
+        (LambdaFunction, "get_configuration", get_configuration),
+        (LambdaFunction, "update_configuration", update_configuration),
+        (LambdaFunction, "update_function_code", update_function_code),
+    ]
+
+
+def _parameter_groups(server: AwsLoopback) -> list[tuple[Any, str, Any]]:
+    begun: Any = DBParameterGroup.__init__
+
     def begin(self: Any, *given: Any, **named: Any) -> None:
         begun(self, *given, **named)
-        for name in CATALOGUE:
-            self.parameters[name] = _default(name)
+        self.parameters |= {name: _default(name) for name in CATALOGUE}
 
     def update_parameters(self: Any, new_parameters: Iterable[dict[str, Any]]) -> None:
         for new in new_parameters:
@@ -359,9 +372,8 @@ def _mend(server: AwsLoopback) -> None:
     def reset_db_parameter_group(self: Any) -> ActionResult:
         name = self.params["DBParameterGroupName"]
         [group] = self.backend.describe_db_parameter_groups({"db_parameter_group_name": name})
-        for one in self.params.get("Parameters", []):
-            parameter = one.original_dict()["ParameterName"]
-            group.parameters[parameter] = _default(parameter)
+        named = [one.original_dict()["ParameterName"] for one in self.params.get("Parameters", [])]
+        group.parameters |= {one: _default(one) for one in named}
         return ActionResult({"DBParameterGroupName": name})
 
     def statuses(self: Any) -> Any:
@@ -370,24 +382,13 @@ def _mend(server: AwsLoopback) -> None:
             group.ParameterApplyStatus = server.apply_status.get(group.name, "in-sync")
         return groups
 
-    begun: Any = DBParameterGroup.__init__
-    patches: list[tuple[Any, str, Any]] = [
-        (LambdaFunction, "get_configuration", get_configuration),
-        (LambdaFunction, "update_configuration", update_configuration),
-        (LambdaFunction, "update_function_code", update_function_code),
+    return [
         (DBParameterGroup, "__init__", begin),
         (DBParameterGroup, "update_parameters", update_parameters),
         (RDSResponse, "reset_db_parameter_group", reset_db_parameter_group),
         (DBInstance, "db_parameter_group_status_list", property(statuses)),
     ]
-    for owner, name, patched in patches:
-        setattr(owner, name, patched)
 
 
 def _default(name: str) -> dict[str, Any]:
     return {"ParameterName": name, "Source": "engine-default", "IsModifiable": True, **CATALOGUE[name]}
-
-
-def parameter_group(name: str) -> DBParameterGroup:
-    """Return moto's own object, for tests that set its state without HTTP."""
-    return rds_backends[ACCOUNT][REGION].db_parameter_groups[name]

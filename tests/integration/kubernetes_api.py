@@ -3,8 +3,8 @@
 It keeps deployments, stateful sets, daemon sets, replica sets and controller revisions, as the real one does:
 
 - each write gives the object a new `resourceVersion`; a patch that names another one is answered 409;
-- a change of `spec` raises `metadata.generation`; the controllers follow it, at once or after `lag` reads, and tell so in
-  `status.observedGeneration`;
+- a change of `spec` raises `metadata.generation`; the controllers follow it, at once or after `lag` reads, and tell so
+  in `status.observedGeneration`;
 - a new template of a deployment makes a replica set with the next revision, an earlier one is taken up again and gets
   the next revision; the other kinds do the same with controller revisions;
 - the controllers write as well (revision, status), so `resourceVersion` moves on by itself;

@@ -1,4 +1,4 @@
-"""Actions on AWS, against moto's server over HTTP: planned, done once, verified, taken back, refused where they must be."""
+"""Actions on AWS, against moto's server over HTTP: planned, done once, verified, taken back, or refused."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bdp.act import aws
+from bdp.act.clients import Clients
 from bdp.act.lambda_restart import MARK
 from bdp.act.settings import (
     ActSettings,
@@ -30,15 +31,16 @@ from tests.integration.aws_loopback import REGION, AwsLoopback, allow, loopback
 
 
 @pytest.fixture(scope="module")
-def server() -> AwsLoopback:
+def server() -> Iterator[AwsLoopback]:
     made = loopback()
     made.make_function("cart", {"DB_PASSWORD": "hunter2"})
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        allow(patch)
+        yield made
 
 
 @pytest.fixture
-def cloud(server: AwsLoopback, monkeypatch: pytest.MonkeyPatch) -> AwsLoopback:
-    allow(monkeypatch)
+def cloud(server: AwsLoopback) -> AwsLoopback:
     server.forget()
     return server
 
@@ -47,19 +49,22 @@ def rules(server: AwsLoopback, **changes: Any) -> ActSettings:
     fields: dict[str, Any] = {
         "aws": server.settings,
         "lambda_restart": LambdaRestartSettings(functions=("cart", "pay-*")),
-        "rds_parameter": RdsParameterSettings(
-            groups=("shop-*",), parameters=("max_*", "*_timeout", "innodb_*", "ver*")
-        ),
+        "rds_parameter": RdsParameterSettings(groups=("shop-*",), parameters=("max_*", "*_timeout", "innodb*", "v*")),
         "auto_scaling": AutoScalingSettings(groups=("web-*",), services=("prod/*",), functions=("cart", "fn-*")),
         "eventbridge_event": EventBridgeEventSettings(buses=("default", "gone"), detail_types=("drain *",)),
     }
     return settings(**(fields | changes))
 
 
-@pytest.fixture
-def ops(cloud: AwsLoopback) -> Iterator[Acting]:
-    with acting(rules(cloud)) as made:
+@pytest.fixture(scope="module")
+def ops(server: AwsLoopback) -> Iterator[Acting]:
+    with acting(rules(server)) as made:
         yield made
+
+
+def fresh(ops: Acting) -> Acting:
+    """Return the same with no client made yet."""
+    return Acting(replace(ops.tools, clients=Clients()))
 
 
 def variables(server: AwsLoopback, name: str) -> dict[str, str]:
@@ -521,7 +526,8 @@ def test_an_event_is_put_once_with_its_key(cloud: AwsLoopback, ops: Acting) -> N
     assert (run.undo().status, run.undo().error_type) == (ActionStatus.FAILED, "NotPossible")
 
 
-def test_an_event_that_the_bus_refuses_failed(cloud: AwsLoopback, ops: Acting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_the_bus_refuses_failed(cloud: AwsLoopback, ops: Acting) -> None:
+    ops = fresh(ops)
     client = aws.client(ops.tools, "events", "")
     answers = iter(["ThrottlingException", "NotAuthorizedForSource", "MalformedDetail"])
 
@@ -559,8 +565,8 @@ def test_only_listed_regions_are_acted_in(cloud: AwsLoopback, ops: Acting) -> No
 
 
 def test_a_role_is_taken_for_acting(cloud: AwsLoopback) -> None:
-    role = f"arn:aws:iam::{'1' * 12}:role/bdp-acts"
-    with acting(rules(cloud, aws=cloud.settings.model_copy(update={"role_arn": role, "external_id": "x"}))) as ops:
+    role = "arn:aws:iam::123456789012:role/bdp-acts"
+    with acting(rules(cloud, aws=cloud.settings.model_copy(update={"role_arn": role, "external_id": "shop"}))) as ops:
         ops.run(ActionType.LAMBDA_RESTART, function="cart")
     assert [call.operation for call in cloud.calls].count("AssumeRole") == 1
     by = {call.key for call in cloud.calls if call.service == "lambda"}
@@ -573,7 +579,7 @@ def test_without_credentials_it_says_so(cloud: AwsLoopback, ops: Acting, monkeyp
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
     monkeypatch.setenv("AWS_CONFIG_FILE", "none")
     with pytest.raises(NotAllowed, match="no credentials"):
-        ops.plan(ActionType.LAMBDA_RESTART, function="cart")
+        fresh(ops).plan(ActionType.LAMBDA_RESTART, function="cart")
 
 
 def test_out_of_reach_is_for_later(cloud: AwsLoopback) -> None:
@@ -583,7 +589,7 @@ def test_out_of_reach_is_for_later(cloud: AwsLoopback) -> None:
 
 
 def test_threads_share_one_client(cloud: AwsLoopback, ops: Acting) -> None:
-    made: list[Any] = []
+    ops, made = fresh(ops), list[Any]()
     threads = [threading.Thread(target=lambda: made.append(aws.client(ops.tools, "lambda", REGION))) for _ in range(8)]
     for thread in threads:
         thread.start()
