@@ -32,7 +32,7 @@ class Capacity(Lever):
         self._bounds = tools.settings.auto_scaling
         self.resource = resource
         english, korean = self.counts
-        self.intent = f"Set the {english} of {resource}.", f"{resource}: {korean}를 조정합니다."
+        self.intent = f"Set the {english} of {resource}.", f"{resource}: {korean} 값을 조정합니다."
 
     @abstractmethod
     def calls(self, goal: State) -> tuple[Request, ...]:
@@ -49,13 +49,14 @@ class Capacity(Lever):
     def words(self, before: State, goal: State) -> Words:
         """Say it."""
         english, korean = self.counts
-        old, new = _said(before), _said(goal)
-        way = "; ".join(request.call for request in self.calls({name: before[name] for name in goal}))
+        start = {name: before[name] for name in goal}
+        old, new = _said(start), _said(goal)
+        way = "; ".join(request.call for request in self.calls(start))
         return Words(
             f"Set the {english} of {self.resource} from {old[0]} to {new[0]}.",
-            f"{self.resource}: {korean}를 {old[1]}에서 {new[1]}(으)로 변경합니다.",
+            f"{self.resource}: {korean} 값을 변경합니다: {old[1]} → {new[1]}.",
             f"{way}: set it back to {old[0]}.",
-            f"{way}: {old[1]}(으)로 되돌립니다.",
+            f"{way}: 이전 값({old[1]})으로 되돌립니다.",
         )
 
     def weigh(self, before: State, goal: State) -> tuple[Risk, int]:
@@ -70,6 +71,8 @@ class Capacity(Lever):
 
 def _said(state: State) -> tuple[str, str]:
     many = state["capacity"]
-    most = f" (at most {state['max']})", f" (최대 {state['max']})"
-    number = ("no limit of its own", "제한 없음") if many is None else (str(many), str(many))
-    return (number[0] + most[0], number[1] + most[1]) if "max" in state else number
+    if many is None:
+        return "none", "미설정"
+    if "max" in state:
+        return f"{many} (at most {state['max']})", f"{many}(최대 {state['max']})"
+    return str(many), str(many)

@@ -21,6 +21,7 @@ from bdp.model.analysis import ActionProposal
 from bdp.model.plan import ActionPlan, Request, Risk
 
 RESTART: Final = "bdp-agent/restart"
+RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
 ACTION: Final = "bdp-agent/action"
 _SETTING: Final = "act.kubernetes_rollout"
 _LABEL: Final = r"\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\z"
@@ -109,7 +110,7 @@ class Restart(_Rollout):
         self._workload.read()
         template = self._workload.template
         annotations = template.get("metadata", {}).get("annotations") or {}
-        rest = digest(bare(template, without=RESTART))
+        rest = digest(bare(template, without=(RESTART,)))
         return {"restart": annotations.get(RESTART), "template": rest, "pods": self._workload.pods}
 
     def goal(self, before: State, key: str) -> State:
@@ -169,9 +170,9 @@ class Scale(_Rollout):
         old, new = before["replicas"], goal["replicas"]
         return Words(
             f"Set the replicas of {self.resource} from {old} to {new}.",
-            f"{self.resource}: 레플리카 수를 {old}에서 {new}(으)로 변경합니다.",
+            f"{self.resource}: 레플리카 수를 변경합니다: {old} → {new}.",
             f"{self._call}: set the replicas back to {old}.",
-            f"{self._call}: 레플리카 수를 {old}(으)로 되돌립니다.",
+            f"{self._call}: 레플리카 수를 이전 값({old})으로 되돌립니다.",
         )
 
     def weigh(self, before: State, goal: State) -> tuple[Risk, int]:
@@ -197,7 +198,7 @@ class Rollback(_Rollout):
         revisions, template = self._workload.revisions(), self._workload.template
         present = digest(template)
         number = next((one.number for one in revisions if one.digest == present), 0)
-        earlier = next((one for one in revisions if self._is_meant(one, number, present)), None)
+        earlier = next((one for one in revisions if self._is_meant(one, number, template)), None)
         return {
             "template": present,
             "action": self._workload.annotation(ACTION),
@@ -231,7 +232,7 @@ class Rollback(_Rollout):
         old, new = ", ".join(before["images"]), ", ".join(before["earlier"]["images"])
         return Words(
             f"Roll {self.resource} back from revision {now} ({old}) to revision {then} ({new}).",
-            f"{self.resource}: 리비전 {now}({old})에서 리비전 {then}({new})(으)로 되돌립니다.",
+            f"{self.resource}: 이전 리비전으로 되돌립니다: {now}({old}) → {then}({new}).",
             f"{self._call}: the template of revision {now} ({old}) again.",
             f"{self._call}: 리비전 {now}({old})의 템플릿을 다시 적용합니다.",
         )
@@ -249,10 +250,15 @@ class Rollback(_Rollout):
         patch = merge_patch(bare(self._workload.template), kept.template)
         self._workload.patch({**_acted(goal["action"]), "spec": {"template": patch}})
 
-    def _is_meant(self, one: Revision, present: int, template: str) -> bool:
+    def _is_meant(self, one: Revision, present: int, template: dict[str, Any]) -> bool:
         if self._revision is not None:
             return one.number == self._revision
-        return one.number < present and one.digest != template
+        # What differs by a restart alone runs the same: nobody wants to go back to that.
+        return one.number < present and _substance(one.template) != _substance(template)
+
+
+def _substance(template: dict[str, Any]) -> str:
+    return digest(bare(template, without=(RESTART, RESTARTED_AT)))
 
 
 def _shown(revision: Revision) -> State:

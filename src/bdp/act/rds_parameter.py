@@ -19,6 +19,7 @@ from bdp.act.parameters import Region, is_listed, typed
 from bdp.errors import NotAllowed, NotFound, NotPossible
 from bdp.model.analysis import ActionProposal
 from bdp.model.plan import ActionPlan, Request, Risk
+from bdp.notify.plain import one_line
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.client import RDSClient
@@ -110,6 +111,7 @@ class ParameterGroup(Lever):
         old, new = before["parameters"], goal["parameters"]
         late = [name for name in new if _method(name, before["rules"]) != "immediate"]
         moves = [f"{name} {_text(old[name]['value'])} → {new[name]['value']}" for name in new]
+        moves_ko = [f"{name} {_text(old[name]['value'], '기본값')} → {new[name]['value']}" for name in new]
         set_before = [f"{name} = {_text(old[name]['value'])}" for name in new if old[name]["set"]]
         resets = [name for name in new if not old[name]["set"]]
         back = [f"rds ModifyDBParameterGroup {', '.join(set_before)}"] if set_before else []
@@ -118,7 +120,7 @@ class ParameterGroup(Lever):
         when_ko = f" {', '.join(late)} 값은 다음 재부팅 시 적용됩니다." if late else ""
         return Words(
             f"Set in the DB parameter group {self._group}: {', '.join(moves)}{when}.",
-            f"DB 파라미터 그룹 {self._group}: {', '.join(moves)} 값을 설정합니다.{when_ko}",
+            f"DB 파라미터 그룹 {self._group}의 값을 변경합니다: {', '.join(moves_ko)}.{when_ko}",
             f"{'; '.join(back)} in {self._group}.",
             f"{self._group}: {'; '.join(back)} 호출로 이전 값으로 되돌립니다.",
         )
@@ -190,5 +192,5 @@ def _reset(name: str, rules: State) -> Any:
     return {"ParameterName": name, "ApplyMethod": _method(name, rules)}
 
 
-def _text(value: str | None) -> str:
-    return "the default" if value is None else value
+def _text(value: str | None, default: str = "the default") -> str:
+    return default if value is None else one_line(value, 200)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -158,11 +159,11 @@ def digest(template: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def bare(template: dict[str, Any], without: str = "") -> dict[str, Any]:
-    """Return a template without what the cluster adds, and without the annotation `without`."""
+def bare(template: dict[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+    """Return a template without what the cluster adds, and without the annotations `without`."""
     clean: dict[str, Any] = _without_none(template)
     metadata = clean.get("metadata", {})
-    _drop(metadata, "labels", _HASH)
+    _drop(metadata, "labels", (_HASH,))
     _drop(metadata, "annotations", without)
     clean.pop("$patch", None)
     return clean
@@ -173,9 +174,10 @@ def images(template: dict[str, Any]) -> list[str]:
     return [one_line(str(one.get("image", "")), 300) for one in template.get("spec", {}).get("containers", [])]
 
 
-def _drop(metadata: dict[str, Any], field: str, name: str) -> None:
+def _drop(metadata: dict[str, Any], field: str, names: Collection[str]) -> None:
     if field in metadata:
-        metadata[field].pop(name, None)
+        for name in names:
+            metadata[field].pop(name, None)
         if not metadata[field]:
             del metadata[field]
 
