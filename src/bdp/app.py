@@ -28,6 +28,7 @@ from bdp.flow.condition import Health
 from bdp.flow.explaining import Explaining
 from bdp.flow.incident import IncidentWorkflow, workflow_id_of
 from bdp.flow.letters import Letters
+from bdp.flow.links import Links
 from bdp.flow.parts import Parts
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Replay
@@ -137,6 +138,7 @@ class App:
             self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain
         )
         self.answers = Answers(self.state.approvals, self.clock, None, settings.approvers)
+        self.links = Links(settings.links, settings.web.public_url, settings.approvers, home.path, self.clock, secret)
         self.pipeline: Moving = self._moving()
         self.feeds = Feeds(())
         self.advising: Advising | None = None
