@@ -32,8 +32,6 @@ _WORDS: Final[dict[str, dict[Language, str]]] = {
         "en": "BDP is not running; the incident goes on when 'bdp serve' starts.",
         "ko": "BDP가 실행 중이 아닙니다. 'bdp serve'를 시작하면 인시던트 처리가 이어집니다.",
     },
-    "answer": {"en": "bdp approve {id}   or   bdp reject {id}", "ko": "bdp approve {id}   또는   bdp reject {id}"},
-    "incident": {"en": "bdp incident {id}", "ko": "bdp incident {id}"},
 }
 
 
@@ -130,9 +128,9 @@ def _shown(approval: Approval, language: Language) -> RenderableType:
     grid.add_column(overflow="fold")
     for part in parts_of(approval, language):
         grid.add_row(part.label, _lines(part))
-    hints = [_WORDS["answer"][language]] if waits else []
-    grid.add_row("", Text("\n".join(hint.format(id=approval.approval_id) for hint in hints), "green"))
-    grid.add_row("", Text(_WORDS["incident"][language].format(id=screen.plain(approval.incident_id)), "dim"))
+    if waits:
+        grid.add_row("", Text(f"bdp approve {approval.approval_id}\nbdp reject {approval.approval_id}", "green"))
+    grid.add_row("", Text(f"bdp incident {screen.plain(approval.incident_id)}", "dim"))
     return Group(head, grid, Text())
 
 

@@ -39,6 +39,13 @@ WORDS: Final[dict[str, dict[Language, str]]] = {
     "waiting": {"en": "waiting", "ko": "대기"},
     "approve": {"en": "Approve", "ko": "승인"},
     "reject": {"en": "Reject", "ko": "거부"},
+    "low": {"en": "low", "ko": "낮음"},
+    "medium": {"en": "medium", "ko": "보통"},
+    "high": {"en": "high", "ko": "높음"},
+    "viewer": {"en": "viewer", "ko": "조회자"},
+    "operator": {"en": "operator", "ko": "운영자"},
+    "approver": {"en": "approver", "ko": "승인자"},
+    "admin": {"en": "admin", "ko": "관리자"},
     "by": {"en": "{status} by {by}", "ko": "{by} {status}"},
 }
 
@@ -111,7 +118,8 @@ def _requests(plan: ActionPlan | None) -> str:
 def _touches(plan: ActionPlan | None, language: Language) -> str:
     if plan is None or not plan.resource:
         return ""
-    return f"{shown(plan.resource)} ({word('risk', language, risk=plan.risk.value, count=plan.blast_radius)})"
+    risk = word(plan.risk.value, language)
+    return f"{shown(plan.resource)} ({word('risk', language, risk=risk, count=plan.blast_radius)})"
 
 
 def _undo(approval: Approval, language: Language) -> str:
@@ -125,7 +133,7 @@ def _evidence(approval: Approval, language: Language) -> tuple[str, ...]:
 
 
 def _answers(approval: Approval, language: Language) -> str:
-    needs = word("needs" if approval.needed > 1 else "needs_one", language, role=approval.role.value)
+    needs = word("needs" if approval.needed > 1 else "needs_one", language, role=word(approval.role.value, language))
     lines = [f"{word('counted', language, given=approval.approvals, needed=approval.needed)} ({needs})"]
     for vote in approval.votes:
         status = word("by", language, status=word(vote.status.value, language), by=plain(vote.by))
