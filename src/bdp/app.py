@@ -33,6 +33,7 @@ from bdp.flow.condition import Health
 from bdp.flow.escalation import Escalation, waits_in
 from bdp.flow.explaining import Explaining
 from bdp.flow.letters import Letters
+from bdp.flow.links import Links
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.symptom import SymptomCheck
 from bdp.flow.outbox import Outbox, is_old, opening
@@ -150,6 +151,7 @@ class App:
             self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain
         )
         self.answers = Answers(self.state.approvals, self.clock, None, settings.approvers)
+        self.links = Links(settings.links, settings.web.public_url, settings.approvers, home.path, self.clock, secret)
         self.pipeline: Moving = self._moving()
         self.feeds = Feeds(())
         self.advising: Advising | None = None

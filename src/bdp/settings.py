@@ -38,6 +38,7 @@ from bdp.explain.agents.settings import AgentSettings
 from bdp.explain.settings import ExplainSettings
 from bdp.flow.counsel import AdviceSettings
 from bdp.flow.letters import LetterSettings
+from bdp.flow.links import LinkSettings
 from bdp.flow.mend.symptom import SymptomSettings
 from bdp.flow.pipeline import PipelineSettings
 from bdp.flow.settings import Detection, EngineSettings, ShadowSettings, WorkflowSettings
@@ -47,6 +48,7 @@ from bdp.intake.feeds import FeedSettings
 from bdp.intake.limits import IntakeSettings
 from bdp.llm.settings import WELL_KNOWN, GatewaySettings, models_of
 from bdp.notify.channels import NotifySettings
+from bdp.notify.slack_buttons import SlackSettings
 from bdp.store.settings import StoreSettings
 from bdp.stream.settings import StreamSettings
 
@@ -83,6 +85,11 @@ class WebSettings(BaseModel):
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8700, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    public_url: str = Field(
+        default="",
+        pattern=r"^((https?://|env:|file:)[^\s?#]+)?$",
+        description="address under which people reach this server, for one-time links; empty: no links",
+    )
     auth: Literal["token", "none"] = Field(default="token", description="none: who reaches the port may do all")
     body_seconds: float = Field(
         default=60.0, gt=0, le=3600, description="longest wait for the next piece of a request's body; then 408"
@@ -123,6 +130,8 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     policy: PolicySettings = PolicySettings()
     approvers: ApproverSettings = ApproverSettings()
+    links: LinkSettings = LinkSettings()
+    slack: SlackSettings = SlackSettings()
     act: ActSettings = ActSettings()
     notify: NotifySettings = NotifySettings()
     alerting: AlertingSettings = AlertingSettings()

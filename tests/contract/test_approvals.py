@@ -34,7 +34,12 @@ def ids(found: list[Approval]) -> list[str]:
 class TestQuestions:
     def test_question_is_kept_once_as_first_asked(self, state: State) -> None:
         port: Approvals = state.approvals
-        korean = {"plan_ko": "재시작", "undo_ko": "없음", "why_ko": "확신이 낮습니다.", "evidence_ko": ("오류 12건",)}
+        korean: dict[str, Any] = {
+            "plan_ko": "재시작",
+            "undo_ko": "없음",
+            "why_ko": "확신이 낮습니다.",
+            "evidence_ko": ("오류 12건",),
+        }
         asked = question(
             needed=2, role=Role.ADMIN, why="unsure", evidence=("12 errors", "[a]"), planned=plan(), **korean
         )

@@ -113,10 +113,8 @@ class TestChain:
     def test_what_a_database_changes_on_the_way_does_not_break_it(self, state: State) -> None:
         nasty = "a\x00b\ud800'; DROP TABLE audit; --\x1b[31m\n결제\u2028"
         seoul = timezone(timedelta(hours=9))
-        odd = {
-            nasty.replace("\ud800", ""): [nasty, 1.1, 1e300, float("inf"), -0.0, 2**70, None, True, START],
-            "z": {"b": 1, "a": {"2": 2}},
-        }
+        values = [nasty, 1.1, 1e300, float("inf"), -0.0, 2**70, None, True, START]
+        odd = {nasty.replace("\ud800", ""): values, "z": {"b": 1, "a": {"2": 2}}}
         for detail in (odd, {}, {"n": 1.0}, {"a\x00": 1, "a\ufffd": 2}):
             at = START.astimezone(seoul)
             state.audit.add(AuditEntry(at=at, actor=nasty, action=nasty, object=nasty, detail=detail))
@@ -152,7 +150,7 @@ class TestTampering:
             "actor = 'lee'",
             "action = 'did not'",
             "object = 'q2'",
-            "detail = '{\"n\":4}'",
+            "detail = '{}'",
             "detail = 'no json'",
             "at = '2026-03-01 12:03:00.000002'",
             "hash = previous",

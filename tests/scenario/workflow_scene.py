@@ -26,7 +26,7 @@ from bdp.flow.mend.run import incident_of
 from bdp.flow.outbox import Outbox
 from bdp.flow.settings import EngineSettings, WorkflowSettings
 from bdp.flow.triage import AlertingSettings
-from bdp.model.action import Pause
+from bdp.model.action import Pause, WorkflowEvent
 from bdp.model.analysis import ActionProposal, ActionType, Analysis, Confidence, Grounding, Verdict
 from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject
 from bdp.model.batch import RecordKind
@@ -266,7 +266,7 @@ class Scene:
         return self.state.approvals.list(ApprovalStatus.WAITING)[0]
 
     def events(self) -> list[str]:
-        return [message.event for message in self.memory.messages if message.event]
+        return [message.event for message in self.memory.messages if message.event in set(WorkflowEvent)]
 
     def runs(self) -> list[tuple[str, str, str]]:
         rows = sorted(self.state.executions.list(), key=lambda row: row.started_at)

@@ -13,6 +13,7 @@ from bdp.cli import (
     analyze,
     approvals,
     ask,
+    audit,
     backtest,
     brief,
     compare,
@@ -72,6 +73,7 @@ app.command("investigate")(investigate.investigate)
 app.command("approvals")(approvals.list_approvals)
 app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)
+app.add_typer(audit.verbs, name="audit")
 app.command("ask")(ask.ask)
 app.command("brief")(brief.brief)
 app.command("ledger")(ledger.ledger)

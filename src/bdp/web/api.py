@@ -11,6 +11,7 @@ from bdp.web import (
     alerts,
     approvals,
     ask,
+    audit,
     auth,
     aws,
     backtests,
@@ -21,6 +22,7 @@ from bdp.web import (
     incidents,
     insights,
     letters,
+    links,
     loki,
     otlp,
     pipeline,
@@ -28,6 +30,7 @@ from bdp.web import (
     replay,
     sampling,
     shadow,
+    slack,
     spending,
 )
 
@@ -54,6 +57,8 @@ def create_api(app: App, token: str) -> FastAPI:
     errors.install(api, app.settings.intake.max_request_bytes, app.settings.web.body_seconds)
     guarded = [Depends(auth.check)]
     api.include_router(health.open_routes)
+    api.include_router(links.routes)  # the link itself is the proof, as Slack's signature is
+    api.include_router(slack.routes)
     api.include_router(aws.firehose_routes)  # it has its own header for the token, and its own form of answer
     for routes in (events.routes, otlp.routes, prometheus.routes, exposition.routes, loki.routes):
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
@@ -61,7 +66,7 @@ def create_api(app: App, token: str) -> FastAPI:
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
     for routes in (incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
         api.include_router(routes, dependencies=guarded)
-    for routes in (spending.routes, ask.routes):
+    for routes in (spending.routes, ask.routes, audit.routes):
         api.include_router(routes, dependencies=guarded)
     for routes in (events.own_routes, letters.routes, replay.routes, insights.routes, backtests.routes, shadow.routes):
         api.include_router(routes, dependencies=guarded)

@@ -19,7 +19,7 @@ from tests.unit.cli.conftest import Bdp
 VERBS = {
     "analyze", "demo", "ingest", "serve", "incidents", "incident", "approvals", "approve", "reject", "brief", "ledger",
     "dead-letters", "dlq", "replay", "query", "sampling", "worker", "doctor", "token", "version", "insights", "insight",
-    "investigate", "backtest", "compare", "shadow", "detect", "model", "spending", "ask",
+    "investigate", "backtest", "compare", "shadow", "detect", "model", "spending", "ask", "audit",
 }  # fmt: skip
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -140,6 +140,10 @@ def test_a_server_that_went_away_ends_with_5(bdp: Bdp, served: Served, monkeypat
         ["brief"],
         ["query", "SELECT * FROM events LIMIT 2"],
         ["approvals"],
+        ["approvals", "--ko"],
+        ["audit"],
+        ["audit", "verify"],
+        ["audit", "head"],
         ["sampling", "show"],
         ["sampling", "history"],
     ],

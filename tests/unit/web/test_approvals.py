@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 from bdp.app import App
 from bdp.model.analysis import ActionProposal, ActionType
 from bdp.model.decision import Approval
+from tests.unit.web.asking import product, visitor
 
 ME = {"by": "Kim", "note": "go on"}
 
@@ -80,3 +82,37 @@ def test_what_is_no_answer_is_told_so(
     assert answer.status_code == status
     assert answer.json()["error"]["what"]
     assert client.get("/v1/approvals", params={"status": "waiting"}).json()
+
+
+def test_one_question_by_the_beginning_of_its_id(app: App, client: TestClient, question: Approval) -> None:
+    long = question.model_copy(update={"approval_id": "01KAEZ3V0Q9W"})
+    app.state.approvals.ask(long)
+    assert client.get("/v1/approvals/01KAEZ").json()["approval_id"] == "01KAEZ3V0Q9W"
+    assert client.get("/v1/approvals/01KAE").status_code == 400
+    assert client.post("/v1/approvals/01KAEZ3/approve", json=ME).json()["status"] == "approved"
+    assert [found["approval_id"] for found in client.get("/v1/approvals", params={"limit": 1}).json()] == ["q1"]
+
+
+def test_two_people_are_needed_and_nobody_is_listed(app: App, client: TestClient, question: Approval) -> None:
+    app.state.approvals.ask(question.model_copy(update={"approval_id": "two", "needed": 2}))
+    answer = client.post("/v1/approvals/two/approve", json=ME)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "NOT_ALLOWED")
+    assert "[approvers]" in answer.json()["error"]["next_step"]
+    assert client.post("/v1/approvals/two/reject", json=ME).json()["status"] == "rejected"
+
+
+def test_only_listed_people_count_with_their_own_role(tmp_path: Path, question: Approval) -> None:
+    with product(tmp_path / "second") as (app, clock), visitor(app) as client:
+        client.headers["Authorization"] = "Bearer the token"
+        until = clock.now() + timedelta(hours=1)
+        app.state.approvals.ask(question.model_copy(update={"needed": 2, "expires_at": until}))
+        for by, says in (("Choi", "has the role viewer"), ("root", "nobody listed"), ("mkim", "nobody listed")):
+            answer = client.post("/v1/approvals/q1/approve", json={"by": by})
+            assert answer.status_code == 403
+            assert "WWW-Authenticate" not in answer.headers
+            assert says in answer.json()["error"]["what"]
+        told = client.post("/v1/approvals/q1/approve", json={"by": "mkim", "via": "cli"}).json()
+        assert (told["status"], told["votes"][0]["role"], told["votes"][0]["via"]) == ("waiting", "approver", "cli")
+        assert client.post("/v1/approvals/q1/approve", json={"by": "KIM"}).json() == told
+        assert client.post("/v1/approvals/q1/approve", json={"by": "Lee"}).json()["decided_by"] == "Kim, Lee"
+        assert client.post("/v1/approvals/q1/approve", json={"by": "x", "role": "admin"}).status_code in {403, 422}

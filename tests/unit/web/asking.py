@@ -1,0 +1,45 @@
+"""A product whose people are listed and which is reached from outside, with a clock that tests move."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from bdp.app import App
+from bdp.clock import ManualClock
+from bdp.settings import load
+from bdp.store.clickhouse import open_store
+from bdp.store.settings import StoreSettings
+from bdp.web.api import create_api
+
+AT = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
+PEOPLE = [
+    {"name": "Kim", "role": "approver", "cli": "mkim", "slack": "U1", "mail": "kim@corp.example"},
+    {"name": "Lee", "role": "admin", "slack": "U2"},
+    {"name": "Choi", "role": "viewer", "slack": "U3"},
+]
+
+
+@contextmanager
+def product(home: Path, **settings: Any) -> Iterator[tuple[App, ManualClock]]:
+    """Give an open product and its clock."""
+    store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}", query_rows=1000))
+    given = {"approvers": {"people": PEOPLE}, "web": {"public_url": "http://testserver"}, **settings}
+    clock = ManualClock(AT)
+    with App(load(home, given), clock=clock, store=store) as app:
+        yield app, clock
+
+
+def visitor(app: App) -> TestClient:
+    """A client without a token."""
+    return TestClient(create_api(app, "the token"), raise_server_exceptions=False)
+
+
+def later(clock: ManualClock, **by: float) -> None:
+    clock.advance(timedelta(**by))
