@@ -26,6 +26,8 @@ from bdp.cli import (
     investigate,
     ledger,
     model,
+    pause,
+    policy,
     query,
     replay,
     sampling,
@@ -72,6 +74,10 @@ app.command("investigate")(investigate.investigate)
 app.command("approvals")(approvals.list_approvals)
 app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)
+app.add_typer(policy.verbs, name="policy")
+app.command("pause")(pause.pause)
+app.command("resume")(pause.resume)
+app.command("paused")(pause.paused)
 app.command("ask")(ask.ask)
 app.command("brief")(brief.brief)
 app.command("ledger")(ledger.ledger)

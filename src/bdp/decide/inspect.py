@@ -121,7 +121,7 @@ def _answer(rule: Rule, asked: Asked, *, asks: bool) -> Iterator[Unmet]:
         return
     yield Reason.POLICY_ASKS, _by_rule(Reason.POLICY_ASKS, rule, asked)
     if rule.approvers > 1:
-        yield Reason.TWO_PERSONS, said(Reason.TWO_PERSONS, needed=rule.approvers)
+        yield Reason.TWO_PERSONS, Words("", "")  # the sentence before says how many
 
 
 def _unmet(policy: Policy, rule: Rule, asked: Asked, circumstances: Circumstances) -> Iterator[Unmet]:
@@ -180,9 +180,7 @@ def _by_rule(reason: Reason, rule: Rule, asked: Asked) -> Words:
     figures = {"rule": rule.name, "environment": asked.environment, **_what(asked)}
     if reason is Reason.POLICY_ASKS:
         figures |= words.people(rule.approvers, rule.role)
-    english, korean = said(reason, **figures)
-    why, why_ko = words.because(rule.reason), words.because(rule.reason_ko or rule.reason)
-    return Words(f"{english.removesuffix('.')}{why}.", f"{korean.removesuffix('.')}{why_ko}.")
+    return words.with_reason(said(reason, **figures), rule.reason, rule.reason_ko)
 
 
 def _paused(pause: Pause) -> Words:

@@ -22,15 +22,15 @@ _R = Reason
 SAID: Mapping[Reason, Words] = {
     _R.CONFIDENCE_HIGH: Words(
         "Confidence {score} reaches {bar}, so it needs no approval.",
-        "신뢰도 {score}이(가) 기준 {bar} 이상이므로 승인 없이 실행합니다.",
+        "신뢰도({score})가 기준({bar}) 이상이므로 승인 없이 실행합니다.",
     ),
     _R.CONFIDENCE_MIDDLE: Words(
         "Confidence {score} is enough to propose it; to run without asking it must reach {bar}.",
-        "신뢰도 {score}은(는) 제안하기에 충분하지만, 묻지 않고 실행하려면 {bar} 이상이어야 합니다.",
+        "신뢰도({score})는 제안하기에 충분하지만, 묻지 않고 실행하려면 {bar} 이상이어야 합니다.",
     ),
     _R.CONFIDENCE_LOW: Words(
         "Confidence {score} is below {bar}, so nothing is proposed.",
-        "신뢰도 {score}이(가) {bar}보다 낮아 조치를 제안하지 않습니다.",
+        "신뢰도({score})가 {bar}보다 낮아 조치를 제안하지 않습니다.",
     ),
     _R.GROUNDING_LOW: Words(
         "Only {score} of the checked claims are supported; {bar} are needed.",
@@ -45,8 +45,8 @@ SAID: Mapping[Reason, Words] = {
         "`{rule}` 규칙이 {environment} 환경에서 {on_ko}{action} 작업을 허용합니다.",
     ),
     _R.POLICY_ASKS: Words(
-        "The rule `{rule}` lets {people} decide on {action}{on} in {environment}.",
-        "`{rule}` 규칙에 따라 {environment} 환경의 {on_ko}{action} 작업은 {people_ko} 결정합니다.",
+        "The rule `{rule}` asks {people} before {action}{on} in {environment}.",
+        "`{rule}` 규칙에 따라 {environment} 환경의 {on_ko}{action} 작업은 {people_ko} 승인해야 합니다.",
     ),
     _R.POLICY_DENIES: Words(
         "The rule `{rule}` denies {action}{on} in {environment}.",
@@ -185,6 +185,15 @@ def people(needed: int, role: Role) -> dict[str, str]:
     }
 
 
+def with_reason(words: Words, reason: str, reason_ko: str) -> Words:
+    """Return a sentence with the reason that a person gave for it."""
+    if not reason and not reason_ko:
+        return words
+    why, why_ko = one_line(reason or reason_ko, 500), one_line(reason_ko or reason, 500)
+    english, korean = words.en.removesuffix("."), words.ko
+    return Words(f"{english}: {why.removesuffix('.')}.", f"{korean} 이유: {why_ko.removesuffix('.')}.")
+
+
 def because(reason: str) -> str:
     """Return a reason in brackets, with the space before it; empty for none."""
     return f" ({one_line(reason, 500)})" if reason else ""
@@ -193,7 +202,7 @@ def because(reason: str) -> str:
 def joined(sentences: Iterable[Words]) -> Words:
     """Return sentences one after the other."""
     found = list(sentences)
-    return Words(" ".join(words.en for words in found), " ".join(words.ko for words in found))
+    return Words(*(" ".join(filter(None, texts)) for texts in zip(*found, strict=True)))
 
 
 def listed(reasons: Iterable[Reason]) -> Words:

@@ -23,7 +23,9 @@ from bdp.web import (
     letters,
     loki,
     otlp,
+    pause,
     pipeline,
+    policy,
     prometheus,
     replay,
     sampling,
@@ -61,7 +63,7 @@ def create_api(app: App, token: str) -> FastAPI:
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
     for routes in (incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
         api.include_router(routes, dependencies=guarded)
-    for routes in (spending.routes, ask.routes):
+    for routes in (spending.routes, ask.routes, policy.routes, pause.routes):
         api.include_router(routes, dependencies=guarded)
     for routes in (events.own_routes, letters.routes, replay.routes, insights.routes, backtests.routes, shadow.routes):
         api.include_router(routes, dependencies=guarded)
