@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -188,7 +188,7 @@ def _tried(question: dict[str, Any], at: str | None, folder: Path | None, home: 
     from bdp.decide.trial import Question, tried
     from bdp.settings import load
 
-    policy, when = read_folder(folder), datetime.fromisoformat(at) if at else SystemClock().now()
+    policy, when = read_folder(folder), datetime.fromisoformat(at).astimezone(UTC) if at else SystemClock().now()
     if policy is None:
         raise NotFound(f"There is no policy file (*.yaml, *.yml) in {folder}.", "Write one there: bdp policy init")
     found = tried(policy, Question.model_validate(question), Circumstances(when), load(home).gate)
@@ -220,15 +220,15 @@ def _source(source: str, folder: str) -> str:
     return f"the policy in {screen.plain(source)}"
 
 
-def _places(told: dict[str, Any]) -> Iterator[Text]:
+def _places(told: dict[str, Any]) -> Iterator[RenderableType]:
     for name, globs in told["environments"].items():
         yield Text(screen.plain(f"  {name}: {', '.join(globs)}"))
     yield Text(screen.plain(f"  {told['default_environment']}: everything{' else' * bool(told['environments'])}"))
     for window in told["maintenance"]:
         globs = ", ".join([*window.get("resources", ()), *window.get("services", ())])
-        when = ", ".join(_hours(each) for each in window.get("weekly", ())) or f"{window['from']} to {window['to']}"
+        when = ", ".join(_hours(each) for each in window.get("weekly", ())) or _span(window)
         zone = f" {window['zone']}" if "zone" in window else ""
-        yield Text(screen.plain(f"  maintenance {window['name']}: {globs}, {when}{zone}"))
+        yield screen.hanging(Text(" "), Text(screen.plain(f"maintenance {window['name']}: {globs}, {when}{zone}")))
 
 
 def _wide(rules: list[dict[str, Any]]) -> Iterator[RenderableType]:
@@ -303,8 +303,13 @@ _SCOPES = {
 
 
 def _hours(hours: dict[str, Any]) -> str:
-    days = ",".join(hours["days"]) + " " if "days" in hours else ""
-    return f"{days}{hours.get('from', '00:00')}-{hours.get('to', '24:00')} {hours.get('zone', 'UTC')}"
+    from bdp.decide.hours import Hours
+
+    return str(Hours.model_validate(hours))
+
+
+def _span(window: dict[str, Any]) -> str:
+    return f"{window['from']} to {window['to']}".replace("T", " ").replace(":00+", "+").replace(":00 ", " ")
 
 
 verbs.command("check")(check)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -62,7 +62,7 @@ def policy_history(product: Product) -> list[PolicyVersion]:
 @routes.post("/test")
 def test_policy(question: TrialQuestion, product: Product) -> TrialAnswer:
     """Say what an action would get and why. Nothing is done; limits of rate are taken as not yet used."""
-    policy, at = product.policy.now(), question.at or product.clock.now()
+    policy, at = product.policy.now(), (question.at or product.clock.now()).astimezone(UTC)
     circumstances = Circumstances(at, product.switch.now())
     return TrialAnswer(
         version=policy.version, at=at, trial=tried(policy, question, circumstances, product.settings.gate)

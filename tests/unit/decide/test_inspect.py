@@ -102,10 +102,15 @@ def test_the_environment_is_that_of_what_is_touched_else_of_the_service_else_the
 @pytest.mark.parametrize(
     ("line", "wanted", "reason", "words"),
     [
-        ("max_risk: low", plan(), Reason.RISK_TOO_HIGH, "Its risk is medium; the rule `r1` takes at most low."),
+        (
+            "max_risk: low",
+            plan(),
+            Reason.RISK_TOO_HIGH,
+            "Its risk is medium; at most low is allowed. So the rule `r1` denies it.",
+        ),
         ("reversible_only: true", plan(reversible=False), Reason.IRREVERSIBLE, "cannot be taken back"),
-        ("max_blast_radius: 2", plan(), Reason.BLAST_RADIUS, "It touches 3 at once; the rule `r1` takes at most 2."),
-        ("hours: {days: sat-sun}", plan(), Reason.OUTSIDE_HOURS, "It is Wed 03:00 UTC; the rule `r1` holds only sat"),
+        ("max_blast_radius: 2", plan(), Reason.BLAST_RADIUS, "It touches 3 at once; at most 2 are allowed."),
+        ("hours: {days: sat-sun}", plan(), Reason.OUTSIDE_HOURS, "It is Wed 03:00 UTC; it is allowed only sat,sun"),
         ("maintenance: inside", plan(), Reason.MAINTENANCE, "only during maintenance, and none is on"),
     ],
 )
