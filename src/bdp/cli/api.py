@@ -62,6 +62,10 @@ class Api:
         """Return the answer's JSON for a PUT; arguments as for `post`."""
         return self._answer("PUT", path, **request)
 
+    def delete(self, path: str, **request: Any) -> Any:
+        """Return the answer's JSON for a DELETE; arguments as for `post`."""
+        return self._answer("DELETE", path, **request)
+
     def _answer(self, method: str, path: str, **request: Any) -> Any:
         import httpx
 
@@ -79,8 +83,11 @@ class Api:
 
 
 @contextlib.contextmanager
-def connect(home: Path | None, overrides: Mapping[str, Any] | None = None) -> Iterator[Api]:
+def connect(home: Path | None, overrides: Mapping[str, Any] | None = None, seconds: float = 120.0) -> Iterator[Api]:
     """Reach the product of a home; opens the home here if nobody serves it.
+
+    Args:
+        seconds: longest wait for an answer of a server.
 
     Raises:
         HomeInUse: another verb works in the home right now.
@@ -94,7 +101,7 @@ def connect(home: Path | None, overrides: Mapping[str, Any] | None = None) -> It
     serving = where.serving
     if serving:
         headers = {"Authorization": f"Bearer {where.token}"}
-        with httpx.Client(base_url=serving, headers=headers, timeout=120, trust_env=False) as client:
+        with httpx.Client(base_url=serving, headers=headers, timeout=seconds, trust_env=False) as client:
             yield Api(client.request, None)
         return
     from bdp.app import App

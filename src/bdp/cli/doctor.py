@@ -215,6 +215,20 @@ def _is_away(sink: dict[str, Any], failed: dict[str, str]) -> bool:
     return sink["state"] != "closed" or bool(failed[sink["name"]])
 
 
+def _policy(product: _Product) -> str:
+    told = product.api.get("/v1/policy")
+    if told["problems"]:
+        first, more = told["problems"][0].rstrip("."), len(told["problems"]) - 1
+        rest = f" (and {more} more)" if more else ""
+        raise BdpError(
+            f"The policy is broken, so nothing that changes a system runs: {first}{rest}.", "See: bdp policy check"
+        )
+    source = "as shipped" if told["source"] == "shipped" else f"from {told['source']}"
+    pause = product.api.get("/v1/pause")["pause"]
+    stopped = f"; PAUSED by {pause['by']}, 'bdp resume' ends it" if pause else ""
+    return f"{screen.counted(len(told['rules']), 'rule')} {source}, version {told['version']}{stopped}"
+
+
 def _feeds(product: _Product) -> str:
     feeds = product.health["feeds"]
     for name, reason in feeds.items():
@@ -249,6 +263,7 @@ CHECKS: dict[str, Callable[[Path | None], str]] = {
 LOOKS: dict[str, Callable[[_Product], str]] = {
     "product": _moving,
     "delivery": _delivery,
+    "policy": _policy,
     "feeds": _feeds,
     "partitions": _partitions,
 }

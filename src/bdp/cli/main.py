@@ -27,6 +27,8 @@ from bdp.cli import (
     investigate,
     ledger,
     model,
+    pause,
+    policy,
     query,
     replay,
     sampling,
@@ -74,6 +76,10 @@ app.command("approvals")(approvals.list_approvals)
 app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)
 app.add_typer(audit.verbs, name="audit")
+app.add_typer(policy.verbs, name="policy")
+app.command("pause")(pause.pause)
+app.command("resume")(pause.resume)
+app.command("paused")(pause.paused)
 app.command("ask")(ask.ask)
 app.command("brief")(brief.brief)
 app.command("ledger")(ledger.ledger)

@@ -39,10 +39,11 @@ class PolicyFolder:
     """Gives the policy that holds now.
 
     Args:
-        on_new: told of each policy that begins to hold, in the thread that found it.
+        on_new: told of each policy that begins to hold, in the thread that found it. Who gives none only looks, and
+            logs nothing.
     """
 
-    def __init__(self, path: Path, on_new: Callable[[Policy], None] = lambda policy: None) -> None:
+    def __init__(self, path: Path, on_new: Callable[[Policy], None] | None = None) -> None:
         self.path = path
         self._on_new = on_new
         self._lock = threading.Lock()
@@ -60,8 +61,8 @@ class PolicyFolder:
                 if self._look is not None:
                     look = self._settled(look)
                 self._policy, self._look = self._read(), look
-            policy, new = self._policy, self._policy.version != self._told
-            self._told = policy.version
+            policy = self._policy
+            new, self._told = self._on_new is not None and policy.version != self._told, policy.version
         if new:
             self._tell(policy)
         return policy
@@ -72,8 +73,8 @@ class PolicyFolder:
         Raises:
             BadSetting: with what is wrong first.
         """
-        policy = self.now()
-        if policy.broken:
+        policy = read_folder(self.path)
+        if policy is not None and policy.broken:
             more = f" (and {len(policy.problems) - 1} more)" if len(policy.problems) > 1 else ""
             what = f"The policy in {self.path} cannot be used: {str(policy.problems[0]).rstrip('.')}{more}."
             raise BadSetting(what, "See all of it with: bdp policy check")
@@ -116,7 +117,8 @@ class PolicyFolder:
             return
         log.info("policy.holds", version=policy.version, source=policy.source, rules=len(policy.rules))
         try:
-            self._on_new(policy)
+            if self._on_new is not None:
+                self._on_new(policy)
         except BdpError as error:
             log.warning("policy.not_kept", version=policy.version, reason=str(error))
 

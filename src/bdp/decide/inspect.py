@@ -16,7 +16,7 @@ from datetime import datetime
 from bdp.decide import words
 from bdp.decide.asked import Asked
 from bdp.decide.circumstances import Circumstances
-from bdp.decide.hours import length
+from bdp.decide.hours import DAYS, length
 from bdp.decide.limits import limits_hold
 from bdp.decide.maintenance import Window
 from bdp.decide.policy import Policy
@@ -77,8 +77,8 @@ def _broken(policy: Policy, asked: Asked) -> Inspection:
     )
 
 
-def _denied(policy: Policy, asked: Asked, rule: str, *why: Unmet) -> Inspection:
-    told = joined(text for _, text in why)
+def _denied(policy: Policy, asked: Asked, rule: str, *why: Unmet, so: Words | None = None) -> Inspection:
+    told = joined((*(text for _, text in why), *((so,) if so else ())))
     return Inspection(
         effect=PolicyEffect.DENY,
         rule=rule,
@@ -93,7 +93,7 @@ def _denied(policy: Policy, asked: Asked, rule: str, *why: Unmet) -> Inspection:
 def _granted(policy: Policy, rule: Rule, asked: Asked, circumstances: Circumstances) -> Inspection:
     unmet = list(_unmet(policy, rule, asked, circumstances))
     if unmet and rule.otherwise == "deny":
-        return _denied(policy, asked, rule.name, *unmet)
+        return _denied(policy, asked, rule.name, *unmet, so=filled(words.SO_DENIED, rule=rule.name))
     asks = bool(unmet) or rule.effect is PolicyEffect.ASK
     effect = PolicyEffect.ASK if asks else PolicyEffect.ALLOW
     why = [*unmet, *_answer(rule, asked, asks=asks)]
@@ -121,7 +121,7 @@ def _answer(rule: Rule, asked: Asked, *, asks: bool) -> Iterator[Unmet]:
         return
     yield Reason.POLICY_ASKS, _by_rule(Reason.POLICY_ASKS, rule, asked)
     if rule.approvers > 1:
-        yield Reason.TWO_PERSONS, said(Reason.TWO_PERSONS, needed=rule.approvers)
+        yield Reason.TWO_PERSONS, Words("", "")  # the sentence before says how many
 
 
 def _unmet(policy: Policy, rule: Rule, asked: Asked, circumstances: Circumstances) -> Iterator[Unmet]:
@@ -133,16 +133,16 @@ def _unmet(policy: Policy, rule: Rule, asked: Asked, circumstances: Circumstance
     if rule.max_risk is not None and rule.too_risky(asked.risk):
         risks = {"risk": asked.risk.value, "most_risk": rule.max_risk.value}
         korean = {"risk_ko": RISK_KO[asked.risk], "most_risk_ko": RISK_KO[rule.max_risk]}
-        yield Reason.RISK_TOO_HIGH, said(Reason.RISK_TOO_HIGH, rule=name, **risks, **korean)
+        yield Reason.RISK_TOO_HIGH, said(Reason.RISK_TOO_HIGH, **risks, **korean)
     if rule.reversible_only and not asked.reversible:
-        yield Reason.IRREVERSIBLE, said(Reason.IRREVERSIBLE, rule=name)
+        yield Reason.IRREVERSIBLE, said(Reason.IRREVERSIBLE)
     if rule.max_blast_radius is not None and asked.blast_radius > rule.max_blast_radius:
         figures = {"radius": asked.blast_radius, "most": rule.max_blast_radius}
-        yield Reason.BLAST_RADIUS, said(Reason.BLAST_RADIUS, rule=name, **figures)
+        yield Reason.BLAST_RADIUS, said(Reason.BLAST_RADIUS, **figures)
     if rule.rates and circumstances.recent:
         limit = limits_hold(rule.rates, circumstances.recent, asked.permit(name, now), now)
         if limit is not None:
-            yield Reason.RATE_LIMIT, _too_often(limit, name)
+            yield Reason.RATE_LIMIT, _too_often(limit)
 
 
 def _maintained(policy: Policy, rule: Rule, asked: Asked, now: datetime) -> Iterator[Unmet]:
@@ -151,7 +151,7 @@ def _maintained(policy: Policy, rule: Rule, asked: Asked, now: datetime) -> Iter
     window = maintenance(policy, asked, now)
     if rule.maintenance is Maintenance.INSIDE:
         if window is None:
-            yield Reason.MAINTENANCE, filled(words.NOT_IN_MAINTENANCE, rule=rule.name)
+            yield Reason.MAINTENANCE, words.NOT_IN_MAINTENANCE
     elif window is not None:
         english = said(Reason.MAINTENANCE, window=window.name, because=words.because(window.reason)).en
         korean = said(
@@ -180,9 +180,7 @@ def _by_rule(reason: Reason, rule: Rule, asked: Asked) -> Words:
     figures = {"rule": rule.name, "environment": asked.environment, **_what(asked)}
     if reason is Reason.POLICY_ASKS:
         figures |= words.people(rule.approvers, rule.role)
-    english, korean = said(reason, **figures)
-    why, why_ko = words.because(rule.reason), words.because(rule.reason_ko or rule.reason)
-    return Words(f"{english.removesuffix('.')}{why}.", f"{korean.removesuffix('.')}{why_ko}.")
+    return words.with_reason(said(reason, **figures), rule.reason, rule.reason_ko)
 
 
 def _paused(pause: Pause) -> Words:
@@ -198,12 +196,13 @@ def _paused(pause: Pause) -> Words:
 
 
 def _outside(rule: Rule, now: datetime) -> Words:
-    hours = rule.hours[0]
-    local = f"{hours.there(now):%a %H:%M} {hours.zone}"
-    return said(Reason.OUTSIDE_HOURS, rule=rule.name, now=local, hours=", ".join(map(str, rule.hours)))
+    zone, there = rule.hours[0].zone, rule.hours[0].there(now)
+    time, day = f"{there:%H:%M} {zone}", there.weekday()
+    local = {"now": f"{DAYS[day].capitalize()} {time}", "now_ko": f"{words.DAYS_KO[day]}요일 {time}"}
+    return said(Reason.OUTSIDE_HOURS, hours=", ".join(map(str, rule.hours)), **local)
 
 
-def _too_often(limit: RateLimit, rule: str) -> Words:
+def _too_often(limit: RateLimit) -> Words:
     scope = SCOPE[limit.scope]
     figures = {"most": limit.most, "per": length(limit.per_seconds), "scope": scope.en, "scope_ko": scope.ko}
-    return said(Reason.RATE_LIMIT, rule=rule, **figures)
+    return said(Reason.RATE_LIMIT, **figures)

@@ -22,15 +22,15 @@ _R = Reason
 SAID: Mapping[Reason, Words] = {
     _R.CONFIDENCE_HIGH: Words(
         "Confidence {score} reaches {bar}, so it needs no approval.",
-        "신뢰도 {score}이(가) 기준 {bar} 이상이므로 승인 없이 실행합니다.",
+        "신뢰도({score})가 기준({bar}) 이상이므로 승인 없이 실행합니다.",
     ),
     _R.CONFIDENCE_MIDDLE: Words(
         "Confidence {score} is enough to propose it; to run without asking it must reach {bar}.",
-        "신뢰도 {score}은(는) 제안하기에 충분하지만, 묻지 않고 실행하려면 {bar} 이상이어야 합니다.",
+        "신뢰도({score})는 제안하기에 충분하지만, 묻지 않고 실행하려면 {bar} 이상이어야 합니다.",
     ),
     _R.CONFIDENCE_LOW: Words(
         "Confidence {score} is below {bar}, so nothing is proposed.",
-        "신뢰도 {score}이(가) {bar}보다 낮아 조치를 제안하지 않습니다.",
+        "신뢰도({score})가 {bar}보다 낮아 조치를 제안하지 않습니다.",
     ),
     _R.GROUNDING_LOW: Words(
         "Only {score} of the checked claims are supported; {bar} are needed.",
@@ -45,8 +45,8 @@ SAID: Mapping[Reason, Words] = {
         "`{rule}` 규칙이 {environment} 환경에서 {on_ko}{action} 작업을 허용합니다.",
     ),
     _R.POLICY_ASKS: Words(
-        "The rule `{rule}` lets {people} decide on {action}{on} in {environment}.",
-        "`{rule}` 규칙에 따라 {environment} 환경의 {on_ko}{action} 작업은 {people_ko} 결정합니다.",
+        "The rule `{rule}` asks {people} before {action}{on} in {environment}.",
+        "`{rule}` 규칙에 따라 {environment} 환경의 {on_ko}{action} 작업은 {people_ko} 승인해야 합니다.",
     ),
     _R.POLICY_DENIES: Words(
         "The rule `{rule}` denies {action}{on} in {environment}.",
@@ -76,24 +76,24 @@ SAID: Mapping[Reason, Words] = {
         "정책을 사용할 수 없어({problem}) 시스템을 바꾸는 작업은 실행하지 않습니다. `bdp policy check`로 확인하십시오.",
     ),
     _R.RISK_TOO_HIGH: Words(
-        "Its risk is {risk}; the rule `{rule}` takes at most {most_risk}.",
-        "위험도가 {risk_ko}입니다. `{rule}` 규칙은 {most_risk_ko}까지만 허용합니다.",
+        "Its risk is {risk}; at most {most_risk} is allowed.",
+        "위험도가 {risk_ko}입니다. {most_risk_ko}까지만 허용합니다.",
     ),
     _R.IRREVERSIBLE: Words(
-        "It cannot be taken back; the rule `{rule}` takes only what can.",
-        "되돌릴 수 없는 작업입니다. `{rule}` 규칙은 되돌릴 수 있는 작업만 허용합니다.",
+        "It cannot be taken back; only what can is allowed.",
+        "되돌릴 수 없는 작업입니다. 되돌릴 수 있는 작업만 허용합니다.",
     ),
     _R.BLAST_RADIUS: Words(
-        "It touches {radius} at once; the rule `{rule}` takes at most {most}.",
-        "한 번에 {radius}개를 바꿉니다. `{rule}` 규칙은 {most}개까지만 허용합니다.",
+        "It touches {radius} at once; at most {most} are allowed.",
+        "한 번에 {radius}개를 바꿉니다. {most}개까지만 허용합니다.",
     ),
     _R.RATE_LIMIT: Words(
-        "There were {most} in the last {per} already{scope}, and the rule `{rule}` allows no more.",
-        "최근 {per} 동안 {scope_ko}이미 {most}번 실행했고, `{rule}` 규칙은 그 이상 허용하지 않습니다.",
+        "There were {most} in the last {per} already{scope}, and no more are allowed.",
+        "최근 {per} 동안 {scope_ko}이미 {most}번 실행했고, 그 이상은 허용하지 않습니다.",
     ),
     _R.OUTSIDE_HOURS: Words(
-        "It is {now}; the rule `{rule}` holds only {hours}.",
-        "지금은 {now}입니다. `{rule}` 규칙은 {hours}에만 적용됩니다.",
+        "It is {now}; it is allowed only {hours}.",
+        "지금은 {now_ko}입니다. {hours}에만 허용합니다.",
     ),
     _R.MAINTENANCE: Words(
         "The maintenance `{window}` is on{because}, so a person works on it.",
@@ -111,9 +111,10 @@ SAID: Mapping[Reason, Words] = {
 """The sentence behind each reason, with names for the figures in it."""
 
 NOT_IN_MAINTENANCE = Words(
-    "The rule `{rule}` holds only during maintenance, and none is on.",
-    "`{rule}` 규칙은 점검 시간에만 적용되며, 지금은 점검 시간이 아닙니다.",
+    "It is allowed only during maintenance, and none is on.",
+    "점검 시간에만 허용하며, 지금은 점검 시간이 아닙니다.",
 )
+SO_DENIED = Words("So the rule `{rule}` denies it.", "따라서 `{rule}` 규칙에 따라 금지합니다.")
 
 SHORT: Mapping[Reason, Words] = {
     _R.CONFIDENCE_HIGH: Words("the confidence is high", "신뢰도가 높음"),
@@ -150,6 +151,7 @@ SCOPE = {
     Scope.ENVIRONMENT: Words(" in this environment", "이 환경에서 "),
     Scope.ALL: Words(" in all", "전체에서 "),
 }
+DAYS_KO = "월화수목금토일"
 ROLE_KO = {Role.VIEWER: "조회자", Role.OPERATOR: "운영자", Role.APPROVER: "승인자", Role.ADMIN: "관리자"}
 
 
@@ -185,6 +187,15 @@ def people(needed: int, role: Role) -> dict[str, str]:
     }
 
 
+def with_reason(words: Words, reason: str, reason_ko: str) -> Words:
+    """Return a sentence with the reason that a person gave for it."""
+    if not reason and not reason_ko:
+        return words
+    why, why_ko = one_line(reason or reason_ko, 500), one_line(reason_ko or reason, 500)
+    english, korean = words.en.removesuffix("."), words.ko
+    return Words(f"{english}: {why.removesuffix('.')}.", f"{korean} 이유: {why_ko.removesuffix('.')}.")
+
+
 def because(reason: str) -> str:
     """Return a reason in brackets, with the space before it; empty for none."""
     return f" ({one_line(reason, 500)})" if reason else ""
@@ -193,7 +204,7 @@ def because(reason: str) -> str:
 def joined(sentences: Iterable[Words]) -> Words:
     """Return sentences one after the other."""
     found = list(sentences)
-    return Words(" ".join(words.en for words in found), " ".join(words.ko for words in found))
+    return Words(*(" ".join(filter(None, texts)) for texts in zip(*found, strict=True)))
 
 
 def listed(reasons: Iterable[Reason]) -> Words:

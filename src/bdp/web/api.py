@@ -25,7 +25,9 @@ from bdp.web import (
     links,
     loki,
     otlp,
+    pause,
     pipeline,
+    policy,
     prometheus,
     replay,
     sampling,
@@ -66,7 +68,7 @@ def create_api(app: App, token: str) -> FastAPI:
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
     for routes in (incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
         api.include_router(routes, dependencies=guarded)
-    for routes in (spending.routes, ask.routes, audit.routes):
+    for routes in (spending.routes, ask.routes, audit.routes, policy.routes, pause.routes):
         api.include_router(routes, dependencies=guarded)
     for routes in (events.own_routes, letters.routes, replay.routes, insights.routes, backtests.routes, shadow.routes):
         api.include_router(routes, dependencies=guarded)

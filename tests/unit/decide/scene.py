@@ -53,7 +53,8 @@ def plan(kind: ActionType = ActionType.KUBERNETES_ROLLOUT, resource: str = CART,
 
 
 def telling(**more: Any) -> ActionPlan:
-    return plan(ActionType.NOTIFY, **({"resource": "", "risk": Risk.LOW, "blast_radius": 0} | more))
+    given: dict[str, Any] = {"resource": "", "risk": Risk.LOW, "blast_radius": 0} | more
+    return plan(ActionType.NOTIFY, **given)
 
 
 def proposal(kind: ActionType = ActionType.KUBERNETES_ROLLOUT) -> ActionProposal:
