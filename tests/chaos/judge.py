@@ -24,8 +24,8 @@ class Verdict:
     incidents: int = 0
     effects: int = 0
     requests: int = 0
-    approvals: Counter[str] = field(default_factory=Counter)
-    ends: Counter[str] = field(default_factory=Counter)
+    approvals: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
     messages: int = 0
     audit_entries: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -38,12 +38,12 @@ def judge(state: State, world: World, home: Path, incidents: int) -> Verdict:
     asked: dict[str, list[Approval]] = {}
     for approval in state.approvals.list():
         asked.setdefault(approval.incident_id, []).append(approval)
-        verdict.approvals[approval.status] += 1
+        _count(verdict.approvals, approval.status)
     verdict.incidents = len(found)
     if len(found) != incidents:
         verdict.wrong.append(f"{len(found)} incidents instead of {incidents}")
     for incident in found:
-        verdict.ends[incident.status] += 1
+        _count(verdict.ends, incident.status)
         verdict.wrong += _wrong_with(incident, asked.get(incident.incident_id, []), world)
     _effects(verdict, state, world)
     _messages(verdict, home, found)
@@ -53,6 +53,10 @@ def judge(state: State, world: World, home: Path, incidents: int) -> Verdict:
     if not check.whole:
         verdict.wrong.append(f"the audit chain breaks at {check.broken_at}: {check.why}")
     return verdict
+
+
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[str(name)] = counts.get(str(name), 0) + 1
 
 
 def expected(story: Story, answers: list[ApprovalStatus], number: int) -> tuple[list[Effect], IncidentStatus]:

@@ -280,7 +280,8 @@ def test_a_dry_run_shows_what_would_be_done(tmp_path: Path, effect: PolicyEffect
         assert scene.state.approvals.list() == []
         assert ("action", "webhook", "dry_run") in scene.runs()
         handed_over = next(message for message in scene.memory.messages if message.event == "ESCALATION_REQUIRED")
-        assert f"Would have been done: POST {receiver.url}/restart" in handed_over.body
+        body = handed_over.body.replace("\\", "")  # addresses are escaped
+        assert f"Would have been done: POST {receiver.url}/restart" in body
 
 
 def test_a_restart_keeps_the_deadline(tmp_path: Path) -> None:
