@@ -95,14 +95,18 @@ def _wrong_with(incident: Incident, asked: list[Approval], world: World) -> list
 
 
 def _life(incident: Incident) -> list[str]:
-    status, wrong = S.OPEN, []
-    for entry in incident.timeline:
-        if entry.kind != "status":
-            continue
-        if entry.data["from"] != status or S(entry.data["to"]) not in TRANSITIONS[status]:
-            wrong.append(f"moved from {entry.data['from']} to {entry.data['to']} when it was {status}")
-        status = S(entry.data["to"])
-    return wrong if status is incident.status else [*wrong, f"the timeline ends with {status}"]
+    """Say what is wrong with its moves. Their times are of clocks that were stepped: the moves must form one way."""
+    moves = [(S(entry.data["from"]), S(entry.data["to"])) for entry in incident.timeline if entry.kind == "status"]
+    wrong = [f"moved from {one} to {other}" for one, other in moves if other not in TRANSITIONS[one]]
+    return wrong if _is_way(S.OPEN, moves, incident.status) else [*wrong, f"its moves are no way: {moves}"]
+
+
+def _is_way(at: IncidentStatus, moves: list[tuple[IncidentStatus, IncidentStatus]], end: IncidentStatus) -> bool:
+    """Return whether the moves, in some order, lead from one status to the other, each used once."""
+    if not moves:
+        return at is end
+    following = {number: move for number, move in enumerate(moves) if move[0] is at}
+    return any(_is_way(to, moves[:number] + moves[number + 1 :], end) for number, (_, to) in following.items())
 
 
 def _effects(verdict: Verdict, state: State, world: World) -> None:
