@@ -66,9 +66,9 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call] # the stubs leave the event's type out
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise BadDocument("anchors and aliases (& and *) are not taken; quote a name that begins so", line)
+            raise BadDocument("anchors and aliases (& and *) are not taken; put what begins so in quotes", line)
         if getattr(event, "tag", None):
-            raise BadDocument("tags (!) are not taken; quote a name that begins so", line)
+            raise BadDocument("tags (!) are not taken; put what begins so in quotes", line)
         self.nodes += 1
         if self.nodes > _MOST_NODES:
             raise BadDocument(f"more than {_MOST_NODES:,} values", line)
@@ -109,7 +109,10 @@ def _composed(text: str) -> yaml.Node | None:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        _refuse(error.problem or error.context or "it is no YAML", mark.line + 1 if mark else 0)
+        what = error.problem or error.context or "it is no YAML"
+        if "alphabetic or numeric" in what:  # a lone * or &
+            what = "a value that begins with * or & must stand in quotes"
+        _refuse(what, mark.line + 1 if mark else 0)
     except yaml.reader.ReaderError as error:
         _refuse("it holds a character that no text has", text[: error.position].count("\n") + 1)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

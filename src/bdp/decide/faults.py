@@ -52,8 +52,6 @@ def _told(one: Any, form: type[BaseModel]) -> tuple[Place, str]:
     if kind == "extra_forbidden":
         return place, _unknown(str(place[-1]), _keys(form, place[:-1]))
     if kind in ("enum", "literal_error"):
-        # A value that may be of either of two types is told of once.
-        place = tuple(part for part in place if not (isinstance(part, str) and part.endswith(("]", "ActionType"))))
         return place, f"must be one of {_listed(one['ctx']['expected'])}"
     if kind == "value_error":
         text = str(one["ctx"]["error"])

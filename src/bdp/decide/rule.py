@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from bdp.decide.asked import Asked
 from bdp.decide.globs import ANY, Globs, fits, pattern_of, several
@@ -21,6 +21,16 @@ from bdp.model.plan import RISKS, Risk
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w][\w .:/+-]*$")]
 Reasoning = Annotated[str, Field(max_length=500)]
 _LONGEST_PER = 31 * 86_400
+
+
+def _action(name: str) -> str:
+    if name != "*" and name not in list(ActionType):
+        raise ValueError(f"must be one of {', '.join(ActionType)}, or '*'")
+    return name
+
+
+Action = Annotated[str, AfterValidator(_action)]
+"""Name of a kind of action; `*`: every one."""
 
 
 class Aspect(StrEnum):
@@ -74,9 +84,7 @@ class Rule(Noun):
     """
 
     name: Name
-    actions: Annotated[
-        tuple[ActionType | Literal["*"], ...], Field(min_length=1, max_length=50), BeforeValidator(several)
-    ]
+    actions: Annotated[tuple[Action, ...], Field(min_length=1, max_length=50), BeforeValidator(several)]
     resources: Globs = ANY
     services: Globs = ANY
     environments: Annotated[tuple[Name, ...], Field(max_length=50), BeforeValidator(several)] = ()

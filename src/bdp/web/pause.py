@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bdp.app import App
 from bdp.model.action import Pause
@@ -28,6 +28,8 @@ class PauseAnswer(BaseModel):
 
 class PauseRequest(BaseModel):
     """Who pauses, why and for how long."""
+
+    model_config = ConfigDict(extra="forbid")
 
     by: str = Field(min_length=1, max_length=200, description="kept in the audit log")
     reason: str = Field(default="", max_length=500, description="shown wherever something is stopped by it")
