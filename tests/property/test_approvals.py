@@ -98,12 +98,9 @@ class Questions(RuleBasedStateMachine):
         person = next((one for one in PEOPLE if person_of(one.known_as(via)) == person_of(by)), None)
         if person is None or approval_id in self.over | self.refused or not person.role.may(QUESTIONS[approval_id][1]):
             return
-        if (
-            self.clock.now() >= self.state.approvals.get(approval_id).expires_at
-            or person.name in self.good[approval_id]
-        ):
-            return
-        if len(self.good[approval_id]) >= QUESTIONS[approval_id][0]:
+        good = self.good[approval_id]
+        late = self.clock.now() >= self.state.approvals.get(approval_id).expires_at
+        if late or person.name in good or len(good) >= QUESTIONS[approval_id][0]:
             return
         if verb == "approve":
             good.add(person.name)
