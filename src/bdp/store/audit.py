@@ -7,14 +7,15 @@ itself; only a head that was written down elsewhere shows that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from bdp.model.decision import AuditEntry, ChainCheck, ChainHead, KeptEntry
-from bdp.store.chain import FIRST, as_stored, hash_of, linked
+from bdp.store.chain import FIRST, as_stored, canonical, linked
 from bdp.store.database import Database, insert
 from bdp.store.tables import audit, audit_head
 
@@ -105,24 +106,35 @@ def _kept(row: Any) -> KeptEntry:
     return KeptEntry(number=row.number, previous=row.previous, hash=row.hash, entry=entry)
 
 
+class _Place(NamedTuple):
+    """As `ChainHead`, made a hundred thousand times."""
+
+    number: int
+    hash: str
+
+
 def _walked(connection: Connection, heads: dict[int, ChainHead]) -> ChainCheck:
-    last = ChainHead(number=0, hash=FIRST)
+    last, why = _Place(0, FIRST), ""
     for kept in _entries(connection):
         why = _misfit(connection, last, kept)
-        if not why and kept is not None:
-            last = ChainHead(number=kept.number, hash=kept.hash)
-            expected = heads.get(last.number, last)
-            why = "" if expected.hash == last.hash else "rewritten: another entry stood here when the head was noted"
+        if kept is not None and not why:
+            last = _Place(kept.number, kept.hash)
+            if last.number in heads and heads[last.number].hash != last.hash:
+                why = "rewritten: another entry stood here when the head was noted"
         if why:
-            first = kept.number if kept and kept.number <= last.number else last.number + 1
-            return ChainCheck(entries=last.number, head=last, broken_at=first, why=why)
+            first = last.number + 1 if kept is None else min(kept.number, last.number + 1)
+            return _check(last, first, why)
     if any(number > last.number for number in heads):
-        why = f"cut off at the end: there were {max(heads)} entries"
-        return ChainCheck(entries=last.number, head=last, broken_at=last.number + 1, why=why)
-    return ChainCheck(entries=last.number, head=last)
+        return _check(last, last.number + 1, f"cut off at the end: there were {max(heads)} entries")
+    return _check(last)
 
 
-def _entries(connection: Connection) -> Iterator[KeptEntry | None]:
+def _check(last: _Place, broken_at: int | None = None, why: str = "") -> ChainCheck:
+    head = ChainHead(number=last.number, hash=last.hash)
+    return ChainCheck(entries=last.number, head=head, broken_at=broken_at, why=why)
+
+
+def _entries(connection: Connection) -> Iterator[Row[Any] | None]:
     """Give every entry by its number; None, and no more, where a row can no longer be read as one."""
     after = _BELOW_ALL
     while page := _page(connection, after, PAGE):
@@ -133,15 +145,15 @@ def _entries(connection: Connection) -> Iterator[KeptEntry | None]:
             after = kept.number
 
 
-def _page(connection: Connection, after: int, most: int) -> list[KeptEntry | None]:
+def _page(connection: Connection, after: int, most: int) -> Sequence[Row[Any] | None]:
+    # Rows, not nouns: making those takes longer than all the rest.
     try:
-        rows = connection.execute(_BEHIND, {"after": after, "most": most}).all()
-        return [_kept(row) for row in rows]
+        return connection.execute(_BEHIND, {"after": after, "most": most}).all()
     except ValueError:  # a time or a JSON text that somebody wrote over; which row it is, single ones tell
         return [None] if most == 1 else _page(connection, after, 1)
 
 
-def _misfit(connection: Connection, last: ChainHead, kept: KeptEntry | None) -> str:
+def _misfit(connection: Connection, last: _Place, kept: Row[Any] | None) -> str:
     """Say what is wrong with the entry that follows `last`; empty if nothing is."""
     number = last.number + 1
     if kept is None:
@@ -152,12 +164,13 @@ def _misfit(connection: Connection, last: ChainHead, kept: KeptEntry | None) -> 
         return _moved(connection, last) or "missing: it was taken out"
     if kept.previous != last.hash:
         return _moved(connection, last) or "altered: it does not follow from the entry before"
-    if kept.hash != hash_of(number, last.hash, kept.entry):
+    told = canonical(number, last.hash, kept.at, kept.actor, kept.action, kept.object, kept.detail)
+    if kept.hash != hashlib.sha256(told).hexdigest():
         return "altered: its words do not give its hash"
     return ""
 
 
-def _moved(connection: Connection, last: ChainHead) -> str:
+def _moved(connection: Connection, last: _Place) -> str:
     query = select(audit.c.number).where(audit.c.previous == last.hash, audit.c.number != last.number + 1).limit(1)
     found = connection.scalar(query)
     return "" if found is None else f"reordered: the entry that belongs here stands as number {found}"

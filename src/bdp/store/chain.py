@@ -19,6 +19,7 @@ from bdp.store.database import storable
 FIRST = "0" * 64
 """Stands before the first entry."""
 _FORM = 1
+_written = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode
 
 
 def canonical(
@@ -39,7 +40,7 @@ def canonical(
         "object": object,
         "detail": detail,
     }
-    return json.dumps(told, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
+    return _written(told).encode()
 
 
 def hash_of(number: int, previous: str, entry: AuditEntry) -> str:
