@@ -115,7 +115,9 @@ def anomaly(number: int = 0, kind: AnomalyKind = AnomalyKind.BURST) -> Anomaly:
 @contextlib.contextmanager
 def messages_to(channels: Sequence[Channel], state: State, clock: Clock) -> Iterator[None]:
     """Bring what is posted to the channels, in the background, as a serving process does."""
-    alerting = Alerting(state.insights, state.alerts, channels, clock, AlertingSettings(pass_seconds=0.05, flood_incidents=1000))
+    alerting = Alerting(
+        state.insights, state.alerts, channels, clock, AlertingSettings(pass_seconds=0.05, flood_incidents=1000)
+    )
     alerting.start()
     try:
         yield

@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from bdp.cli import (
+    ack,
     analyze,
     approvals,
     ask,
@@ -27,6 +28,7 @@ from bdp.cli import (
     investigate,
     ledger,
     model,
+    notify,
     pause,
     policy,
     query,
@@ -72,6 +74,7 @@ app.command("incident")(incidents.show)
 app.command("insights")(insights.list_insights)
 app.command("insight")(insights.show)
 app.command("investigate")(investigate.investigate)
+app.command("ack")(ack.ack)
 app.command("approvals")(approvals.list_approvals)
 app.command("approve")(approvals.approve)
 app.command("reject")(approvals.reject)
@@ -93,6 +96,7 @@ app.command("query")(query.query)
 app.add_typer(sampling.app, name="sampling")
 app.add_typer(model.verbs, name="model")
 app.add_typer(spending.verbs, name="spending")
+app.add_typer(notify.verbs, name="notify")
 app.command("doctor")(doctor.doctor)
 app.command("token")(doctor.token)
 app.command("version")(doctor.version)

@@ -9,11 +9,8 @@ from bdp.notify.plain import one_line, plain
 
 
 def document_of(message: Message) -> dict[str, Any]:
-    """Return all fields of the message, its texts without control and invisible characters."""
-    words = {
-        "title": one_line(message.title),
-        "title_ko": one_line(message.title_ko),
-        "body": plain(message.body),
-        "body_ko": plain(message.body_ko),
-    }
-    return message.model_dump(mode="json") | words
+    """Return all fields of the message, texts without control and invisible characters; the key stays as it is."""
+    fields = message.model_dump(mode="json")
+    clean = {name: one_line(value) for name, value in fields.items() if isinstance(value, str)}
+    bodies = {name: plain(fields[name]) for name in ("body", "body_ko")}
+    return fields | clean | bodies | {"key": message.key}

@@ -167,7 +167,7 @@ class SqlAlerts:
         over = update(reminders).where(reminders.c.incident_id == incident_id, reminders.c.closed_at.is_(None))
         with self._database.write() as connection:
             if connection.scalar(select(incidents.c.incident_id).where(incidents.c.incident_id == incident_id)) is None:
-                raise NotFound(f"There is no incident {incident_id[:100]}.")
+                raise NotFound(f"There is no incident {incident_id[:100]}.", "See 'bdp incidents'.")
             first = insert(connection, acknowledgements).values(row).on_conflict_do_nothing()
             if connection.execute(first.returning(acknowledgements.c.by)).first() is not None:
                 write_down(connection, AuditEntry(at=now, actor=by, action="incident.acknowledged", object=incident_id))

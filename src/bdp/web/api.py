@@ -8,6 +8,7 @@ from fastapi_offline import FastAPIOffline
 from bdp import __version__
 from bdp.app import App
 from bdp.web import (
+    acknowledge,
     alerts,
     approvals,
     ask,
@@ -68,7 +69,7 @@ def create_api(app: App, token: str) -> FastAPI:
         api.include_router(routes, dependencies=[Depends(auth.check_sender)])
     for routes in (incidents.routes, approvals.routes, pipeline.routes, health.routes, sampling.routes):
         api.include_router(routes, dependencies=guarded)
-    for routes in (spending.routes, ask.routes, audit.routes, policy.routes, pause.routes):
+    for routes in (spending.routes, ask.routes, audit.routes, policy.routes, pause.routes, acknowledge.routes):
         api.include_router(routes, dependencies=guarded)
     for routes in (events.own_routes, letters.routes, replay.routes, insights.routes, backtests.routes, shadow.routes):
         api.include_router(routes, dependencies=guarded)
