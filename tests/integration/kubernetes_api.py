@@ -93,7 +93,7 @@ class KubernetesApi:
         ]
         login = [{"name": "bdp", "user": {"token": token}}]
         whole = {"apiVersion": "v1", "kind": "Config", "current-context": "elsewhere"}
-        path = folder / "kubeconfig"
+        path = folder / f"kubeconfig-{token}"
         path.write_text(json.dumps(whole | {"contexts": contexts, "clusters": clusters, "users": login}))
         return str(path)
 
@@ -279,6 +279,7 @@ def cluster() -> Iterator[KubernetesApi]:
 def _handler(api: KubernetesApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # an answer in two packets takes 40 ms else
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
