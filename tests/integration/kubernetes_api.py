@@ -57,6 +57,8 @@ class KubernetesApi:
     denied: set[str] = field(default_factory=set)
     """Such as `patch deployments`."""
     calls: list[tuple[str, str]] = field(default_factory=list)
+    patches: list[Json] = field(default_factory=list)
+    """Bodies of the patches that came over HTTP."""
     troubles: dict[str, list[Trouble]] = field(default_factory=dict)
     _objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     _behind: dict[str, int] = field(default_factory=dict)
@@ -164,6 +166,7 @@ class KubernetesApi:
         if headers.get("content-type") != "application/merge-patch+json":
             return _status(415, "the body of the request was in an unknown format")
         patch = json.loads(body)
+        self.patches.append(copy.deepcopy(patch))
         named = patch.get("metadata", {}).get("resourceVersion")
         if named is not None and named != self._objects[place]["metadata"]["resourceVersion"]:
             return _status(409, "the object has been modified; please apply your changes to the latest version")

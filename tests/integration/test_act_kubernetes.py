@@ -125,6 +125,20 @@ def test_it_is_planned_done_once_verified_and_taken_back_once(scene: Scene, ops:
     assert (scene.state(), len(scene.api.writes)) == (before, 2)
 
 
+def test_what_is_sent_is_what_the_plan_shows(scene: Scene, ops: Acting) -> None:
+    run = scene.plan(ops)
+    [request] = run.plan.requests
+    version = scene.object()["metadata"]["resourceVersion"]
+    run.apply()
+    [sent] = scene.api.patches
+    assert sent["metadata"].pop("resourceVersion") == version
+    assert request.body["metadata"].pop("resourceVersion") == "<as read before>"
+    if scene.parameters["operation"] == "rollback":
+        assert request.body["spec"].pop("template").startswith("<as in revision ")
+        assert sent["spec"].pop("template")["spec"]["containers"][0]["image"] == f"{scene.name}:1"
+    assert sent == request.body
+
+
 def test_it_is_done_once_when_the_process_dies_before_the_result_is_kept(scene: Scene, ops: Acting) -> None:
     before = scene.state()
     run = scene.plan(ops)
