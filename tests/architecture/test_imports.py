@@ -41,6 +41,11 @@ PLANTS = {
         "import sqlalchemy\n",
         "Relational databases: only store and stream",
     ),
+    "flow imports the client of Kubernetes": (
+        "flow/planted.py",
+        "def probe() -> None:\n    import kubernetes\n",
+        "Kubernetes: only act",
+    ),
     "explain imports ClickHouse's client": (
         "explain/planted.py",
         "import clickhouse_connect\n",

@@ -57,6 +57,8 @@ class KubernetesApi:
     denied: set[str] = field(default_factory=set)
     """Such as `patch deployments`."""
     calls: list[tuple[str, str]] = field(default_factory=list)
+    patches: list[Json] = field(default_factory=list)
+    """Bodies of the patches that came over HTTP."""
     troubles: dict[str, list[Trouble]] = field(default_factory=dict)
     _objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     _behind: dict[str, int] = field(default_factory=dict)
@@ -93,7 +95,7 @@ class KubernetesApi:
         ]
         login = [{"name": "bdp", "user": {"token": token}}]
         whole = {"apiVersion": "v1", "kind": "Config", "current-context": "elsewhere"}
-        path = folder / "kubeconfig"
+        path = folder / f"kubeconfig-{token}"
         path.write_text(json.dumps(whole | {"contexts": contexts, "clusters": clusters, "users": login}))
         return str(path)
 
@@ -164,6 +166,7 @@ class KubernetesApi:
         if headers.get("content-type") != "application/merge-patch+json":
             return _status(415, "the body of the request was in an unknown format")
         patch = json.loads(body)
+        self.patches.append(copy.deepcopy(patch))
         named = patch.get("metadata", {}).get("resourceVersion")
         if named is not None and named != self._objects[place]["metadata"]["resourceVersion"]:
             return _status(409, "the object has been modified; please apply your changes to the latest version")
@@ -279,6 +282,7 @@ def cluster() -> Iterator[KubernetesApi]:
 def _handler(api: KubernetesApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # an answer in two packets takes 40 ms else
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

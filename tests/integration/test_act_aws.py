@@ -12,7 +12,7 @@ import pytest
 
 from bdp.act import aws
 from bdp.act.clients import Clients
-from bdp.act.lambda_restart import MARK
+from bdp.act.lambda_restart import AS_IT_IS, MARK
 from bdp.act.settings import (
     ActSettings,
     AutoScalingSettings,
@@ -25,7 +25,7 @@ from bdp.errors import BadRequest, ChannelUnavailable, NotAllowed, NotFound, Not
 from bdp.ids import Ids
 from bdp.model.action import ActionStatus
 from bdp.model.analysis import ActionType
-from bdp.model.plan import Risk
+from bdp.model.plan import Request, Risk
 from tests.integration.acting import Acting, Died, DyingEffects, Run, acting, settings
 from tests.integration.aws_loopback import REGION, AwsLoopback, allow, loopback
 
@@ -239,6 +239,26 @@ def test_it_is_planned_done_once_verified_and_taken_back_once(scene: Scene, ops:
     assert not run.verified
     assert ops.again(run).undo().status is ActionStatus.UNDONE
     assert scene.server.writes == [case.write, case.back or case.write]
+
+
+def test_what_is_sent_is_what_the_plan_shows(scene: Scene, ops: Acting) -> None:
+    ops, sent = fresh(ops), list[Request]()
+    run = scene.plan(ops)
+    client = aws.client(ops.tools, run.plan.requests[0].call.partition(" ")[0], "")
+
+    def keep(params: dict[str, Any], model: Any, **_: Any) -> None:
+        body = dict(params)
+        if "RevisionId" in body:
+            body["RevisionId"] = "<as read before>"
+            kept = body["Environment"]["Variables"]
+            body["Environment"] = {
+                "Variables": {name: value if name == MARK else AS_IT_IS for name, value in kept.items()}
+            }
+        sent.append(Request(call=f"{client.meta.service_model.service_name} {model.name}", body=body))
+
+    client.meta.events.register("provide-client-params", keep)
+    run.apply()
+    assert [one for one in sent if not one.call.split()[1].startswith(("Describe", "Get"))] == list(run.plan.requests)
 
 
 def test_it_is_done_once_when_the_process_dies_before_the_result_is_kept(scene: Scene, ops: Acting) -> None:

@@ -121,16 +121,22 @@ def _of_answer(error: Any, service: str) -> BdpError:
     answer = error.response
     code, status = code_of(error), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     text, call = one_line(str(answer.get("Error", {}).get("Message", "")), 300), f"{service}:{error.operation_name}"
+    if code in _DENIED or "AccessDenied" in code or status == 403:  # first: a key's refusal comes as 502
+        return _login_or_denied(code, call, text)
     bare = code.removesuffix("Fault").removesuffix("Exception")
     if code in _LATER or f"{bare}Exception" in _LATER or bare in _LATER or status == 429 or status >= 500:
         return ChannelUnavailable(f"AWS answered {call} with {code}: {text}", "It will be tried again.")
     if code in _NO_LOGIN:
-        return NotAllowed(f"AWS does not know our credentials ({code}).", "Set them up as for AWS's own tools.")
-    if code in _DENIED or status == 403:
-        return denied(call, text)
+        return _login_or_denied(code, call, text)
     if "NotFound" in code or code.startswith("NoSuch"):
         return NotFound(f"AWS knows no such thing ({call}): {text}", "Check name and region.")
     return NotPossible(f"AWS refused {call} with {code}: {text}", "Check what was asked for.")
+
+
+def _login_or_denied(code: str, call: str, why: str) -> NotAllowed:
+    if code in _NO_LOGIN:
+        return NotAllowed(f"AWS does not know our credentials ({code}).", "Set them up as for AWS's own tools.")
+    return denied(call, why)
 
 
 def _made(settings: AwsSettings, service: str, region: str) -> Any:

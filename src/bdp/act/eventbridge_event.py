@@ -35,8 +35,8 @@ class EventBridgeEventParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bus: str = Field(default="default", pattern=r"\A[A-Za-z0-9_.-][A-Za-z0-9_./-]*\z", max_length=256)
-    detail_type: str = Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_ .:/-]*\z", max_length=128)
+    bus: str = Field(default="default", pattern=r"\A[A-Za-z0-9_.-]+\z", max_length=256)
+    detail_type: str = Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_ .-]*\z", max_length=128)
     detail: dict[str, Any] = {}
     region: Region = ""
 

@@ -25,6 +25,7 @@ from bdp.model.action import ActionResult, ActionStatus
 from bdp.model.analysis import ActionProposal, IncidentReport
 from bdp.model.plan import ActionPlan, Request, Risk
 from bdp.notify.effect import patiently
+from bdp.notify.plain import one_line
 
 State = dict[str, Any]
 """How a lever stands, as JSON and without secrets; and facts about it, which are shown and not compared."""
@@ -230,7 +231,8 @@ def agrees(now: State, state: State) -> bool:
 
 
 def _shown(state: State, goal: State) -> str:
-    return ", ".join(f"{name} {state.get(name)}" for name in goal if state.get(name) != goal[name]) or "otherwise"
+    differs = ", ".join(f"{name} {state.get(name)}" for name in goal if state.get(name) != goal[name])
+    return one_line(differs, 300) or "otherwise"
 
 
 def _unlisted(proposal: ActionProposal, key: str, lever: Lever) -> ActionPlan:

@@ -19,6 +19,7 @@ from bdp.model.anomaly import Severity, Subject
 from bdp.model.batch import RecordKind
 from bdp.model.event import Event, Level
 from bdp.model.incident import Incident, IncidentStatus
+from bdp.model.plan import Risk
 from bdp.notify.memory import MemoryChannel, MemorySettings
 from bdp.store.clickhouse import StoreSettings, open_store
 from bdp.store.state import State, open_state
@@ -81,6 +82,19 @@ def test_webhook_calls_once_and_takes_back(state: State) -> None:
             f'POST {receiver.url}/restart with {{"incident_id": "I1", "operation": "restart", "service": "shop"}}'
         )
         assert "s3cret" not in plan.model_dump_json()
+        [request] = plan.requests
+        assert request.call == f"POST {receiver.url}/restart"
+        assert request.body == {
+            "headers": {"Authorization": "env:OPS", "Idempotency-Key": "key-1"},
+            "json": {"incident_id": "I1", "operation": "restart", "service": "shop"},
+        }
+        assert (plan.resource, plan.risk, plan.blast_radius, plan.reversible) == (
+            "webhook:restart",
+            Risk.MEDIUM,
+            1,
+            True,
+        )
+        assert all((plan.effect_ko, plan.undo, plan.undo_ko))
         result = action.apply(plan)
         assert action.verify(plan, result)
         assert action.apply(plan) == result
@@ -90,6 +104,25 @@ def test_webhook_calls_once_and_takes_back(state: State) -> None:
         assert action.undo(plan, result).status is ActionStatus.UNDONE
         action.undo(plan, result)
         assert [(asked.path, asked.key) for asked in receiver.asked[2:]] == [("/undo", "key-1:undo")]
+
+
+def test_webhook_without_an_undo_address_is_irreversible_and_shows_no_header_that_may_be_secret(state: State) -> None:
+    operation = Operation(url="https://ops.example/x", headers={"X-Key": "written out"}, risk=Risk.HIGH)
+    settings = ActSettings(dry_run=DryRun.NOTHING, webhook=WebhookSettings(operations={"page": operation}))
+    action = ACTIONS[ActionType.WEBHOOK](tools(state, settings), report())
+    plan = action.plan(proposal(ActionType.WEBHOOK, operation="page"), "k")
+    assert (plan.reversible, plan.risk, plan.undo) == (False, Risk.HIGH, "by hand")
+    assert "written out" not in plan.model_dump_json()
+    settings = ActSettings(webhook=WebhookSettings(prefixes=("https://ops.example/",)))
+    action = ACTIONS[ActionType.WEBHOOK](tools(state, settings), report())
+    plan = action.plan(proposal(ActionType.WEBHOOK, url="https://ops.example/drain?token=abc"), "k")
+    assert plan.resource == "webhook:https://ops.example/drain"
+
+
+def test_a_webhook_that_nothing_is_set_up_for_changes_nothing(state: State) -> None:
+    action = ACTIONS[ActionType.WEBHOOK](tools(state, ActSettings(dry_run=DryRun.NOTHING)), report())
+    plan = action.plan(proposal(ActionType.WEBHOOK, operation="restart"), "k")
+    assert (plan.dry_run, plan.requests, plan.reversible, plan.resource) == (True, (), False, "webhook:restart")
 
 
 def test_webhook_is_a_dry_run_by_default_and_without_an_address(state: State) -> None:
@@ -150,10 +183,13 @@ def test_notify_tells_once_with_what_the_proposal_adds(state: State) -> None:
     action = ACTIONS[ActionType.NOTIFY](tools(state, ActSettings(), channels=(memory,)), report())
     plan = action.plan(proposal(ActionType.NOTIFY, subject="Attack", addresses=["10.0.0.1"]), "k")
     assert plan.effect == "Send “Attack” to memory."
+    [request] = plan.requests
+    assert (request.call, plan.effect_ko) == ("send to memory", "“Attack” 메시지 전송: memory.")
+    assert (plan.resource, plan.risk, plan.blast_radius, plan.reversible) == ("", Risk.LOW, 0, True)
     assert action.verify(plan, action.apply(plan))
     action.apply(plan)
     [message] = memory.messages
-    assert message.title == "Attack"
+    assert (message.title, message.body) == (request.body["title"], request.body["body"])
     assert "10.0.0.1" in message.body
     with pytest.raises(NotFound):
         action.plan(proposal(ActionType.NOTIFY, channels=["pager"]), "k")
@@ -185,7 +221,10 @@ def test_investigate_counts_what_is_in_the_store(state: State) -> None:
         store.insert(RecordKind.EVENTS, payload, "t")
         action = ACTIONS[ActionType.INVESTIGATE](tools(state, ActSettings(), store=store), report())
         plan = action.plan(proposal(ActionType.INVESTIGATE, look_at=["connections"]), "k")
+        [request] = plan.requests
+        assert (plan.resource, plan.risk, plan.blast_radius) == ("", Risk.LOW, 0)
         figures = action.apply(plan).data
+        assert figures["query"] == request.body["sql"]
         assert (figures["at_start"], figures["at_end"], figures["now"], figures["service_now"]) == (8, 14, 4, 9)
         assert store.query(figures["query"])[0]["at_start"] == 8
         store.insert(RecordKind.EVENTS, payload, "again")
