@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -128,7 +129,7 @@ class Play:
             for helper in helpers:
                 helper.start()
             for number in range(self.incidents):
-                _patiently(lambda number=number: self.state.incidents.record(_anomaly(number), datetime.now(UTC)))
+                _patiently(partial(self.state.incidents.record, _anomaly(number), datetime.now(UTC)))
             self._wait(stop, patience)
         finally:
             stop.set()

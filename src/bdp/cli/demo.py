@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 30
 _SETTLED = frozenset({IncidentStatus.RESOLVED, IncidentStatus.ESCALATED, IncidentStatus.AWAITING_APPROVAL})
 _OVERRIDES: dict[str, Any] = {
     "notify": {"channels": [{"kind": "file"}]},
-    "workflows": {"verify_after_seconds": 0, "engine": {"poll_seconds": 0.1, "url": ""}},
+    "workflows": {"verify_after_seconds": 0, "engine": {"look_seconds": 0.1, "url": ""}},
 }
 
 

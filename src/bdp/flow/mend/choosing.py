@@ -52,7 +52,8 @@ class Choosing:
         key = f"decision:{analysis.attempt}:{decision.action.key if decision.action else ''}:{len(tried)}"
         data: Json = {"course": decision.course, "reasons": list(decision.reasons), "confidence": decision.confidence}
         self._place.note("decision", decision.explanation, key, data | {"passed": passed.told})
-        informational = bool(decision.action) and self._place.action(decision.action, incident, analysis).informational
+        chosen = decision.action
+        informational = chosen is not None and self._place.action(chosen, incident, analysis).informational
         return {
             "decision": decision.model_dump(mode="json"),
             "informational": informational,

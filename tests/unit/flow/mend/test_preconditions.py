@@ -114,15 +114,15 @@ def test_hostile_names_are_only_names(store: ClickHouseStore) -> None:
 
 @pytest.mark.parametrize("kind", list(ConditionKind))
 def test_each_kind_is_asked_and_speaks_both_languages(store: ClickHouseStore, kind: ConditionKind) -> None:
-    given: dict[str, Any] = {
+    given: dict[ConditionKind, dict[str, Any]] = {
         K.SYMPTOM_PRESENT: {},
         K.CHANGE_IS_LATEST: {"service": "cart", "ref": "v1"},
         K.NO_CHANGE_SINCE: {"service": "pay"},
         K.EVENTS_AT_LEAST: {"service": "cart", "least": 99},
         K.METRIC_ABOVE: {"entity": "cart-1", "name": "cpu", "value": 99},
         K.METRIC_BELOW: {"entity": "cart-1", "name": "cpu", "value": 1},
-    }[kind]
+    }
     asked = Preconditions(store, lambda incident, since: True)
-    [words] = asked.unmet([Condition(kind=kind, parameters=given)], INCIDENT, NOW)
+    [words] = asked.unmet([Condition(kind=kind, parameters=given[kind])], INCIDENT, NOW)
     assert words.en
     assert any("가" <= char <= "힣" for char in words.ko)
