@@ -348,6 +348,7 @@ class App:
             explain=self.explaining.explained,
             symptom_gone=symptom.gone,
             post=self.outbox.post,
+            invitations=self.links.invitations,
         )
         crew = self._closing(Crew(parts, settings.engine, self.state.workers))
         crew.open()

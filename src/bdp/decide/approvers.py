@@ -40,7 +40,9 @@ class Person(BaseModel):
     cli: str = Field(default="", max_length=200, description="user name of the operating system; empty: the name")
     api: str = Field(default="", max_length=200, description="what `by` says over HTTP; empty: the name")
     slack: str = Field(default="", max_length=200, description="Slack's id of the member, such as U012AB3CD")
-    mail: str = Field(default="", max_length=320, description="address that questions are sent to")
+    channels: tuple[str, ...] = Field(
+        default=(), description="channels that reach this person alone: questions go there with links to answer by"
+    )
 
     def known_as(self, way: Way) -> str:
         """Return what a way in knows this person as; empty if it does not."""

@@ -77,6 +77,18 @@ class Asked(NamedTuple):
     once: str
 
 
+class Invitation(NamedTuple):
+    """How one person is asked: with links of their own, in the channels that reach nobody else.
+
+    Attributes:
+        channels: empty for the only person there is, whom every channel reaches.
+    """
+
+    person: str
+    channels: tuple[str, ...]
+    links: tuple[Link, ...]
+
+
 class Links:
     """Makes links and reads them.
 
@@ -120,6 +132,16 @@ class Links:
             return ()
         check_url(self._url, allow_http=True)
         return tuple(self._link(approval, verb, who.name) for verb in VERBS)
+
+    def invitations(self, approval: Approval) -> list[Invitation]:
+        """Return how each person who may answer is asked; those whom no channel reaches alone are left out.
+
+        A link answers in a person's name, so it may not stand where others read it.
+        """
+        alone = len(self._approvers.people) == 1
+        chosen = [one for one in self._approvers.entitled(approval.role) if one.channels or alone]
+        asked = (Invitation(one.name, one.channels, self.links_of(approval, one.name)) for one in chosen)
+        return [one for one in asked if one.links]
 
     def read(self, token: str, approval_id: str, verb: str) -> Asked:
         """Return what a link says, if it is one of ours for this question and this answer.

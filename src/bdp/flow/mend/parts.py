@@ -9,8 +9,9 @@ from datetime import datetime
 from bdp.act.action import Tools
 from bdp.decide.gate import GateSettings
 from bdp.decide.policy import Policy
+from bdp.flow.links import Invitation
 from bdp.flow.settings import WorkflowSettings
-from bdp.model.action import Link, Message, MessageForm, Pause
+from bdp.model.action import Message, MessageForm, Pause
 from bdp.model.analysis import Analysis
 from bdp.model.decision import Approval
 from bdp.model.incident import Incident
@@ -26,8 +27,8 @@ Post = Callable[[MessageForm, Message], object]
 """post(form, message): people are told, durably; the same key again does nothing"""
 
 
-def no_links(approval: Approval) -> Sequence[Link]:
-    """Give none."""
+def nobody_in_person(approval: Approval) -> Sequence[Invitation]:
+    """Invite nobody."""
     return ()
 
 
@@ -38,7 +39,7 @@ class Parts:
     Attributes:
         policy: the policy that holds now.
         pause: the kill switch as it stands now; None while it is not thrown.
-        links: one-time links by which a question may be answered.
+        invitations: who is asked in person, with one-time links to answer by.
     """
 
     settings: WorkflowSettings
@@ -53,4 +54,4 @@ class Parts:
     explain: Explain
     symptom_gone: SymptomGone
     post: Post
-    links: Callable[[Approval], Sequence[Link]] = no_links
+    invitations: Callable[[Approval], Sequence[Invitation]] = nobody_in_person

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from bdp.errors import NotFound
-from bdp.flow.incident_notice import question_message
 from bdp.flow.mend.choosing import Choosing
 from bdp.flow.mend.doing import Doing
+from bdp.flow.mend.invitation import questions
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.place import Closed, Place, case_of
 from bdp.flow.mend.run import Json
@@ -79,7 +79,9 @@ class Steps:
             place.move(IncidentStatus.AWAITING_APPROVAL, f"A person is asked: {question.action.description}")
             parts.approvals.ask(question)
         approval = parts.approvals.get(question.approval_id)
-        parts.post(MessageForm.QUESTION, question_message(approval, incident, parts.links(approval)))
+        channels = [channel.name for channel in parts.tools.channels]
+        for message in questions(approval, incident, parts.invitations(approval), channels):
+            parts.post(MessageForm.QUESTION, message)
         return {"approval_id": approval.approval_id}
 
     def _is_asked(self, approval_id: str) -> bool:
