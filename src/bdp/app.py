@@ -26,7 +26,7 @@ from bdp.explain.analyst import Analyst
 from bdp.flow.acknowledging import Acknowledging
 from bdp.flow.advice import Advising, Questions, advising_by
 from bdp.flow.alerting import Alerting
-from bdp.flow.approval import Answers
+from bdp.flow.approval import Answers, Decided
 from bdp.flow.asking import Asking
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
@@ -150,7 +150,7 @@ class App:
         self.asking = Asking(
             self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain
         )
-        self.answers = Answers(self.state.approvals, self.clock, None, settings.approvers)
+        self.answers = self._answers()
         self.links = Links(settings.links, settings.web.public_url, settings.approvers, home.path, self.clock, secret)
         self.pipeline: Moving = self._moving()
         self.feeds = Feeds(())
@@ -352,8 +352,13 @@ class App:
         )
         crew = self._closing(Crew(parts, settings.engine, self.state.workers))
         crew.open()
-        self.answers = Answers(self.state.approvals, self.clock, crew.decided, settings.approvers)
+        self.answers = self._answers(crew.decided)
         self._on_incident = crew.take_up
+
+    def _answers(self, decided: Decided | None = None) -> Answers:
+        """Return what takes answers; who answers has taken the incident on."""
+        approvers, taken_on = self.settings.approvers, self.acknowledging.acknowledge
+        return Answers(self.state.approvals, self.clock, decided, approvers, taken_on)
 
     def load(self, batches: Iterable[Batch], progress: Callable[[int], None] = lambda records: None) -> None:
         """Take batches in and move each through all stages before the next, so that memory stays bounded.

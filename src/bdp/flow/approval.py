@@ -7,6 +7,7 @@ within a second: see `bdp.flow.mend.questions`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -19,6 +20,8 @@ from bdp.ports import Approvals
 NOBODY_LISTED = ApproverSettings()
 
 Decided = Callable[[Approval], object]
+TakenOn = Callable[[str, str, datetime], object]
+"""taken_on(incident id, person, now)"""
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +32,7 @@ class Answers:
     Args:
         decided: starts what follows a question; None where this process has no engine.
         approvers: who may answer.
+        taken_on: told that a person looks after the incident, so that nobody is reminded of it any more.
     """
 
     def __init__(
@@ -37,11 +41,13 @@ class Answers:
         clock: Clock,
         decided: Decided | None,
         approvers: ApproverSettings = NOBODY_LISTED,
+        taken_on: TakenOn = lambda incident_id, by, now: None,
     ) -> None:
         self._approvals = approvals
         self._clock = clock
         self._decided = decided
         self._approvers = approvers
+        self._taken_on = taken_on
 
     def approve(self, approval_id: str, by: str, note: str = "", via: Way = Way.API, once: str = "") -> Approval:
         """Let the action run, as far as this person is concerned.
@@ -73,12 +79,13 @@ class Answers:
         vote = Vote(by=who.name, role=who.role, status=status, at=now, via=via, note=note)
         # The repository writes the vote, what it decides and their audit entries in one transaction.
         approval = self._approvals.vote(approval_id, vote, now, once)
-        if self._decided and approval.status is not ApprovalStatus.WAITING:
-            try:
+        try:
+            self._taken_on(approval.incident_id, who.name, now)
+            if self._decided and approval.status is not ApprovalStatus.WAITING:
                 self._decided(approval)
-            except Exception:
-                # The answer is durable, so the person's part is done; the next look starts what follows.
-                log.exception("approval.not_followed_yet", approval_id=approval_id)
+        except Exception:
+            # The answer is durable, so the person's part is done; the next look starts what follows.
+            log.exception("approval.not_followed_yet", approval_id=approval_id)
         return approval
 
     def _check_one_is_enough(self, approval_id: str) -> None:
