@@ -238,7 +238,8 @@ def test_it_is_planned_done_once_verified_and_taken_back_once(scene: Scene, ops:
     assert scene.read() == before
     assert not run.verified
     assert ops.again(run).undo().status is ActionStatus.UNDONE
-    assert scene.server.writes == [case.write, case.back or case.write]
+    assert ops.again(run).apply() == run.result
+    assert (scene.read(), scene.server.writes) == (before, [case.write, case.back or case.write])
 
 
 def test_what_is_sent_is_what_the_plan_shows(scene: Scene, ops: Acting) -> None:

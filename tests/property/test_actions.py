@@ -247,10 +247,10 @@ def test_whatever_dies_it_is_turned_once_and_back_once(ops: Acting, steps: list[
         Knob.lost = ["in the call" in step]
         try:
             if step.startswith("apply") and not undone:
-                once.apply()
+                assert once.apply().status is ActionStatus.APPLIED
             elif step.startswith("undo") and run.results:
                 undone = True
-                once.undo()
+                assert once.undo().status is ActionStatus.UNDONE
         except Died:
             continue
     assert (Knob.writes, Knob.value) == ([11, 10], 10)
