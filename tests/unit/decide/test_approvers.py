@@ -9,7 +9,7 @@ from bdp.decide.approvers import ApproverSettings, Person, Way, approver
 from bdp.errors import NotEntitled
 from bdp.model.decision import Role
 
-KIM = Person(name="Kim", role=Role.ADMIN, cli="mkim", api="kim@corp", slack="U1", mail="kim@corp.example")
+KIM = Person(name="Kim", role=Role.ADMIN, cli="mkim", api="kim@corp", slack="U1", channels=("mail-kim",))
 LEE = Person(name="Lee")
 LISTED = ApproverSettings(people=(KIM, LEE))
 

@@ -20,7 +20,7 @@ from bdp.web.api import create_api
 
 AT = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
 PEOPLE = [
-    {"name": "Kim", "role": "approver", "cli": "mkim", "slack": "U1", "mail": "kim@corp.example"},
+    {"name": "Kim", "role": "approver", "cli": "mkim", "slack": "U1", "channels": ["mail-kim"]},
     {"name": "Lee", "role": "admin", "slack": "U2"},
     {"name": "Choi", "role": "viewer", "slack": "U3"},
 ]
