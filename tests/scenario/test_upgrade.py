@@ -39,8 +39,6 @@ class Telling(IncidentWorkflow):
 class Next(Scene):
     """A home after the upgrade."""
 
-    code = 2
-
     def workflow_of(self, parts: Parts) -> IncidentWorkflow:
         return Telling(parts)
 
@@ -64,7 +62,7 @@ def test_what_is_in_flight_goes_on_as_it_began(tmp_path: Path) -> None:
             scene.gone = lambda _: False
             waiting = scene.start(2)
             question = scene.question()
-        with Next(tmp_path, **given, effect=PolicyEffect.ASK) as scene:  # type: ignore[arg-type]
+        with Next(tmp_path, **given, code=2, effect=PolicyEffect.ASK) as scene:  # type: ignore[arg-type]
             assert scene.ended(acting).status is IncidentStatus.RESOLVED
             assert scene.engine.status(begun_by(acting)) == "SUCCESS"
             assert greeted(scene) == []
