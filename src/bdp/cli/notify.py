@@ -20,7 +20,7 @@ def before() -> None:
 
 
 @verbs.command("test")
-def test_channels(
+def try_out(
     channel: Annotated[str, typer.Argument(help="name of one channel (default: each of the settings)")] = "",
     home: HomeOption = None,
     json: JsonOption = False,

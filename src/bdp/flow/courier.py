@@ -68,6 +68,7 @@ class Courier:
         self._lanes = [Lane(channel, clock, settings) for channel in channels]
         self._hands: dict[str, _InHand] = {}
         self._held: datetime | None = None
+        self._slow: set[Lane] = set()
 
     def step(self) -> int:
         """Send the messages whose time has come, at most 200; return how many were taken up.
@@ -100,7 +101,11 @@ class Courier:
 
     def _carry(self, batch: Sequence[Outgoing]) -> None:
         hands = [self._take(outgoing) for outgoing in batch]
-        wait([future for hand in hands for future in hand.asked.values()], timeout=_MOMENT)
+        self._slow = {lane for lane in self._slow if not lane.is_idle}
+        asked = [(lane, future) for hand in hands for lane, future in hand.asked.items() if lane not in self._slow]
+        wait([future for _, future in asked], timeout=_MOMENT)
+        # What hangs is waited for once, not with each batch.
+        self._slow |= {lane for lane, future in asked if not future.done()}
         self._note(hands)
 
     def _take(self, outgoing: Outgoing) -> _InHand:

@@ -25,6 +25,7 @@ SHOWN = 10
 """Messages told one by one in a message about many."""
 _LONGEST = 500
 _MOST_FACTS = 5
+_PIECE = 200
 _TITLE = 200
 
 SEVERITY_KO: Final = {severity.value: WORDS["ko"][severity] for severity in Severity}
@@ -197,9 +198,10 @@ def _seen(incident: Incident, language: Language) -> str:
 
 
 def _question(approval: Approval, incident: Incident, language: Language) -> Iterable[str]:
-    def said(field: str) -> str:
-        return "\n".join(escape(line, _LONGEST) for line in approval.worded(field, language).splitlines() if line)
+    def exactly(field: str) -> str:
+        return _exactly(approval.worded(field, language))
 
+    why = prose(approval.worded("why", language), _LONGEST)
     facts = (approval.evidence_ko if language == "ko" else ()) or approval.evidence
     shown = [f"- {prose(fact, _LONGEST)}" for fact in facts[:_MOST_FACTS]]
     yes = command("bdp approve", approval.approval_id)
@@ -208,21 +210,28 @@ def _question(approval: Approval, incident: Incident, language: Language) -> Ite
     if language == "ko":
         needed = f" (승인자 {approval.needed}명 필요)" if approval.needed > 1 else ""
         yield f"인시던트: {title} ({code(incident.incident_id)})"
-        yield f"실행 내용: {said('plan')}"
-        yield f"이유: {said('why')}" if approval.why else ""
+        yield f"실행 내용: {exactly('plan')}"
+        yield f"이유: {why}" if approval.why else ""
         yield from ("근거:", *shown) if shown else ()
-        yield f"되돌리기: {said('undo') or '되돌릴 것이 없습니다.'}"
+        yield f"되돌리기: {exactly('undo') or '되돌릴 것이 없습니다.'}"
         yield f"기한: {_when(approval.expires_at)} UTC. 지나면 담당자에게 넘깁니다."
         yield f"응답: {yes} 또는 {no}{needed}"
         return
     needed = f" ({approval.needed} approvers are needed)" if approval.needed > 1 else ""
     yield f"Incident: {title} ({code(incident.incident_id)})"
-    yield f"Does: {said('plan')}"
-    yield f"Why: {said('why')}" if approval.why else ""
+    yield f"Does: {exactly('plan')}"
+    yield f"Why: {why}" if approval.why else ""
     yield from ("Evidence:", *shown) if shown else ()
-    yield f"Undo: {said('undo') or 'nothing to take back'}"
+    yield f"Undo: {exactly('undo') or 'nothing to take back'}"
     yield f"Until: {_when(approval.expires_at)} UTC, then it goes to a person."
     yield f"Answer: {yes} or {no}{needed}"
+
+
+def _exactly(text: str) -> str:
+    """Return every character of a plan as code, in pieces: who approves sees the whole of it."""
+    lines = [plain(line, len(line)) for line in text.splitlines()]
+    pieces = [line[at : at + _PIECE] for line in lines for at in range(0, len(line), _PIECE)]
+    return "\n".join(code(piece) for piece in pieces)
 
 
 def _event(

@@ -39,6 +39,11 @@ class Lane:
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"channel-{channel.name}")
 
+    @property
+    def is_idle(self) -> bool:
+        """True while no message is in it."""
+        return self._inside == 0
+
     def is_free(self) -> bool:
         """Return whether it takes a message now: it does not rest, and has not too many."""
         return not self._rests() and self._inside < MOST

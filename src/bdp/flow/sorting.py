@@ -83,7 +83,7 @@ def sort(posted: Sequence[Posted], heard: Heard, now: datetime, settings: Alerti
             done.alone.append(one)
         elif not severe(one.severity, settings.least_severity):
             done.quiet.setdefault(AlertState.BELOW, []).append(one)
-        elif (one.form, one.about) in about:
+        elif one.about and (one.form, one.about) in about:
             done.quiet.setdefault(AlertState.DUPLICATE, []).append(one)
         else:
             if one.about:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -90,6 +91,7 @@ class Database:
         begin = {"sqlite_begin": "BEGIN IMMEDIATE"}
         self._writing = engine.execution_options(sqlite_synchronous="FULL", **begin)
         self._hasty = engine.execution_options(sqlite_synchronous="NORMAL", **begin)
+        self._turn = threading.RLock()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -113,10 +115,24 @@ class Database:
             StoreUnavailable: the database did not answer or is busy; nothing of it was kept, unless the answer to the
                 commit itself was lost.
         """
-        with _availability(self.engine), (self._writing if lasting else self._hasty).begin() as connection:
+        writing = self._writing if lasting else self._hasty
+        with _availability(self.engine), self._in_turn(), writing.begin() as connection:
             if not lasting and connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Have the writers of this process queue: SQLite lets them sleep and look again, and one may starve."""
+        if self.engine.dialect.name != "sqlite":
+            yield
+            return
+        mine = self._turn.acquire(timeout=BUSY_SECONDS)  # after that, SQLite itself says that it is busy
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     def close(self) -> None:
         """Let go of all connections."""

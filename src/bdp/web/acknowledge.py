@@ -36,6 +36,6 @@ def acknowledge(incident_id: str, taking: Taking, product: Product) -> Taken:
 
 
 @routes.post("/v1/notify/test")
-def test_channels(product: Product, channel: Annotated[str, Query(max_length=200)] = "") -> list[Tested]:
+def try_out(product: Product, channel: Annotated[str, Query(max_length=200)] = "") -> list[Tested]:
     """Send a test message to one channel, or to each, and say what happened."""
     return try_channels(product.channels, product.clock, product.ids, channel)
