@@ -45,14 +45,15 @@ def inspected(policy: Policy, asked: Asked, circumstances: Circumstances) -> Ins
         return _broken(policy, asked)
     if pause is not None and pause.holds(now) and not asked.changes_nothing:
         return _denied(policy, asked, "", (Reason.PAUSED, _paused(pause)))
-    for rule in policy.denying[asked.type]:
-        if rule.misfit(asked, now) is None:
+    for sieve in policy.denying[asked.type]:
+        if sieve.misfit(asked, now) is None:
+            rule = sieve.rule
             return _denied(
                 policy, asked, rule.name, (Reason.POLICY_DENIES, _by_rule(Reason.POLICY_DENIES, rule, asked))
             )
-    for rule in policy.granting[asked.type]:
-        if rule.misfit(asked, now) is None:
-            return _granted(policy, rule, asked, circumstances)
+    for sieve in policy.granting[asked.type]:
+        if sieve.misfit(asked, now) is None:
+            return _granted(policy, sieve.rule, asked, circumstances)
     return _denied(policy, asked, "", *_no_rule(policy, asked, now))
 
 
@@ -162,11 +163,11 @@ def _maintained(policy: Policy, rule: Rule, asked: Asked, now: datetime) -> Iter
 
 def _no_rule(policy: Policy, asked: Asked, now: datetime) -> Iterator[Unmet]:
     yield Reason.NO_RULE, said(Reason.NO_RULE, environment=asked.environment, **_what(asked))
-    for rule in policy.granting[asked.type]:
+    for sieve in policy.granting[asked.type]:
         # Said where a person may wonder: the rule is there, for somewhere else.
-        if rule.misfit(asked, now) is Aspect.ENVIRONMENT:
-            there = asked._replace(environment=rule.environments[0])
-            if rule.misfit(there, now) is None:
+        if sieve.misfit(asked, now) is Aspect.ENVIRONMENT:
+            rule = sieve.rule
+            if sieve.misfit(asked._replace(environment=rule.environments[0]), now) is None:
                 figures = {"wanted": ", ".join(rule.environments), "environment": asked.environment}
                 yield Reason.ENVIRONMENT, said(Reason.ENVIRONMENT, rule=rule.name, **figures)
                 return

@@ -22,7 +22,7 @@ from bdp.decide.document import BadDocument, Document, read_document
 from bdp.decide.faults import faults
 from bdp.decide.globs import Glob, fits, pattern_of, several
 from bdp.decide.maintenance import Window
-from bdp.decide.rule import Name, Rule
+from bdp.decide.rule import Name, Rule, Sieve
 from bdp.model.analysis import ActionType
 from bdp.model.noun import Noun
 from bdp.notify.plain import one_line
@@ -128,14 +128,18 @@ class Policy:
         return timedelta(seconds=max((limit.per_seconds for rule in self.rules for limit in rule.rates), default=0))
 
     @cached_property
-    def denying(self) -> Mapping[ActionType, tuple[Rule, ...]]:
+    def denying(self) -> Mapping[ActionType, tuple[Sieve, ...]]:
         """Rules that forbid, by what they are for."""
-        return {kind: tuple(r for r in self.rules if r.denies and kind in r.types) for kind in ActionType}
+        return self._sieves(denies=True)
 
     @cached_property
-    def granting(self) -> Mapping[ActionType, tuple[Rule, ...]]:
+    def granting(self) -> Mapping[ActionType, tuple[Sieve, ...]]:
         """Rules that allow or ask, by what they are for, in order."""
-        return {kind: tuple(r for r in self.rules if not r.denies and kind in r.types) for kind in ActionType}
+        return self._sieves(denies=False)
+
+    def _sieves(self, *, denies: bool) -> Mapping[ActionType, tuple[Sieve, ...]]:
+        sieves = [rule.sieve for rule in self.rules if rule.denies is denies]
+        return {kind: tuple(sieve for sieve in sieves if kind in sieve.types) for kind in ActionType}
 
     @cached_property
     def _places(self) -> tuple[tuple[str, re.Pattern[str] | None], ...]:

@@ -113,7 +113,7 @@ def _verdict(inspection: Inspection, score: float, settings: GateSettings) -> tu
 def _looks(policy: Policy, asked: Asked, now: datetime, inspection: Inspection) -> Iterator[Look]:
     """Yield the rules in the order in which they are asked, up to the one that decides."""
     for rule in (*(r for r in policy.rules if r.denies), *(r for r in policy.rules if not r.denies)):
-        aspect = rule.misfit(asked, now)
+        aspect = rule.sieve.misfit(asked, now)
         why = _misfit(rule, aspect, asked) if aspect else Words("", "")
         decides = rule.name == inspection.rule
         yield Look(

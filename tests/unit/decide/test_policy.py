@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,15 @@ def test_the_shipped_policy_is_whole_and_names_every_action_that_there_is() -> N
     assert (found.source, found.problems) == ("shipped", ())
     assert all(found.granting.values())
     assert not SHIPPED.read_text().count("\t")
+
+
+def test_what_the_guide_shows_can_be_used() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "guides" / "policy.md"
+    blocks = re.findall(r"^```yaml\n(.*?)^```", guide.read_text(), re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 5
+    broken = [block for block in blocks if problems(block)]
+    assert ["two-for-lambda" in block for block in broken] == [True], "only the one with the mistake"
+    assert problems(broken[0].replace("action:", "actions:")) == []
 
 
 def test_the_old_rules_are_refused_and_the_text_says_where_they_went(tmp_path: Path) -> None:
