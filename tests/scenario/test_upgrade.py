@@ -28,11 +28,12 @@ class Telling(IncidentWorkflow):
 
     async def body(self, run: Run, incident_id: str) -> str:
         if run.version >= 2:
-            await run.step("greet", lambda: self._greet(run.workflow_id))
+            await run.step("greet", lambda: self._greet(run.workflow_id, incident_id))
         return await super().body(run, incident_id)
 
-    def _greet(self, workflow_id: str) -> dict[str, str]:
-        self._post(MessageForm.EVENT, Message(key=f"{workflow_id}:greeting", title="begun", body="…"))
+    def _greet(self, workflow_id: str, incident_id: str) -> dict[str, str]:
+        told = Message(key=f"{workflow_id}:greeting", title="begun", body="…", incident_id=incident_id)
+        self._post(MessageForm.EVENT, told)
         return {}
 
 
