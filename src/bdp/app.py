@@ -41,7 +41,7 @@ from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Replay
 from bdp.flow.review import Reviewer
 from bdp.flow.shadow import shadowed
-from bdp.flow.shared import SharedPipeline
+from bdp.flow.shared import Moving, SharedPipeline
 from bdp.flow.spending import SpendingWatch
 from bdp.flow.work import Worker
 from bdp.home import Home
@@ -73,21 +73,6 @@ log = structlog.get_logger(__name__)
 
 class _Closes(Protocol):
     def close(self) -> None: ...
-
-
-class Moving(Protocol):
-    """What moves records from the stream to the store: `Pipeline`, or `SharedPipeline` where lanes are shared."""
-
-    @property
-    def trouble(self) -> str: ...
-    @property
-    def away(self) -> bool: ...
-    def recover(self) -> int: ...
-    def step(self, wait_seconds: float = 0.0) -> int: ...
-    def drain(self, progress: Callable[[int], None] = ...) -> int: ...
-    def finish(self) -> None: ...
-    def run(self) -> None: ...
-    def stop(self) -> None: ...
 
 
 P = TypeVar("P", bound=_Closes)

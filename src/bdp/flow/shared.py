@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
@@ -13,6 +14,21 @@ from bdp.flow.work import Worker
 
 log = structlog.get_logger(__name__)
 _LOOK_SECONDS = 15.0
+
+
+class Moving(Protocol):
+    """What moves records from the stream to the store: `Pipeline`, or `SharedPipeline` where lanes are shared."""
+
+    @property
+    def trouble(self) -> str: ...
+    @property
+    def away(self) -> bool: ...
+    def recover(self) -> int: ...
+    def step(self, wait_seconds: float = 0.0) -> int: ...
+    def drain(self, progress: Callable[[int], None] = ...) -> int: ...
+    def finish(self) -> None: ...
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 class SharedPipeline:
