@@ -29,7 +29,7 @@ def measure(questions: int, seconds: float) -> dict[str, Any]:
         time.sleep(5.0)
         none = [_cpu(seconds), _cpu(seconds)]
         _ask(app, questions)
-        time.sleep(2.0)
+        time.sleep(15.0)
         waiting = _cpu(seconds)
     idle = sum(none) / len(none)
     return {
