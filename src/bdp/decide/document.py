@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import yaml
 
 MOST_BYTES = 256 * 1024
-_MOST_NODES = 50_000
+_MOST_NODES = 20_000
 _DEEPEST = 12
 _LONGEST_VALUE = 4000
 _NULL = frozenset({"", "~", "null"})

@@ -29,6 +29,7 @@ def test_a_new_home_is_well_and_each_verb_says_what_to_do(process: Bdp, tmp_path
         "models",
         "product",
         "delivery",
+        "policy",
     ]
     assert all(check["ok"] for check in told.object["checks"])
     assert "bdp ingest" in process("incidents", "--home", tmp_path / "home").out

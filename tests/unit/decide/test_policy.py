@@ -65,7 +65,7 @@ def test_all_that_is_wrong_is_told_at_once_with_its_line() -> None:
         ("rules: []\nrules: []", "p.yaml:2: the key 'rules' stands twice"),
         ("services: *", "p.yaml:1: a value that begins with * or & must stand in quotes"),
         ("rules: " + "[" * 13, "nested more than 12 deep"),
-        ("rules: [" + "1," * 50_001 + "]", "more than 50,000 values"),
+        ("rules: [" + "1," * 20_001 + "]", "more than 20,000 values"),
         ("a: " + "x" * 4001, "more than 4,000 characters"),
         ("#" * 262_145, "larger than 256 KiB"),
         ("rules:\n\t- x", "p.yaml:2: "),
