@@ -145,7 +145,7 @@ def _entries(connection: Connection) -> Iterator[Row[Any] | None]:
             after = kept.number
 
 
-def _page(connection: Connection, after: int, most: int) -> Sequence[Row[Any] | None]:
+def _page(connection: Connection, after: int, most: int) -> Sequence[Any]:
     # Rows, not nouns: making those takes longer than all the rest.
     try:
         return connection.execute(_BEHIND, {"after": after, "most": most}).all()

@@ -58,7 +58,7 @@ _WORDS: Final[dict[str, dict[Language, str]]] = {
         "en": "{given} of {needed} approvals are there; others still have to approve.",
         "ko": "승인 {given}/{needed}건입니다. 다른 사람의 승인이 더 필요합니다.",
     },
-    "approved": {"en": "The action runs now.", "ko": "이제 조치가 실행됩니다."},
+    "approved": {"en": "The action may run now.", "ko": "이제 조치를 실행할 수 있습니다."},
     "rejected": {"en": "The action does not run.", "ko": "조치는 실행되지 않습니다."},
     "incident": {"en": "Incident", "ko": "인시던트"},
     "over": {"en": "This question is closed", "ko": "이미 마감된 요청입니다"},

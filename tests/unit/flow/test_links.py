@@ -6,6 +6,7 @@ import base64
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,7 +137,7 @@ def test_keys_by_reference_are_shared_and_changed_so_too(tmp_path: Path) -> None
         ({"key": "env:A", "old_keys": ["b" * 32]}, "stands in the settings itself"),
     ],
 )
-def test_a_key_that_is_none(tmp_path: Path, settings: dict[str, object], says: str) -> None:
+def test_a_key_that_is_none(tmp_path: Path, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(BadSetting, match=says) as told:
         links(tmp_path, **settings).links_of(question(), "Kim")
     assert "bbb" not in str(told.value)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import pytest
 
 from bdp.app import App
@@ -76,7 +75,7 @@ def body(user: str = "U1", action: str = "bdp_approve", value: str = "q1", url: 
     return urlencode({"payload": json.dumps(click)}).encode()
 
 
-def send(app: App, content: bytes, stamp: str = NOW, signature: str | None = None) -> httpx.Response:
+def send(app: App, content: bytes, stamp: str = NOW, signature: str | None = None) -> Any:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Slack-Request-Timestamp": stamp}
     headers["X-Slack-Signature"] = signed(SECRET, stamp, content) if signature is None else signature
     with visitor(app) as client:
