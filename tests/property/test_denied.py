@@ -88,6 +88,7 @@ class Play:
     """One incident, its workflow, and a system that remembers what it was asked."""
 
     def __init__(self, receiver: Receiver, actions: Sequence[ActionProposal], analysis: Json) -> None:
+        self._actions = actions
         self.scene = Scene(Path("/nowhere"), actions=actions, receiver=receiver.url, gone=lambda _: False)
         self.scene.state = open_state("sqlite://")
         self.policy: Policy = policy_of({"p.yaml": ALLOWED}, "test")
@@ -102,8 +103,8 @@ class Play:
             explain=lambda incident, attempt, tried: analysis_of(
                 incident,
                 attempt,
-                self.scene.actions,
-                **self._analysis,  # type: ignore[arg-type]
+                self._actions,
+                **self._analysis,
             ),
         )
 

@@ -21,7 +21,7 @@ from bdp.flow.triage import AlertingSettings
 from bdp.model.action import Message, MessageForm, WorkflowEvent
 from bdp.model.analysis import ActionProposal, ActionType
 from bdp.model.anomaly import Severity
-from bdp.model.decision import Approval, ApprovalStatus
+from bdp.model.decision import Approval, ApprovalStatus, Role, Vote
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.notify.channels import EscalationSettings, NotifySettings
 from bdp.notify.route import RoutedChannel, RouteSettings
@@ -262,7 +262,12 @@ class TestSilence:
         incident = office.open(severity=Severity.LOW)
         asked = office.ask(incident)
         office.pass_time(60)
-        office.state.approvals.answer(asked.approval_id, status, "kim", "", office.clock.now())
+        if status is ApprovalStatus.TIMED_OUT:
+            office.state.approvals.expire(asked.approval_id, asked.expires_at)
+        else:
+            now = office.clock.now()
+            vote = Vote(by="kim", role=Role.APPROVER, status=status, at=now, via="api")
+            office.state.approvals.vote(asked.approval_id, vote, now)
         office.pass_time(3600, each=10)
         assert crew["pager"].heard == []
 
