@@ -39,9 +39,9 @@ import httpx
 import structlog
 
 from bdp.clock import SystemClock
-from bdp.flow.alerting import Alerting
-from bdp.flow.incident_notice import opened_message
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.alerting import Alerting
+from bdp.flow.tell.incident_notice import opened_message
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject
 from bdp.notify.channels import NotifySettings, open_channels
 from bdp.notify.document import document_of

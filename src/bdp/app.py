@@ -23,26 +23,26 @@ from bdp.detect.dedup import Judgement, judge
 from bdp.detect.watch import Watch
 from bdp.errors import BadRequest, NotPossible, Retry, StoreUnavailable
 from bdp.explain.analyst import Analyst
-from bdp.flow.acknowledging import Acknowledging
 from bdp.flow.advice import Advising, Questions, advising_by
-from bdp.flow.alerting import Alerting
 from bdp.flow.approval import Answers, Decided
 from bdp.flow.asking import Asking
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
-from bdp.flow.escalation import Escalation, waits_in
 from bdp.flow.explaining import Explaining
 from bdp.flow.letters import Letters
 from bdp.flow.links import Links
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.symptom import SymptomCheck
-from bdp.flow.outbox import Outbox, is_old, opening
 from bdp.flow.pipeline import Pipeline
 from bdp.flow.replay import Replay
 from bdp.flow.review import Reviewer
 from bdp.flow.shadow import shadowed
 from bdp.flow.shared import Moving, SharedPipeline
 from bdp.flow.spending import SpendingWatch
+from bdp.flow.tell.acknowledging import Acknowledging
+from bdp.flow.tell.alerting import Alerting
+from bdp.flow.tell.escalation import Escalation, waits_in
+from bdp.flow.tell.outbox import Outbox, is_old, opening
 from bdp.flow.work import Worker
 from bdp.home import Home
 from bdp.ids import Ids

@@ -42,7 +42,7 @@ from bdp.flow.links import LinkSettings
 from bdp.flow.mend.symptom import SymptomSettings
 from bdp.flow.pipeline import PipelineSettings
 from bdp.flow.settings import Detection, EngineSettings, ShadowSettings, WorkflowSettings
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.flow.work import WorkSettings
 from bdp.intake.feeds import FeedSettings
 from bdp.intake.limits import IntakeSettings

@@ -25,8 +25,8 @@ from bdp.decide.policy import Policy, policy_of
 from bdp.errors import StoreUnavailable
 from bdp.flow.mend.crew import Crew
 from bdp.flow.mend.parts import Parts
-from bdp.flow.outbox import Outbox
 from bdp.flow.settings import EngineSettings, WorkflowSettings
+from bdp.flow.tell.outbox import Outbox
 from bdp.model.action import Pause
 from bdp.model.analysis import Analysis, Verdict
 from bdp.model.incident import Incident

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bdp.clock import ManualClock
-from bdp.flow.alerting import Alerting
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.alerting import Alerting
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import Message
 from bdp.model.insight import AlertState
 from bdp.store.state import State

@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from bdp.clock import ManualClock
 from bdp.errors import ChannelUnavailable, NotFound
-from bdp.flow.alerting import Alerting
-from bdp.flow.incident_notice import opened_key, opened_message
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.alerting import Alerting
+from bdp.flow.tell.incident_notice import opened_key, opened_message
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import Message, MessageForm
 from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject
 from bdp.model.incident import Incident

@@ -19,7 +19,7 @@ from bdp.clock import ManualClock
 from bdp.detect.fabric.detector import FabricDetector, FabricSettings
 from bdp.errors import NoAnswer, StoreUnavailable
 from bdp.flow.advice import AdviceSettings, Advising, Questions
-from bdp.flow.alerting import Alerting
+from bdp.flow.tell.alerting import Alerting
 from bdp.llm.ask import Answer, Ask, Prompt, T
 from bdp.llm.scripted import Scripted
 from bdp.model.action import Message

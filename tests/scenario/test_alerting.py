@@ -16,8 +16,8 @@ import pytest
 
 from bdp.clock import ManualClock
 from bdp.errors import ChannelUnavailable, StoreUnavailable
-from bdp.flow.alerting import Alerting
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.alerting import Alerting
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import Message
 from bdp.model.insight import TTL, AlertState, Insight, InsightSource, PredictionType
 from bdp.notify.file import FileChannel, FileSettings

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from bdp.clock import ManualClock, SystemClock
-from bdp.flow.acknowledging import Acknowledging
-from bdp.flow.alerting import Alerting
-from bdp.flow.escalation import Escalation, waits_in
-from bdp.flow.incident_notice import event_message, opened_message, question_message
-from bdp.flow.outbox import Outbox
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.acknowledging import Acknowledging
+from bdp.flow.tell.alerting import Alerting
+from bdp.flow.tell.escalation import Escalation, waits_in
+from bdp.flow.tell.incident_notice import event_message, opened_message, question_message
+from bdp.flow.tell.outbox import Outbox
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import Message, MessageForm, WorkflowEvent
 from bdp.model.analysis import ActionProposal, ActionType
 from bdp.model.anomaly import Severity

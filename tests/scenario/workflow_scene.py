@@ -18,14 +18,14 @@ from bdp.clock import Clock, SystemClock
 from bdp.decide.gate import GateSettings
 from bdp.decide.pause import Switch
 from bdp.decide.policy import Policy, policy_of
-from bdp.flow.alerting import Alerting
 from bdp.flow.mend.crew import Crew
 from bdp.flow.mend.incident import IncidentWorkflow
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.run import incident_of
-from bdp.flow.outbox import Outbox
 from bdp.flow.settings import EngineSettings, WorkflowSettings
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.alerting import Alerting
+from bdp.flow.tell.outbox import Outbox
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import Pause, WorkflowEvent
 from bdp.model.analysis import ActionProposal, ActionType, Analysis, Confidence, Grounding, Verdict
 from bdp.model.anomaly import Anomaly, AnomalyKind, Severity, Subject

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from bdp.flow.trial import Tested, try_channels
+from bdp.flow.tell.trial import Tested, try_channels
 from bdp.web.reach import Product
 
 routes = APIRouter(tags=["notifications"])

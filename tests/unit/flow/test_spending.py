@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from bdp.clock import ManualClock
 from bdp.errors import StoreUnavailable
 from bdp.flow.account import usd
-from bdp.flow.alerting import Alerting
 from bdp.flow.spending import KEPT, LOST_AFTER, SpendingWatch
+from bdp.flow.tell.alerting import Alerting
 from bdp.llm.settings import BudgetSettings
 from bdp.model.action import Message, MessageForm, Outgoing
 from bdp.model.inquiry import Advice, Inquiry, InquiryCounts

@@ -117,7 +117,7 @@ def test_one_says_whether_people_were_told(app: App, client: TestClient, ids: li
         assert told["alert"]["state"] == state
         assert (told["alert"]["message"], told["alert"]["told_at"]) == ("", None)
     with app.state.alerts.desk() as desk:
-        from bdp.flow.notice import alert_of
+        from bdp.flow.tell.notice import alert_of
         from bdp.model.action import MessageForm
 
         found = app.state.insights.get(ids[1])

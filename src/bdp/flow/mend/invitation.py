@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bdp.flow.incident_notice import question_message
 from bdp.flow.links import Invitation
+from bdp.flow.tell.incident_notice import question_message
 from bdp.model.action import Message
 from bdp.model.decision import Approval
 from bdp.model.incident import Incident

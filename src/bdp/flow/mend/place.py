@@ -6,10 +6,10 @@ from datetime import datetime
 
 from bdp.act.action import Action
 from bdp.act.actions import ACTIONS
-from bdp.flow.incident_notice import event_message
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.run import Json, begun_by
-from bdp.flow.outbox import TOLD_AS_INSIGHTS
+from bdp.flow.tell.incident_notice import event_message
+from bdp.flow.tell.outbox import TOLD_AS_INSIGHTS
 from bdp.learn.executions import Ending, Running, row
 from bdp.model.action import MessageForm, WorkflowEvent
 from bdp.model.analysis import ActionProposal, Analysis, IncidentReport
@@ -85,7 +85,7 @@ class Place:
         """Tell a workflow event, once each in the life of an incident's work.
 
         A hand-over of what metrics or a fabric showed is written down and not sent: people are told of its insights, at
-        once or in the digest, with a guard against floods (`bdp.flow.alerting`).
+        once or in the digest, with a guard against floods (`bdp.flow.tell.alerting`).
         """
         self.note("event", f"{event}: {text}", f"event:{event}", {"event": event})
         if event is WorkflowEvent.ESCALATION_REQUIRED and incident.kind in TOLD_AS_INSIGHTS:

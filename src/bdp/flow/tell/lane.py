@@ -14,7 +14,7 @@ import structlog
 
 from bdp.clock import Clock
 from bdp.errors import BdpError
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import Message
 from bdp.ports import Channel
 

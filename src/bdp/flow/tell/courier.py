@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from bdp.clock import Clock
-from bdp.flow.lane import Lane
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.lane import Lane
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import MessageForm, Outgoing, Tried
 from bdp.notify.route import wants
 from bdp.ports import Alerts, Channel

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bdp.flow.incident_notice import (
+from bdp.flow.tell.incident_notice import (
     event_message,
     gathered_message,
     opened_message,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from bdp.brief.escape import code
-from bdp.flow.incident_notice import listed
-from bdp.flow.notice import digest_key, digest_of
+from bdp.flow.tell.incident_notice import listed
+from bdp.flow.tell.notice import digest_key, digest_of
 from bdp.model.action import Message, MessageForm, QuietMessages
 from bdp.model.insight import AlertState, QuietInsights
 from bdp.model.noun import Language

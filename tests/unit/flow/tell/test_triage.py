@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bdp.flow.triage import AlertingSettings, Known, Verdict, triage
+from bdp.flow.tell.triage import AlertingSettings, Known, Verdict, triage
 from bdp.model.insight import DueAlert, PredictionType
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

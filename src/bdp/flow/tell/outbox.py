@@ -9,15 +9,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bdp.clock import Clock
-from bdp.flow.incident_notice import opened_message
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.incident_notice import opened_message
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import Message, MessageForm
 from bdp.model.anomaly import AnomalyKind
 from bdp.model.incident import Incident
 from bdp.ports import Alerts
 
 TOLD_AS_INSIGHTS = frozenset({AnomalyKind.METRIC, AnomalyKind.FABRIC})
-"""People are told of the insights behind these, see `bdp.flow.alerting`."""
+"""People are told of the insights behind these, see `bdp.flow.tell.alerting`."""
 
 Say = Callable[[Incident], Message | None]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bdp.flow.sorting import Heard, Lately, Sorted, sort
-from bdp.flow.triage import AlertingSettings
+from bdp.flow.tell.sorting import Heard, Lately, Sorted, sort
+from bdp.flow.tell.triage import AlertingSettings
 from bdp.model.action import MessageForm, Posted
 from bdp.model.insight import AlertState
 

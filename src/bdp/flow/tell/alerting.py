@@ -20,14 +20,14 @@ import structlog
 
 from bdp.clock import Clock
 from bdp.errors import Retry
-from bdp.flow.courier import Courier
-from bdp.flow.digest import Digest
-from bdp.flow.escalation import MOST_DUE as MOST_UNANSWERED
-from bdp.flow.escalation import Escalation
-from bdp.flow.incident_notice import gathered_message
-from bdp.flow.notice import SHOWN, alert_of, summary_of
-from bdp.flow.sorting import MANY, WINDOW, Heard, Lately, Sorted, sort
-from bdp.flow.triage import FLOOD_WINDOW, AlertingSettings, Known, Verdict, is_old, triage
+from bdp.flow.tell.courier import Courier
+from bdp.flow.tell.digest import Digest
+from bdp.flow.tell.escalation import MOST_DUE as MOST_UNANSWERED
+from bdp.flow.tell.escalation import Escalation
+from bdp.flow.tell.incident_notice import gathered_message
+from bdp.flow.tell.notice import SHOWN, alert_of, summary_of
+from bdp.flow.tell.sorting import MANY, WINDOW, Heard, Lately, Sorted, sort
+from bdp.flow.tell.triage import FLOOD_WINDOW, AlertingSettings, Known, Verdict, is_old, triage
 from bdp.model.action import DueReminder, MessageForm, Posted
 from bdp.model.insight import AlertState, DueAlert
 from bdp.ports import AlertDesk, Alerts, Channel, Insights

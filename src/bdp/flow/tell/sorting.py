@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bdp.flow.triage import FLOOD_WINDOW, AlertingSettings
+from bdp.flow.tell.triage import FLOOD_WINDOW, AlertingSettings
 from bdp.model.action import MessageForm, Posted
 from bdp.model.anomaly import SEVERITIES, Severity
 from bdp.model.insight import AlertState

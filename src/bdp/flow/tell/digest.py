@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from bdp.flow.hourly import Quiet, hourly_message
-from bdp.flow.notice import SHOWN
+from bdp.flow.tell.hourly import Quiet, hourly_message
+from bdp.flow.tell.notice import SHOWN
 from bdp.model.action import MessageForm
 from bdp.ports import Alerts
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bdp.flow.notice import alert_of, digest_of, summary_of
+from bdp.flow.tell.notice import alert_of, digest_of, summary_of
 from bdp.model.insight import TTL, AlertState, DueAlert, Insight, InsightSource, Opinion, PredictionType, QuietInsights
 
 AT = datetime(2026, 3, 1, 12, 0, 3, tzinfo=UTC)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bdp.errors import NotFound
-from bdp.flow.incident_notice import reminder_message, reminders_message
-from bdp.flow.sorting import severe
+from bdp.flow.tell.incident_notice import reminder_message, reminders_message
+from bdp.flow.tell.sorting import severe
 from bdp.model.action import DueReminder, MessageForm, Posted
 from bdp.model.decision import ApprovalStatus
 from bdp.notify.channels import EscalationSettings, EscalationStep
