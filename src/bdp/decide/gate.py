@@ -61,7 +61,7 @@ def weigh(
     action: ActionProposal,
     plan: ActionPlan,
     inspection: Inspection,
-    unmet: Sequence[str],
+    unmet: Sequence[Words],
     settings: GateSettings,
     passed: Sequence[Reason] = (),
 ) -> Decision:
@@ -138,7 +138,7 @@ def _unseen(then: Inspection, now: Inspection) -> Reason | None:
     return next((reason for reason in now.reasons if reason not in known), None)
 
 
-def _refused(inspection: Inspection, unmet: Sequence[str]) -> tuple[tuple[Reason, ...], Words]:
+def _refused(inspection: Inspection, unmet: Sequence[Words]) -> tuple[tuple[Reason, ...], Words]:
     reasons: list[Reason] = []
     told: list[Words] = []
     if inspection.effect is PolicyEffect.DENY:
@@ -146,8 +146,9 @@ def _refused(inspection: Inspection, unmet: Sequence[str]) -> tuple[tuple[Reason
         told.append(Words(inspection.explanation, inspection.explanation_ko or inspection.explanation))
     if unmet:
         reasons.append(Reason.PRECONDITION_UNMET)
-        text = "; ".join(one_line(each, 200).rstrip(".") for each in unmet)
-        told.append(said(Reason.PRECONDITION_UNMET, unmet=text))
+        en, ko = ("; ".join(one_line(text, 200).rstrip(".") for text in texts) for texts in zip(*unmet, strict=True))
+        one, other = (said(Reason.PRECONDITION_UNMET, unmet=text) for text in (en, ko))
+        told.append(Words(one.en, other.ko))
     return tuple(reasons), joined(told)
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bdp.decide.gate import GateSettings, doubts, none_left, still, weigh
 from bdp.decide.inspect import inspect
+from bdp.decide.words import Words
 from bdp.model.analysis import ActionType, Verdict
 from bdp.model.decision import Course, Decision, Inspection, PolicyEffect, Reason, Role
 from tests.unit.decide.scene import analysis, incident, now, plan, proposal, rules
@@ -24,7 +25,10 @@ def said(effect: PolicyEffect = PolicyEffect.ALLOW, **more: Any) -> Inspection:
     return Inspection(effect=effect, **given)
 
 
-def gate(inspection: Inspection, confidence: float = 0.9, unmet: tuple[str, ...] = (), **more: Any) -> Decision:
+GONE = Words("it is gone", "사라짐")
+
+
+def gate(inspection: Inspection, confidence: float = 0.9, unmet: tuple[Words, ...] = (), **more: Any) -> Decision:
     return weigh(analysis(confidence=confidence, **more), proposal(), plan(), inspection, unmet, SETTINGS, ())
 
 
@@ -71,10 +75,14 @@ def test_what_the_policy_denies_may_not_be_taken_and_the_decision_shows_the_plan
 
 
 def test_a_precondition_that_is_not_true_stops_the_action_and_is_named() -> None:
-    stopped = gate(said(), 1.0, ("the symptom is gone \x1b[2J", "somebody changed `shop`."))
+    stopped = gate(
+        said(),
+        1.0,
+        (Words("the symptom is gone \x1b[2J", "증상이 사라짐"), Words("somebody changed `shop`.", "`shop` 변경됨")),
+    )
     assert (stopped.course, stopped.action, stopped.reasons) == (Course.ESCALATE, None, (Reason.PRECONDITION_UNMET,))
     assert "the symptom is gone [2J; somebody changed `shop`." in stopped.explanation
-    both = gate(said(PolicyEffect.DENY), 1.0, ("it is gone",))
+    both = gate(said(PolicyEffect.DENY), 1.0, (GONE,))
     assert both.reasons == (Reason.POLICY_DENIES, Reason.PRECONDITION_UNMET)
 
 
@@ -134,7 +142,7 @@ def test_nothing_runs_unasked_below_its_thresholds(
     confidence: float, grounding: float, verdict: Verdict, effect: PolicyEffect, met: bool, act_at: float | None
 ) -> None:
     found = analysis(confidence=confidence, grounding=grounding, verdict=verdict)
-    unmet = () if met else ("it is gone",)
+    unmet = () if met else (GONE,)
     decision = weigh(found, proposal(ActionType.WEBHOOK), plan(), said(effect, act_at=act_at), unmet, SETTINGS, ())
     assert decision.explanation
     assert decision.explanation_ko

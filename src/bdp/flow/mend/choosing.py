@@ -10,12 +10,12 @@ from bdp.decide.circumstances import Circumstances
 from bdp.decide.gate import doubts, none_left, weigh
 from bdp.decide.inspect import inspect
 from bdp.decide.policy import Policy
+from bdp.decide.words import Words
 from bdp.errors import BdpError, StoreUnavailable
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.place import Place, case_of
 from bdp.flow.mend.preconditions import Preconditions
 from bdp.flow.mend.run import Json
-from bdp.flow.mend.standing import Words
 from bdp.learn.executions import Ending, row
 from bdp.model.analysis import ActionProposal, Analysis
 from bdp.model.decision import Decision, Inspection, Reason
@@ -87,8 +87,7 @@ class Choosing:
             return None
         unmet = self._preconditions.unmet(action.requires, incident, self._place.now())
         inspection = self.inspected(plan, incident)
-        words = [one.en for one in unmet]
-        return weigh(analysis, action, plan, inspection, words, self._parts.gate, tuple(passed.reasons))
+        return weigh(analysis, action, plan, inspection, unmet, self._parts.gate, tuple(passed.reasons))
 
     def _unplannable(self, analysis: Analysis, action: ActionProposal, incident: Incident, error: BdpError) -> Words:
         """Write down that an action could not even be planned."""

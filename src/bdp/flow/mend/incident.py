@@ -44,9 +44,10 @@ from functools import partial
 
 import structlog
 
+from bdp.decide.words import Words
 from bdp.flow.mend.parts import Parts
 from bdp.flow.mend.run import Json, Run, is_anew, question_of
-from bdp.flow.mend.standing import Standing, Words
+from bdp.flow.mend.standing import Standing
 from bdp.flow.mend.steps import Closed, Steps
 from bdp.flow.settings import WorkflowSettings
 from bdp.model.action import ActionStatus, WorkflowEvent

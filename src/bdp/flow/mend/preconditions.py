@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bdp.decide.words import Words
 from bdp.errors import BdpError, StoreUnavailable
 from bdp.flow.mend.parts import SymptomGone
-from bdp.flow.mend.standing import Words
 from bdp.model.analysis import Condition, ConditionKind
 from bdp.model.incident import Incident
 from bdp.notify.plain import one_line

@@ -5,23 +5,17 @@ It is kept beside the question, so that whoever answers, wherever, leaves all th
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from bdp.decide.words import Words
 from bdp.flow.mend.run import Json
 from bdp.model.analysis import Analysis
 from bdp.model.decision import Decision
 from bdp.ports import Effects
 
 SHOWN_DRY_RUNS = 5
-
-
-@dataclass
-class Words:
-    """One sentence in both languages."""
-
-    en: str
-    ko: str
+_TOLD = ("planned_only", "failed")
 
 
 @dataclass
@@ -48,12 +42,13 @@ class Standing:
 
     def as_json(self) -> Json:
         """Return it as JSON, for `of`."""
-        return asdict(self)
+        told = {name: [list(one) for one in getattr(self, name)] for name in _TOLD}
+        return {"attempt": self.attempt, "tried": list(self.tried), **told}
 
     @classmethod
     def of(cls, kept: Json) -> Standing:
         """Return what `as_json` gave."""
-        words = {name: [Words(**one) for one in kept[name]] for name in ("planned_only", "failed")}
+        words = {name: [Words(*one) for one in kept[name]] for name in _TOLD}
         return cls(attempt=kept["attempt"], tried=list(kept["tried"]), **words)
 
 
