@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import structlog
 
@@ -50,6 +50,7 @@ from bdp.intake.desk import Desk
 from bdp.intake.feeds import Feeds, open_feeds
 from bdp.intake.governor import Governor
 from bdp.llm.gateway import Gateway, NoModel, open_gateway
+from bdp.model.action import Message
 from bdp.model.anomaly import Anomaly, Sighting
 from bdp.model.batch import Batch, Ledger
 from bdp.model.decision import ApprovalStatus
@@ -57,6 +58,7 @@ from bdp.model.incident import Incident
 from bdp.model.noun import Language
 from bdp.notify.channels import ChannelParts, open_channels_at
 from bdp.notify.route import RoutedChannel
+from bdp.notify.slack_buttons import blocks
 from bdp.ports import Store, Stream
 from bdp.settings import Settings, secret
 from bdp.store.alerts import Announcement
@@ -413,11 +415,15 @@ class App:
     @cached_property
     def channels(self) -> tuple[RoutedChannel, ...]:
         """The ways to people, opened at first use."""
-        parts = ChannelParts(self.home.path, secret, self.state.alerts, self.clock)
+        parts = ChannelParts(self.home.path, secret, self.state.alerts, self.clock, self._slack_question)
         channels = open_channels_at(self.settings.notify, parts)
         for channel in channels:
             self._parts.callback(channel.close)
         return channels
+
+    def _slack_question(self, message: Message, language: Language) -> list[dict[str, Any]]:
+        answerable = message.approval_id and self.settings.slack.signing_secret
+        return blocks(self.state.approvals.get(message.approval_id), language) if answerable else []
 
     def _begin(self, incident: Incident) -> None:
         self.state.alerts.ring()

@@ -180,7 +180,7 @@ class TestSlack:
         buttons = {"type": "actions", "elements": [{"type": "button"}]}
         threads = Threads()
         threads.keep_thread("slack", "01A", "0.9", CLOCK.now())
-        channel = self.channel(site, threads, buttons=lambda asked: [buttons] if asked.approval_id else [])
+        channel = self.channel(site, threads, buttons=lambda asked, language: [buttons] if asked.approval_id else [])
         channel.send(message("k1", approval_id="q"))
         channel.send(message("k2"))
         channel.close()

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from bdp.clock import Clock
 from bdp.errors import BdpError, ChannelUnavailable, NotPossible
 from bdp.model.action import Message
+from bdp.model.noun import Language
 from bdp.notify.endpoint import REFERENCE, Secrets, check_url, secret_of
 from bdp.notify.line import Answer, Line, accepted, hidden
 from bdp.notify.plain import calling_nobody, one_line, plain, unmarked
@@ -31,11 +32,11 @@ _GONE = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_mes
 _SIGNS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵"}
 
 Block = Mapping[str, Any]
-Buttons = Callable[[Message], Sequence[Block]]
-"""Returns the blocks with which a message can be answered in Slack; none for one that asks nothing."""
+Buttons = Callable[[Message, Language], Sequence[Block]]
+"""Returns the blocks of a question with its buttons, in place of its text; none for what is not answered in Slack."""
 
 
-def no_buttons(message: Message) -> Sequence[Block]:
+def no_buttons(message: Message, language: Language) -> Sequence[Block]:
     """Return no blocks: the message is answered elsewhere."""
     return ()
 
@@ -147,9 +148,10 @@ class SlackChannel:
         links = " · ".join(f"<{_address(link.url)}|{_safe(one_line(link.words), 75)}>" for link in message.links)
         if links:
             blocks.append(_section(links, verbatim=False))
+        question = [dict(block) for block in self._buttons(message, self._settings.language)]
         return {
             "text": title,
-            "blocks": [*blocks, *map(dict, self._buttons(message))],
+            "blocks": question or blocks,
             "unfurl_links": False,
             "unfurl_media": False,
         }
