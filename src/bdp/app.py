@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -21,13 +21,14 @@ from bdp.decide.register import Register
 from bdp.detect.burst.detector import BurstDetector
 from bdp.detect.dedup import Judgement, judge
 from bdp.detect.watch import Watch
-from bdp.errors import BadRequest, NotPossible, Retry, StoreUnavailable
+from bdp.errors import NotPossible, Retry, StoreUnavailable
 from bdp.explain.analyst import Analyst
 from bdp.flow.advice import Advising, Questions, advising_by
 from bdp.flow.approval import Answers, Decided
 from bdp.flow.asking import Asking
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
+from bdp.flow.days import start_of
 from bdp.flow.explaining import Explaining
 from bdp.flow.letters import Letters
 from bdp.flow.links import Links
@@ -399,7 +400,7 @@ class App:
         Args:
             day: `YYYY-MM-DD`; empty for the latest day with events.
         """
-        start = _midnight(day) if day else self._latest_day()
+        start = start_of(day, self.store, self.clock.now())
         state = self.state
         briefing = daily.collect(
             self.store,
@@ -436,21 +437,6 @@ class App:
     def _is_repeat(self, sighting: Sighting | None, anomaly: Anomaly) -> bool:
         return judge(sighting, anomaly, self.settings.dedup) is Judgement.REPEAT
 
-    def _latest_day(self) -> datetime:
-        newest = self.store.query("SELECT max(ts) AS newest, count() AS n FROM events")[0]
-        at: datetime = newest["newest"] if newest["n"] else self.clock.now()
-        return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
     def _closing(self, part: P) -> P:
         self._parts.callback(part.close)
         return part
-
-
-def _midnight(day: str) -> datetime:
-    try:
-        start = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
-        if not 1970 <= start.year < 2200:
-            raise ValueError("outside what the store's times can hold")
-        return start
-    except ValueError:
-        raise BadRequest(f"{day!r} is not a day.", "Write it as YYYY-MM-DD.") from None
