@@ -12,9 +12,9 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from bdp.store.database import open_database
+from bdp.store.metadata import METADATA
 from bdp.store.migrations import HERE, REVISIONS, VERSION_TABLE, upgrade
 from bdp.store.state import State, open_state
-from bdp.store.tables import METADATA
 
 
 def test_upgrade_from_empty_equals_the_tables(state: State) -> None:

@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bdp.model.spending import Bill, Bounds, Demand, Reason
 from bdp.store.database import open_database
+from bdp.store.metadata import METADATA
 from bdp.store.rates import WINDOW_SECONDS
 from bdp.store.spending import SqlSpending
-from bdp.store.tables import METADATA, spending_gate
+from bdp.store.spending_tables import spending_gate
 
 START = datetime(2026, 2, 28, 23, 50, tzinfo=UTC)  # a month, a day and an hour end soon
 AHEAD = 60

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from bdp.model.spending import Bounds, Demand
 from bdp.store.database import add_up, storable
-from bdp.store.tables import spending_calls, spending_seconds
+from bdp.store.spending_tables import spending_calls, spending_seconds
 
 WINDOW_SECONDS = 62
 _AHEAD_SECONDS = 60

@@ -26,7 +26,7 @@ from bdp.model.spending import NANO, Bill, Bounds, CostLine, Demand, Grant, Reas
 from bdp.store.audit import write_down
 from bdp.store.database import Database, add_up, insert, storable
 from bdp.store.rates import Rates, give_back, names_of
-from bdp.store.tables import spending_calls, spending_days, spending_gate, spending_periods
+from bdp.store.spending_tables import spending_calls, spending_days, spending_gate, spending_periods
 from bdp.telemetry import LLM_OVER_RESERVATION
 
 log = structlog.get_logger(__name__)

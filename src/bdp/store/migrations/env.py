@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
+from bdp.store.metadata import METADATA
 from bdp.store.migrations import VERSION_TABLE
-from bdp.store.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=METADATA, version_table=VERSION_TABLE
