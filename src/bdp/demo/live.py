@@ -98,8 +98,8 @@ class Live:
         """Play until both faults are over, or `stop`."""
         try:
             self._catch_up()
-            self._broken_deploy()
             self._pool_cut()
+            self._broken_deploy()
             self._go_on(self._pace.calm)
         except Stopped:
             pass
@@ -111,6 +111,7 @@ class Live:
     def note_done(self, done: Done) -> None:
         """Take note of what the control plane did."""
         self._acted.append(done)
+        self._tell(f"Control plane: {done.detail}.")
 
     def _broken_deploy(self) -> None:
         service, version = BROKEN
@@ -123,13 +124,18 @@ class Live:
             self._go_on(self._pace.step)
         self._until_over(service, began)
         if self._shop.setups[service].versions[0]:
-            self._shop.roll_back(service)
+            self._shop.roll_back(service, version)
             self._tell(f"Nobody let BDP mend it: a colleague rolls {service} back by hand.")
 
     def _pool_cut(self) -> None:
         service = POOLED[0]
         self._go_on(self._pace.calm)
-        began, at, before = self._app.clock.now(), self._now(), len(self._acted)
+        began, before = self._app.clock.now(), len(self._acted)
+        self._tell("Hanok Market deploys inventory 5.6.4, which is harmless; the feed of changes tells BDP.")
+        self._change("deploy", service, f"{service}@5.6.4", "Deploy 5.6.4: dependency updates", "")
+        self._shop.deploy(service, "5.6.4")
+        self._go_on(self._pace.step)
+        at = self._now()
         self._tell(f"Somebody cuts the pool of {service}: {POOL_CUT}. The feed of changes lags, BDP does not know yet.")
         self._shop.set_pool(SMALL_POOL)
         known = False

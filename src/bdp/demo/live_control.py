@@ -49,6 +49,7 @@ class ControlPlane:
         self._shop = shop
         self._on_done = on_done
         self._answers: dict[str, tuple[int, Json]] = {}
+        self._idle: set[str] = set()
         self._lock = threading.Lock()
         self.done: list[Done] = []
         self.asked = 0
@@ -63,48 +64,63 @@ class ControlPlane:
 
     def _first(self, path: str, key: str, body: Json) -> tuple[int, Json]:
         operation, _, last = path.strip("/").partition("/")
-        service, change = str(body.get("service", "")), str(body.get("change", ""))
+        names = {name: str(body.get(name, "")) for name in ("service", "change", "from_ref")}
         try:
             if not key:
                 raise BadRequest("There is no Idempotency-Key.", "Send one.")
             if operation not in OPERATIONS or last not in ("", "undo"):
                 raise NotFound(f"Nobody does {path!r} here.", "")
-            detail = self._act(operation, service, change, undo=bool(last))
+            detail = self._undone(operation, names, key) if last else self._done(operation, names, key)
         except NotFound as error:
             return HTTPStatus.NOT_FOUND, {"error": error.what}
         except BdpError as error:
             return HTTPStatus.CONFLICT, {"error": error.what}
-        done = Done(key, operation, service, bool(last), detail)
+        done = Done(key, operation, names["service"], bool(last), detail)
         self.done.append(done)
         self._on_done(done)
         return HTTPStatus.OK, {"done": detail}
 
-    def _act(self, operation: str, service: str, change: str, *, undo: bool) -> str:
-        shop = self._shop
-        if operation == "rollback" or (operation == "revert" and change.startswith(f"{service}@")):
-            return self._release(service, undo=undo)
+    def _done(self, operation: str, names: dict[str, str], key: str) -> str:
+        shop, service = self._shop, names["service"]
+        if release := _release(operation, names):
+            now = shop.roll_back(service, release)
+            if not now:
+                self._idle.add(key)
+            return f"{service} runs {now} again" if now else f"{service} does not run {release} any more"
         if operation == "revert":
-            return self._revert(change, undo=undo)
-        if undo:
-            shop.scale(service, -1)
-            return f"{service} runs on its usual hosts again"
+            return self._pool(names["change"], LARGE_POOL)
         if operation == "scale_out":
             shop.scale(service, 1)
             return f"{service} has one host more"
         shop.restart(service)
-        return f"{service} was restarted host by host, with a spare host to help out"
+        return f"{service} restarts host by host, with a spare host"
 
-    def _release(self, service: str, *, undo: bool) -> str:
-        if undo:
-            return f"{service} runs {self._shop.roll_forward(service)} again"
-        return f"{service} runs {self._shop.roll_back(service)} again"
+    def _undone(self, operation: str, names: dict[str, str], key: str) -> str:
+        shop, service = self._shop, names["service"]
+        if key.removesuffix(":undo") in self._idle:
+            return "there was nothing to take back"
+        if release := _release(operation, names):
+            shop.deploy(service, release)
+            return f"{service} runs {release} again"
+        if operation == "revert":
+            return self._pool(names["change"], SMALL_POOL)
+        shop.scale(service, -1)
+        return f"{service} lets its spare host go"
 
-    def _revert(self, change: str, *, undo: bool) -> str:
+    def _pool(self, change: str, size: int) -> str:
         if change != POOL_CUT:
             raise NotPossible(f"{change or 'A change without a name'} cannot be taken back here.", "")
-        size = SMALL_POOL if undo else LARGE_POOL
         self._shop.set_pool(size)
         return f"each host of inventory has {size} database connections"
+
+
+def _release(operation: str, names: dict[str, str]) -> str:
+    """Return the version that is to be rolled back; empty where something else is asked for."""
+    ref = names["from_ref"] if operation == "rollback" else names["change"]
+    service, at, version = ref.partition("@")
+    if operation == "rollback" and not (at and service == names["service"]):
+        raise NotPossible(f"{ref or 'Something without a name'} is no release of {names['service']!r}.", "")
+    return version if at and service == names["service"] else ""
 
 
 @contextlib.contextmanager

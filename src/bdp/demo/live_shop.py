@@ -10,7 +10,7 @@ import numpy as np
 from bdp.demo.calls import FINE
 from bdp.demo.columns import Ints
 from bdp.demo.company import SERVICES, Call, attributes_of
-from bdp.demo.failures import FAILURES, IMPATIENT_POOL_TIMEOUT, KEY_ERROR, NOISE
+from bdp.demo.failures import FAILURES, IMPATIENT_POOL_TIMEOUT, KEY_ERROR, NOISE, POOL_TIMEOUT
 from bdp.errors import NotFound, NotPossible
 
 BROKEN = ("checkout", "4.19.0")
@@ -62,46 +62,28 @@ class Shop:
         Raises:
             NotFound: there is no such service or version.
         """
-        _, versions = self._of(service)
-        if version not in versions:
-            raise NotFound(f"There is no {service} {version}.", f"These are: {', '.join(versions)}.")
+        setup, place = self._of(service), self._place(service, version)
         with self._lock:
-            running = self.setups[service].versions
-            running[:hosts] = [versions.index(version)] * len(running[:hosts])
+            setup.versions[:hosts] = [place] * len(setup.versions[:hosts])
 
-    def roll_back(self, service: str) -> str:
-        """Let every host run the version before; return that version.
+    def roll_back(self, service: str, version: str) -> str:
+        """Let hosts that run a version run the one before it; return that, or empty if none ran the version.
 
         Raises:
-            NotFound: there is no such service.
-            NotPossible: it runs the oldest version that is kept.
+            NotFound: there is no such service or version.
+            NotPossible: no version before it is kept.
         """
-        setup, versions = self._of(service)
+        setup, place = self._of(service), self._place(service, version)
+        if not place:
+            raise NotPossible(f"No release of {service} before {version} is kept.", "")
         with self._lock:
-            newest = max(setup.versions)
-            if not newest:
-                raise NotPossible(f"{service} runs {versions[0]}, and no release before it is kept.", "")
-            setup.versions = [newest - 1] * len(setup.versions)
-            return versions[newest - 1]
-
-    def roll_forward(self, service: str) -> str:
-        """Let every host run the release after; return that version.
-
-        Raises:
-            NotFound: there is no such service.
-            NotPossible: there is none.
-        """
-        setup, versions = self._of(service)
-        with self._lock:
-            newest = max(setup.versions) + 1
-            if newest == len(versions):
-                raise NotPossible(f"{service} runs {versions[-1]}, and there is no release after it.", "")
-            setup.versions = [newest] * len(setup.versions)
-            return versions[newest]
+            found = place in setup.versions
+            setup.versions = [place - 1 if one == place else one for one in setup.versions]
+        return attributes_of(service)[1][place - 1] if found else ""
 
     def restart(self, service: str) -> None:
         """Restart a service host by host; a spare host that helps out meanwhile stays until it is let go."""
-        setup, _ = self._of(service)
+        setup = self._of(service)
         with self._lock:
             setup.restarts += 1
             setup.spare += 1
@@ -113,7 +95,7 @@ class Shop:
             NotFound: there is no such service.
             NotPossible: fewer hosts are spare.
         """
-        setup, _ = self._of(service)
+        setup = self._of(service)
         with self._lock:
             if setup.spare + by < 0:
                 raise NotPossible(f"{service} has no spare host to let go.", "")
@@ -133,6 +115,8 @@ class Shop:
         """Return which failure each call meets by itself, in the shop as it stands."""
         reason = np.full(len(start), FINE)
         for share, failure in NOISE.get(call.service, ()):
+            if failure is POOL_TIMEOUT:
+                continue  # a lone one right before the fault would be taken for its begin
             reason[rng.random(len(start)) < share * _CALM] = FAILURES.index(failure)
         if call.service == BROKEN[0]:
             _, versions = attributes_of(BROKEN[0])
@@ -149,7 +133,13 @@ class Shop:
             setup = self.setups[POOLED[0]]
             return max(0.0, 1.0 - self.pool * (len(setup.versions) + setup.spare) / _NEEDED)
 
-    def _of(self, service: str) -> tuple[Setup, list[str]]:
+    def _place(self, service: str, version: str) -> int:
+        versions = attributes_of(service)[1]
+        if version not in versions:
+            raise NotFound(f"There is no {service} {version!r}.", f"These are: {', '.join(versions)}.")
+        return versions.index(version)
+
+    def _of(self, service: str) -> Setup:
         if service not in self.setups:
             raise NotFound(f"There is no service {service!r}.", f"These are: {', '.join(self.setups)}.")
-        return self.setups[service], attributes_of(service)[1]
+        return self.setups[service]
