@@ -20,14 +20,15 @@ from bdp.demo.changes import PRICING
 from bdp.demo.columns import Row, rfc3339, rng_of, ulids
 from bdp.demo.live_calls import SECOND_US, Traffic
 from bdp.demo.live_control import Done
-from bdp.demo.live_shop import BROKEN, POOL_CUT, POOLED, SMALL_POOL, LARGE_POOL, Shop
+from bdp.demo.live_shop import BROKEN, POOL_CUT, POOLED, LARGE_POOL, SMALL_POOL, Shop
 from bdp.intake.records import decode
 from bdp.model.batch import Batch, RecordKind
-from bdp.model.incident import IncidentStatus
+from bdp.model.incident import Incident, IncidentStatus
 
 SOURCE = "hanok-market"
 _CHUNK = 5_000
 _AT_REST = frozenset({IncidentStatus.RESOLVED, IncidentStatus.ESCALATED})
+_HARMLESS = "5.6.4"
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,12 @@ class Pace:
 
     Attributes:
         history: of calm traffic before it begins.
-        calm: before each fault.
+        calm: before each fault, and after the last.
         tick: between two deliveries to BDP.
         step: from one host to the next when a release is rolled out.
-        lag: from the first attempt at mending the second fault until the feed of changes has caught up.
+        lag: from the first attempt at mending the first fault until the feed of changes has caught up.
         patience: within which a fault must be found.
+        traffic: times the live shop's usual traffic.
     """
 
     history: float = 5_400
@@ -49,6 +51,7 @@ class Pace:
     step: float = 1.5
     lag: float = 3
     patience: float = 120
+    traffic: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -67,19 +70,23 @@ class Live:
     """The play. `load` first, then `run` in a thread of its own.
 
     Args:
-        tell: is given each scene; called from the thread of `run`.
+        tell: is given each scene; called from several threads.
+
+    Attributes:
+        began: when each fault did, in order.
     """
 
     def __init__(self, app: App, shop: Shop, seed: int, pace: Pace, tell: Callable[[Scene], None]) -> None:
+        self.began: list[datetime] = []
         self._app = app
         self._shop = shop
         self._pace = pace
         self._tell_scene = tell
         self._day = app.clock.now().date()
         self._rng = rng_of(seed, self._day, "live")
-        self._traffic = Traffic(self._day, self._rng, shop)
+        self._traffic = Traffic(self._day, self._rng, shop, pace.traffic)
         self._played = self._now()
-        self._acted: list[Done] = []
+        self._acted = 0
         self._stopping = threading.Event()
 
     def load(self) -> Iterator[tuple[int, int]]:
@@ -109,66 +116,67 @@ class Live:
         self._stopping.set()
 
     def note_done(self, done: Done) -> None:
-        """Take note of what the control plane did."""
-        self._acted.append(done)
-        self._tell(f"Control plane: {done.detail}.")
+        """Take note of what the control plane did, from whichever thread."""
+        self._acted += 1
+        self._tell(f"The control plane did it: {done.detail}.")
+
+    def _pool_cut(self) -> None:
+        """A fault whose cause is not known in time, next to a change that is, and does no harm."""
+        service, before = POOLED[0], self._acted
+        self._go_on(self._pace.calm)
+        self._change("deploy", service, f"{service}@{_HARMLESS}", f"Deploy {_HARMLESS}: dependency updates", "")
+        self._shop.deploy(service, _HARMLESS)
+        self._tell(f"{service} {_HARMLESS} is deployed. It is harmless.")
+        self._go_on(self._pace.step)
+        at = self._begin()
+        self._shop.set_pool(SMALL_POOL)
+        self._tell(
+            f"{POOL_CUT} cuts the pool of {service} from {LARGE_POOL} to {SMALL_POOL} connections, and reservations "
+            "fail. The feed that tells BDP of changes lags: it knows of the deploy only."
+        )
+        self._until(lambda: self._acted > before or self._over(service))
+        if self._acted > before:
+            self._go_on(self._pace.lag)
+            self._change("config", service, POOL_CUT, "Database pool size 40 -> 6", POOL_DIFF, at)
+            self._tell(f"The feed of changes has caught up: BDP hears of {POOL_CUT}.")
+        self._until(lambda: self._over(service))
+        if self._shop.pool != LARGE_POOL:
+            self._shop.set_pool(LARGE_POOL)
+            self._tell(f"BDP did not mend it: a colleague sets the pool of {service} back by hand.")
 
     def _broken_deploy(self) -> None:
+        """A fault that a change brings, of which BDP hears at once."""
         service, version = BROKEN
         self._go_on(self._pace.calm)
-        began = self._app.clock.now()
-        self._tell(f"Hanok Market deploys {service} {version}; the feed of changes tells BDP.")
-        self._change("deploy", service, f"{service}@{version}", "Deploy 4.19.0: simplified loyalty discounts", PRICING)
+        self._begin()
+        self._change("deploy", service, f"{service}@{version}", f"Deploy {version}: loyalty discounts", PRICING)
+        self._tell(f"{service} {version} is deployed, host by host. It cannot price most orders.")
         for host in range(len(self._shop.setups[service].versions)):
             self._shop.deploy(service, version, host + 1)
             self._go_on(self._pace.step)
-        self._until_over(service, began)
-        if self._shop.setups[service].versions[0]:
-            self._shop.roll_back(service, version)
-            self._tell(f"Nobody let BDP mend it: a colleague rolls {service} back by hand.")
+        self._until(lambda: self._over(service))
+        if self._shop.roll_back(service, version):
+            self._tell(f"BDP did not mend it: a colleague rolls {service} back by hand.")
 
-    def _pool_cut(self) -> None:
-        service = POOLED[0]
-        self._go_on(self._pace.calm)
-        began, before = self._app.clock.now(), len(self._acted)
-        self._tell("Hanok Market deploys inventory 5.6.4, which is harmless; the feed of changes tells BDP.")
-        self._change("deploy", service, f"{service}@5.6.4", "Deploy 5.6.4: dependency updates", "")
-        self._shop.deploy(service, "5.6.4")
-        self._go_on(self._pace.step)
-        at = self._now()
-        self._tell(f"Somebody cuts the pool of {service}: {POOL_CUT}. The feed of changes lags, BDP does not know yet.")
-        self._shop.set_pool(SMALL_POOL)
-        known = False
+    def _begin(self) -> int:
+        self.began.append(self._app.clock.now())
+        return self._now()
 
-        def feed_lags() -> bool:
-            nonlocal known
-            if not known and len(self._acted) > before:
-                self._go_on(self._pace.lag)
-                known = True
-                self._tell(f"The feed of changes has caught up: BDP hears of {POOL_CUT}.")
-                self._change("config", service, POOL_CUT, "Database pool size 40 -> 6", POOL_DIFF, at)
-            return self._over(service, began)
-
-        self._until_over(service, began, feed_lags)
-        if self._shop.pool != LARGE_POOL:
-            self._shop.set_pool(LARGE_POOL)
-            self._tell(f"Nobody let BDP mend it: a colleague sets the pool of {service} back by hand.")
-
-    def _until_over(self, service: str, began: datetime, over: Callable[[], bool] | None = None) -> None:
+    def _until(self, over: Callable[[], bool]) -> None:
+        """Go on until it is over, or nothing was found in time."""
         patience = self._app.clock.monotonic() + self._pace.patience
-        over = over or (lambda: self._over(service, began))
         while not over():
-            if self._app.clock.monotonic() > patience and not self._found(began):
+            if self._app.clock.monotonic() > patience and not self._found():
                 self._tell("BDP has found nothing; the play goes on.")
                 return
             self._tick()
 
-    def _found(self, began: datetime) -> list[IncidentStatus]:
-        return [found.status for found in self._app.state.incidents.list() if found.opened_at >= began]
+    def _found(self) -> list[Incident]:
+        return [one for one in self._app.state.incidents.list() if one.opened_at >= self.began[-1]]
 
-    def _over(self, service: str, began: datetime) -> bool:
-        """Return whether BDP is done with what it found since `began`, which must have to do with the service."""
-        found = [one for one in self._app.state.incidents.list() if one.opened_at >= began]
+    def _over(self, service: str) -> bool:
+        """Return whether BDP is done with what it found since the fault, which must have to do with the service."""
+        found = self._found()
         return any(one.subject.service == service for one in found) and all(one.status in _AT_REST for one in found)
 
     def _go_on(self, seconds: float) -> None:
