@@ -42,9 +42,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="end after the play instead of serving the result")] = False,
     seed: Annotated[int, typer.Option(help="another seed, another day")] = 7,
     home: Annotated[Path | None, typer.Option(help="where to play (default: 'demo' beside the usual home)")] = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="faults in a shop that runs now, mended with your leave")
-    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="faults in a shop that runs now")] = False,
     auto: Annotated[bool, typer.Option("--auto", help="with --live: approve by itself, after a few seconds")] = False,
     port: Annotated[int, typer.Option(help="with --live: port of the API; 0 takes a free one", min=0, max=65535)] = 0,
 ) -> None:

@@ -13,12 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -35,7 +36,7 @@ from bdp.model.decision import Approval, ApprovalStatus
 from bdp.settings import ALONE, load
 from bdp.telemetry import set_up_logs
 
-AUTO = "demo --auto"
+AUTO = "--auto"
 _LOOK_SECONDS = 0.2
 _HANDED_ON = ("CHECKOUT_FAILED", "DEPENDENCY_FAILED", "STOCK_UNAVAILABLE")
 """Codes with which the shop's services hand the failure of another one on: no trouble of their own."""
@@ -56,7 +57,7 @@ class Play:
     seed: int = 7
     port: int = 0
     auto: float | None = None
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
     settings: Mapping[str, Any] | None = None
 
 
@@ -71,14 +72,13 @@ def play_live(where: Path, play: Play) -> list[Chapter]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ending)
     shop, scenes = Shop(), queue.SimpleQueue[Scene]()
-    done: list[Live] = []
-    control = ControlPlane(shop, lambda what: done[0].note_done(what))
+    control = ControlPlane(shop)
     token = secrets.token_urlsafe(16)
     with contextlib.ExitStack() as parts:
         url = parts.enter_context(serving(control, token))
         app = parts.enter_context(App(load(where, _settings(url, token, play))))
         live = Live(app, shop, play.seed, play.pace, scenes.put)
-        done.append(live)
+        control.on_done = live.note_done
         watch = _Watch(app, live, scenes, play)
         try:
             _load(live)
@@ -264,18 +264,21 @@ def _clock(at: datetime) -> str:
 
 def _summary(chapters: list[Chapter]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("incident, and what was asked", "found", "answer", "outcome", "ended"):
-        right = name in ("found", "ended")
-        table.add_column(name, justify="right" if right else "left", no_wrap=right, overflow="fold")
+    table.add_column("incident, and what was asked", overflow="fold", min_width=30)
+    table.add_column("found", justify="right", no_wrap=True)
+    table.add_column("approved by", overflow="fold", max_width=14)
+    table.add_column("outcome", overflow="fold", max_width=13)
+    table.add_column("ended", justify="right", no_wrap=True)
     for one in chapters:
         ended = "" if one.ended is None else f"{one.ended:.0f} s"
         title = Text(screen.plain(one.title), "bold")
-        table.add_row(title, f"{one.found:.0f} s", "", one.status.value.replace("_", " "), ended)
+        table.add_row(title, f"{one.found:.0f} s", "", Text(one.status.value.replace("_", " "), "bold"), ended)
         for act in one.acts:
             table.add_row(*_row(act))
     return table
 
 
-def _row(act: Act) -> tuple[Text, str, str, Text, str]:
+def _row(act: Act) -> tuple[Padding, str, str, Text, str]:
     style = "green" if act.outcome == "helped" else "yellow"
-    return Text(f"  {screen.plain(act.asked)}"), "", screen.plain(act.answer), Text(act.outcome, style), ""
+    asked = Padding(Text(screen.plain(act.asked)), (0, 0, 0, 2))
+    return asked, "", screen.plain(act.answer), Text(act.outcome, style), ""

@@ -77,8 +77,8 @@ POOL_TIMEOUT = Failure(
         "SQLTransientConnectionException after {ms}ms loading stock of {sku}: pool exhausted, {small} threads waiting",
     ),
 )
-IMPATIENT_POOL_TIMEOUT = replace(POOL_TIMEOUT, low_ms=200, high_ms=240)
-"""The same where callers wait for a fifth of a second only: what is mended shows sooner."""
+IMPATIENT_POOL_TIMEOUT = replace(POOL_TIMEOUT, low_ms=20, high_ms=60)
+"""The same where callers hardly wait: few are still waiting when it is mended."""
 KEY_ERROR = Failure(
     "KeyError",
     500,

@@ -20,7 +20,7 @@ from bdp.demo.changes import PRICING
 from bdp.demo.columns import Row, rfc3339, rng_of, ulids
 from bdp.demo.live_calls import SECOND_US, Traffic
 from bdp.demo.live_control import Done
-from bdp.demo.live_shop import BROKEN, POOL_CUT, POOLED, LARGE_POOL, SMALL_POOL, Shop
+from bdp.demo.live_shop import BROKEN, LARGE_POOL, POOL_CUT, POOLED, SMALL_POOL, Shop
 from bdp.intake.records import decode
 from bdp.model.batch import Batch, RecordKind
 from bdp.model.incident import Incident, IncidentStatus

@@ -43,11 +43,12 @@ class ControlPlane:
     Attributes:
         done: what took place, in order.
         asked: requests, with those that were answered from memory.
+        on_done: is told of each effect.
     """
 
-    def __init__(self, shop: Shop, on_done: Callable[[Done], None] = lambda done: None) -> None:
+    def __init__(self, shop: Shop) -> None:
+        self.on_done: Callable[[Done], None] = lambda done: None
         self._shop = shop
-        self._on_done = on_done
         self._answers: dict[str, tuple[int, Json]] = {}
         self._idle: set[str] = set()
         self._lock = threading.Lock()
@@ -77,7 +78,7 @@ class ControlPlane:
             return HTTPStatus.CONFLICT, {"error": error.what}
         done = Done(key, operation, names["service"], bool(last), detail)
         self.done.append(done)
-        self._on_done(done)
+        self.on_done(done)
         return HTTPStatus.OK, {"done": detail}
 
     def _done(self, operation: str, names: dict[str, str], key: str) -> str:

@@ -53,6 +53,9 @@ def _key(entry: TimelineEntry) -> TimelineEntryKey:
     return entry.at, entry.kind, entry.text
 
 
+_BODY = " with {"
+"""What follows was shown with the question."""
+
 _WHO = {
     "detected": "found",
     "analysis": "explained",
@@ -68,7 +71,7 @@ def _line(entry: TimelineEntry, incident: Incident) -> Line | None:
     if entry.kind == "status":
         if entry.data.get("to") != IncidentStatus.ACTING:
             return None
-        return Line(entry.at, "acts", entry.text.removeprefix("Action: "))
+        return Line(entry.at, "acts", entry.text.removeprefix("Action: ").partition(_BODY)[0])
     if entry.kind == "action":
         return Line(entry.at, "", entry.text)
     if entry.kind == "event" and entry.data.get("event") == WorkflowEvent.REMEDIATION_ERROR:
@@ -87,7 +90,7 @@ class Act:
 
     Attributes:
         asked: what for.
-        answer: how it was answered, and by whom.
+        answer: by whom it was approved, else how it stands.
         outcome: what came of it, in words.
     """
 
@@ -140,9 +143,9 @@ def _ends(entry: TimelineEntry) -> bool:
 
 
 def _answer(approval: Approval) -> str:
-    if approval.status is ApprovalStatus.WAITING:
-        return "waits"
-    return f"{approval.status.replace('_', ' ')} by {approval.decided_by}"
+    if approval.status is ApprovalStatus.APPROVED:
+        return approval.decided_by
+    return f"nobody: {approval.status.replace('_', ' ')}"
 
 
 def _outcome(approval: Approval, during: Sequence[TimelineEntry]) -> str:
