@@ -113,7 +113,9 @@ def _settings(url: str, token: str, play: Play) -> dict[str, Any]:
         "notify": {"channels": [{"kind": "file"}]},
         "detect": {"overrides": [{"error_code": code, "threshold": 1e9} for code in _HANDED_ON]},
         "act": {"dry_run": "nothing", "webhook": {"operations": {name: operation(name) for name in OPERATIONS}}},
-        "workflows": {"verify_after_seconds": 20, "engine": {"look_seconds": 0.2, "url": ""}},
+        # A young incident has few events yet, so that one more after the act would weigh too much.
+        "symptom": {"share": 0.15},
+        "workflows": {"verify_after_seconds": 25, "engine": {"look_seconds": 0.2, "url": ""}},
     }
     return {**ALONE, **demo, **(play.settings or {})}
 

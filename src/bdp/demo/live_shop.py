@@ -21,7 +21,7 @@ POOL_CUT = "CFG-2291"
 LARGE_POOL, SMALL_POOL = 40, 6
 
 _UNPRICED = 0.92
-_CALM = 0.4
+_CALM = 0.12
 """Part of a usual day's noise: the shop has a good hour."""
 _NEEDED = 48
 """Connections that reservations need at the shop's usual rate."""
