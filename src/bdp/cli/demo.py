@@ -30,6 +30,7 @@ _MARK = "made-by-bdp-demo"
 _SHOWN = 2
 _QUERY = "SELECT service, sum(weight) AS n FROM events GROUP BY service ORDER BY n DESC"
 _PATIENCE_SECONDS = 30
+_AUTO_SECONDS = 5.0
 _SETTLED = frozenset({IncidentStatus.RESOLVED, IncidentStatus.ESCALATED, IncidentStatus.AWAITING_APPROVAL})
 _OVERRIDES: dict[str, Any] = {
     "notify": {"channels": [{"kind": "file"}]},
@@ -41,16 +42,26 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="end after the play instead of serving the result")] = False,
     seed: Annotated[int, typer.Option(help="another seed, another day")] = 7,
     home: Annotated[Path | None, typer.Option(help="where to play (default: 'demo' beside the usual home)")] = None,
+    live: Annotated[bool, typer.Option("--live", help="faults in a shop that runs now")] = False,
+    auto: Annotated[bool, typer.Option("--auto", help="with --live: approve by itself, after a few seconds")] = False,
+    port: Annotated[int, typer.Option(help="with --live: port of the API; 0 takes a free one", min=0, max=65535)] = 0,
 ) -> None:
     """Play a day of a small company with planted faults, next to real logs of Kafka brokers and a web server.
 
     What you see is what your own data would give: nothing in the product knows the demo's names. Played again, it
     starts from an empty home.
 
-    Example:
+    With --live the shop runs now: approve in a second terminal what BDP asks, and see the act, the check, the undo.
+
+    Examples:
 
       bdp demo --once
+
+      bdp demo --live
     """
+    if live:
+        _play_live(_fresh(home), seed, port, auto=auto)
+        return
     from bdp.app import App
     from bdp.settings import ALONE, load
 
@@ -64,6 +75,12 @@ def demo(
         _show(app, reports, day)
     if not once:
         serve(home=where)
+
+
+def _play_live(where: Path, seed: int, port: int, *, auto: bool) -> None:
+    from bdp.cli.demo_live import Play, play_live
+
+    play_live(where, Play(seed=seed, port=port, auto=_AUTO_SECONDS if auto else None))
 
 
 def _fresh(home: Path | None) -> Path:

@@ -18,6 +18,8 @@ from bdp.cli.options import HomeOption
 from bdp.errors import BadSetting
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from bdp.app import App
 
 
@@ -48,8 +50,8 @@ def serve(
     ending = Ending()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ending)
-    with App(settings) as app, _listening(settings.web.host, settings.web.port) as listener:
-        address = _url(listener)
+    with App(settings) as app, listening(settings.web.host, settings.web.port) as listener:
+        address = address_of(listener)
         app.start()
         _greet(app, address)
         with app.home.announced(address):
@@ -68,6 +70,13 @@ class Ending:
 
 
 def _run(app: App, listener: socket.socket, ending: Ending) -> None:
+    server = api_server(app)
+    server.should_exit = ending.asked
+    server.run(sockets=[listener])
+
+
+def api_server(app: App) -> uvicorn.Server:
+    """Return the server of an app's HTTP API, ready to `run`."""
     import uvicorn
 
     from bdp.web.api import create_api
@@ -80,13 +89,16 @@ def _run(app: App, listener: socket.socket, ending: Ending) -> None:
         timeout_graceful_shutdown=10,
         limit_concurrency=app.settings.web.connections,
     )
-    server = uvicorn.Server(config)
-    server.should_exit = ending.asked
-    server.run(sockets=[listener])
+    return uvicorn.Server(config)
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on an address while the context lasts.
+
+    Raises:
+        BadSetting: it cannot be used.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -102,7 +114,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _url(listener: socket.socket) -> str:
+def address_of(listener: socket.socket) -> str:
+    """Return the address under which a listener is reached from this machine."""
     host, port = listener.getsockname()[:2]
     found = ipaddress.ip_address(host)
     if found.is_unspecified:

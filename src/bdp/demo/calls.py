@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from bdp.demo.columns import MINUTE_US, Bools, Floats, Ints, Row, hex_ids, rfc33
 from bdp.demo.company import CUSTOMER_IPS, RELEASES, SERVICES, Call, attributes_of, customer_of, released
 from bdp.demo.failures import FAILURES, FAULTS, NOISE, Failure, Fault
 
-_FINE = -1
+FINE = -1
+"""No failure."""
 _HANDED_ON = {504: 502}
 """What a caller answers when its callee answered this; 503 for the other 5xx, and a refusal is passed on as it is."""
 
@@ -28,6 +30,28 @@ class Traces:
         return Traces([self.trace[row] for row in rows.tolist()], self.customer[rows])
 
 
+class World(Protocol):
+    """What calls meet."""
+
+    def versions(self, service: str, host: Ints, start: Ints) -> Ints:
+        """Return for each call the place of the version that its host runs, see `attributes_of`."""
+
+    def strike(self, rng: np.random.Generator, call: Call, start: Ints, version: Ints) -> Ints:
+        """Return for each call the index of the failure it meets by itself, or -1."""
+
+
+class PlannedDay:
+    """The world of the seeded day: releases and faults by the minute."""
+
+    def versions(self, service: str, host: Ints, start: Ints) -> Ints:
+        """Return the version by the day's releases."""
+        return _versions(service, host, start)
+
+    def strike(self, rng: np.random.Generator, call: Call, start: Ints, version: Ints) -> Ints:
+        """Return failures by the day's noise and its planted faults."""
+        return _strike(rng, call, start, version)
+
+
 class Player:
     """Plays calls of one day and keeps their events.
 
@@ -35,10 +59,11 @@ class Player:
         events: (microsecond of the day, canonical event), unsorted.
     """
 
-    def __init__(self, day: date, rng: np.random.Generator) -> None:
+    def __init__(self, day: date, rng: np.random.Generator, world: World | None = None) -> None:
         self.events: list[tuple[int, Row]] = []
         self._day = day
         self._rng = rng
+        self._world = world or PlannedDay()
 
     def play(self, call: Call, traces: Traces, start: Ints, parents: list[str]) -> tuple[Ints, Ints]:
         """Play one call for every trace.
@@ -49,10 +74,10 @@ class Player:
         """
         rng, count = self._rng, len(start)
         host = rng.integers(0, SERVICES[call.service].hosts, count)
-        version = _versions(call.service, host, start)
-        reason = _strike(rng, call, start, version)
+        version = self._world.versions(call.service, host, start)
+        reason = self._world.strike(rng, call, start, version)
         own = call.own_ms * 1000 * rng.lognormal(0, call.sigma, count)
-        took = np.where(reason == _FINE, own, _failing_us(rng, reason))
+        took = np.where(reason == FINE, own, _failing_us(rng, reason))
         spans = hex_ids(rng, count, 16)
         cursor, blamed = self._play_children(call, traces, start + (took * 0.4).astype(np.int64), spans, reason)
         end = cursor + (took * 0.6).astype(np.int64) + 150
@@ -64,12 +89,12 @@ class Player:
         self, call: Call, traces: Traces, cursor: Ints, spans: list[str], reason: Ints
     ) -> tuple[Ints, Ints]:
         """Return when the last child ended and which child failed; write the child's failure into `reason`."""
-        blamed = np.full(len(cursor), _FINE)
+        blamed = np.full(len(cursor), FINE)
         for place, child in enumerate(call.children):
-            rows = np.flatnonzero(reason == _FINE)
+            rows = np.flatnonzero(reason == FINE)
             parents = [spans[row] for row in rows.tolist()]
             cursor[rows], reason[rows] = self.play(child, traces.take(rows), cursor[rows], parents)
-            blamed[rows[reason[rows] != _FINE]] = place
+            blamed[rows[reason[rows] != FINE]] = place
         return cursor, blamed
 
     def _emit(self, columns: _Columns) -> None:
@@ -126,7 +151,7 @@ def _versions(service: str, host: Ints, start: Ints) -> Ints:
 
 def _strike(rng: np.random.Generator, call: Call, start: Ints, version: Ints) -> Ints:
     """Return for each call the index of the failure it meets by itself, or -1."""
-    reason = np.full(len(start), _FINE)
+    reason = np.full(len(start), FINE)
     for share, failure in NOISE.get(call.service, ()):
         reason[rng.random(len(start)) < share] = FAILURES.index(failure)
     for fault in FAULTS:
@@ -159,10 +184,10 @@ def _outcomes(rng: np.random.Generator, columns: _Columns, took: Floats) -> list
         ("INFO", "", 200, line % ((prefix % number, ms) if with_sku else ms))
         for number, ms in zip(numbers, took.tolist(), strict=True)
     ]
-    failed = np.flatnonzero(columns.reason != _FINE)
+    failed = np.flatnonzero(columns.reason != FINE)
     for row in failed.tolist():
         failure = FAILURES[columns.reason[row]]
-        if columns.blamed[row] != _FINE:
+        if columns.blamed[row] != FINE:
             callee = call.children[columns.blamed[row]]
             outcomes[row] = _handed_on(call, callee, failure, float(took[row]))
         else:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bdp.demo.columns import MINUTE_US, Row, rfc3339, rng_of, ulids
 
-_POOL_CUT = """--- a/inventory/application.yaml
+POOL_CUT = """--- a/inventory/application.yaml
 +++ b/inventory/application.yaml
 @@ -12,7 +12,7 @@ spring:
    datasource:
@@ -17,10 +17,10 @@ _POOL_CUT = """--- a/inventory/application.yaml
 +      maximumPoolSize: 6
        connectionTimeout: 3000
 """
-_POOL_BACK = _POOL_CUT.replace(
+_POOL_BACK = POOL_CUT.replace(
     "-      maximumPoolSize: 40\n+      maximumPoolSize: 6", "-      maximumPoolSize: 6\n+      maximumPoolSize: 40"
 )
-_PRICING = """--- a/pricing/discounts.py
+PRICING = """--- a/pricing/discounts.py
 +++ b/pricing/discounts.py
 @@ -115,3 +115,4 @@ def discount(customer, basket):
 -    tier = customer.get("loyalty_tier", "none")
@@ -34,8 +34,8 @@ _CHANGES: tuple[tuple[float, str, str, str, str, str, str], ...] = (
     (181, "flag", "shop", "banner-black-friday", "minseo.kim", "banner-black-friday on for 10 % of visitors", ""),
     (247, "commit", "payment", "9c41f07", "doyun.lee", "Rename metric charge_ms to charge_duration_ms", ""),
     (296, "flag", "cart", "cart-v2-layout", "minseo.kim", "cart-v2-layout on for staff", ""),
-    (299, "commit", "checkout", "5b7de12", "haeun.choi", "Simplify loyalty discounts", _PRICING),
-    (301, "deploy", "checkout", "checkout@4.19.0", "ci-bot", "Deploy 4.19.0: simplified loyalty discounts", _PRICING),
+    (299, "commit", "checkout", "5b7de12", "haeun.choi", "Simplify loyalty discounts", PRICING),
+    (301, "deploy", "checkout", "checkout@4.19.0", "ci-bot", "Deploy 4.19.0: simplified loyalty discounts", PRICING),
     (332, "deploy", "checkout", "checkout@4.18.2", "haeun.choi", "Rollback 4.19.0 -> 4.18.2", ""),
     (
         415,
@@ -57,7 +57,7 @@ _CHANGES: tuple[tuple[float, str, str, str, str, str, str], ...] = (
         "CFG-2291",
         "doyun.lee",
         "Database pool size 40 -> 6 (fewer idle connections)",
-        _POOL_CUT,
+        POOL_CUT,
     ),
     (718, "flag", "shop", "evening-sale", "minseo.kim", "evening-sale on for everybody", ""),
     (724, "commit", "payment", "e02a9b4", "doyun.lee", "Tests for refunds in two currencies", ""),

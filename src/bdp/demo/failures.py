@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ POOL_TIMEOUT = Failure(
         "SQLTransientConnectionException after {ms}ms loading stock of {sku}: pool exhausted, {small} threads waiting",
     ),
 )
+IMPATIENT_POOL_TIMEOUT = replace(POOL_TIMEOUT, low_ms=20, high_ms=60)
+"""The same where callers hardly wait: few are still waiting when it is mended."""
 KEY_ERROR = Failure(
     "KeyError",
     500,
@@ -155,6 +157,10 @@ NOISE: dict[str, tuple[tuple[float, Failure], ...]] = {
 """Share of all calls of a service that fail on a good day."""
 
 FAILURES = tuple(
-    dict.fromkeys([fault.failure for fault in FAULTS] + [failure for noise in NOISE.values() for _, failure in noise])
+    dict.fromkeys(
+        [fault.failure for fault in FAULTS]
+        + [failure for noise in NOISE.values() for _, failure in noise]
+        + [IMPATIENT_POOL_TIMEOUT]
+    )
 )
 """Every failure of a call; its place here stands for it in columns."""

@@ -30,15 +30,21 @@ class Stretch:
     margin_seconds: int
 
     @classmethod
-    def of(cls, incident: Incident, margin_seconds: int, newest: datetime | None = None) -> Stretch:
+    def of(
+        cls, incident: Incident, margin_seconds: int, newest: datetime | None = None, now: datetime | None = None
+    ) -> Stretch:
         """Return the stretch of an incident.
 
         Args:
             newest: time of its newest abnormal event, where one that has not ended yet ends.
+            now: one that goes on has no margin that reaches beyond it: events that come in between two questions to
+                the store would make the answers contradict one another.
         """
         margin = timedelta(seconds=margin_seconds)
         end = max(incident.end_time or max(incident.last_seen, newest or incident.last_seen), incident.start_time)
-        return cls(incident.start_time - margin, end + margin + timedelta(microseconds=1), margin_seconds)
+        grows = incident.end_time is None and now is not None and end + margin > now
+        until = end if grows else end + margin
+        return cls(incident.start_time - margin, until + timedelta(microseconds=1), margin_seconds)
 
     @property
     def before(self) -> datetime:
@@ -155,7 +161,7 @@ def open_case(
     for exactly in (False,) if whole else (True, False):
         subject = _subject(incident, exactly=exactly)
         newest = _newest(store, incident, subject, max(now, incident.last_seen))
-        stretch = Stretch.of(incident, settings.margin_seconds, newest)
+        stretch = Stretch.of(incident, settings.margin_seconds, newest, now)
         case = Case(store, settings, incident, playbooks, stretch, subject, exactly)
         if case.query(f"SELECT 1 AS found FROM events WHERE {case.abnormal} LIMIT 1"):
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -22,6 +23,7 @@ _SURE: Final = 0.7
 _CLEAR: Final = 0.6
 _BEYOND_DOUBT: Final = 0.9
 _TIE: Final = 0.02
+_HASH: Final = re.compile("[0-9a-f]{13,64}")
 
 
 def opinion(
@@ -93,8 +95,13 @@ def _cause(ruling: Ruling) -> Bilingual:
 def _short(ruling: Ruling) -> Bilingual:
     if ruling.culprit is not None:
         kind = kind_of(ruling.culprit.kind, begins=False)
-        return say("short_by_change", fault=_fault(ruling), kind=kind, ref=name(ruling.culprit.ref[:12]))
+        return say("short_by_change", fault=_fault(ruling), kind=kind, ref=name(_ref(ruling.culprit.ref)))
     return say("short_alone" if ruling.alone else "short_unexplained", fault=_fault(ruling))
+
+
+def _ref(ref: str) -> str:
+    """Return a change's name; of a commit's hash the beginning says enough."""
+    return ref[:12] if _HASH.fullmatch(ref) else ref
 
 
 def _missing(ruling: Ruling) -> Bilingual:

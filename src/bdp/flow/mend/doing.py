@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bdp.decide.circumstances import Circumstances
 from bdp.decide.gate import still
@@ -107,12 +107,14 @@ class Doing:
     def verify(self, analysis: Analysis, decision: Decision, acted: Json) -> Json:
         """Ask whether the effect took place and the symptom is gone, and keep the run with that outcome."""
         plan, action = _of(decision)
-        incident, since = self._place.incident(), datetime.fromisoformat(acted["started_at"])
+        incident, started_at = self._place.incident(), datetime.fromisoformat(acted["started_at"])
         result = ActionResult.model_validate(acted["result"])
         took_place = self._took_place(analysis, decision, incident, result)
+        # What failed while it was still being done does not speak against it.
+        since = started_at + timedelta(seconds=acted["seconds"])
         helped = took_place and self._parts.symptom_gone(incident, since)
         ending = Ending() if helped else Ending(Outcome.FAILURE, "SymptomPersists" if took_place else "NoEffect")
-        self._keep(analysis, decision, since, acted["seconds"], ending)
+        self._keep(analysis, decision, started_at, acted["seconds"], ending)
         text = "The symptom is gone." if helped else "The symptom persists."
         if not took_place:
             text = f"The effect did not take place: {plan.effect}"
