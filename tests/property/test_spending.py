@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bdp.model.spending import Bill, Bounds, Demand, Reason
+from bdp.store.chain import FIRST
 from bdp.store.database import open_database
 from bdp.store.metadata import METADATA
 from bdp.store.rates import WINDOW_SECONDS
 from bdp.store.spending import SqlSpending
 from bdp.store.spending_tables import spending_gate
+from bdp.store.tables import audit_head
 
 START = datetime(2026, 2, 28, 23, 50, tzinfo=UTC)  # a month, a day and an hour end soon
 AHEAD = 60
@@ -59,6 +61,7 @@ class Purse(RuleBasedStateMachine):
         with self.database.write() as connection:
             METADATA.create_all(connection)
             connection.execute(spending_gate.insert().values(gate_id=1))
+            connection.execute(audit_head.insert().values(head_id=1, number=0, hash=FIRST))
         self.spending = SqlSpending(self.database, monotonic=lambda: 0.0)
         self.calls: list[Call] = []
         self.granted: dict[tuple[str, str], int] = {}

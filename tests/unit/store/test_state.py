@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from bdp.errors import BadSetting, NotPossible, Refuse, StoreUnavailable
 from bdp.store.database import open_database
+from bdp.store.metadata import METADATA
 from bdp.store.state import open_state
-from bdp.store.tables import METADATA
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
