@@ -71,7 +71,8 @@ def _line(entry: TimelineEntry, incident: Incident) -> Line | None:
     if entry.kind == "status":
         if entry.data.get("to") != IncidentStatus.ACTING:
             return None
-        return Line(entry.at, "acts", entry.text.removeprefix("Action: ").partition(_BODY)[0])
+        text = entry.text.removeprefix("Action: ").partition(_BODY)[0]
+        return Line(entry.at, "acts" if text.startswith("POST ") else "looks", text)
     if entry.kind == "action":
         return Line(entry.at, "", entry.text)
     if entry.kind == "event" and entry.data.get("event") == WorkflowEvent.REMEDIATION_ERROR:
