@@ -146,6 +146,8 @@ def _ends(entry: TimelineEntry) -> bool:
 def _answer(approval: Approval) -> str:
     if approval.status is ApprovalStatus.APPROVED:
         return approval.decided_by
+    if approval.status is ApprovalStatus.WAITING:
+        return "nobody yet"
     return f"nobody: {approval.status.replace('_', ' ')}"
 
 
@@ -154,7 +156,8 @@ def _outcome(approval: Approval, during: Sequence[TimelineEntry]) -> str:
         return "not done"
     checked = [bool(entry.data.get("gone")) for entry in during if entry.kind == "verification"]
     if not checked:
-        return "no check"
+        acted = any(entry.kind == "status" and entry.data.get("to") == IncidentStatus.VERIFYING for entry in during)
+        return "not checked" if acted else "not done"
     if checked[-1]:
         return "helped"
     undone = any(entry.kind == "undo" and entry.text.startswith("Taken back") for entry in during)
