@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from bdp.model.analysis import ActionProposal, Analysis, Verdict
 from bdp.model.anomaly import AnomalyKind
 from bdp.model.decision import ApprovalStatus, PolicyEffect
 from bdp.model.incident import Incident, IncidentStatus
-from tests.scenario.receiver import Receiver
+from tests.scenario.receiver import Asked, Receiver
 from tests.scenario.workflow_scene import LOOK, TELL, Scene, anomaly, ask_for, wait_for
 
 OTHER_PROCESS = """
@@ -55,6 +56,28 @@ def test_acts_alone_and_resolves_when_the_symptom_is_gone(tmp_path: Path) -> Non
         assert [(asked.path, asked.body["service"]) for asked in receiver.asked] == [("/restart", "shop")]
         assert scene.events() == ["REMEDIATION_SUCCESS"]
         assert scene.runs() == [("analyst", "explain", "success"), ("action", "webhook", "success")]
+
+
+def test_what_failed_while_it_was_being_done_does_not_count(tmp_path: Path) -> None:
+    reached: list[datetime] = []
+    since: list[datetime] = []
+
+    class Noting(list[Asked]):
+        def append(self, asked: Asked) -> None:
+            reached.append(SystemClock().now())
+            super().append(asked)
+
+    class Watched(Scene):
+        def symptom_gone(self, incident: Incident, since_then: datetime) -> bool:
+            since.append(since_then)
+            return bool(receiver.asked)
+
+    with (
+        Receiver(asked=Noting()) as receiver,
+        Watched(tmp_path, actions=(ask_for("restart"),), receiver=receiver.url) as scene,
+    ):
+        scene.ended(scene.start())
+    assert since[-1] >= reached[-1]
 
 
 def test_approved_from_another_process(tmp_path: Path) -> None:

@@ -93,10 +93,21 @@ def _fresh(home: Path | None) -> Path:
     if where.exists() and any(where.iterdir()):
         if not (where / _MARK).exists():
             raise NotPossible(f"{where} holds something that the demo did not make.", "Give an empty folder as --home.")
-        shutil.rmtree(where)
+        _empty(where)
     where.mkdir(parents=True, exist_ok=True, mode=0o700)
     (where / _MARK).touch()
     return where
+
+
+def _empty(where: Path) -> None:
+    """Delete all but the mark, so that whoever is interrupted here can begin again."""
+    for path in where.iterdir():
+        if path.name == _MARK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _play_company(app: App, seed: int, day: date) -> None:

@@ -122,9 +122,9 @@ def _settings(url: str, token: str, play: Play) -> dict[str, Any]:
 
 def _load(live: Live) -> None:
     screen.err.print("Hanok Market, a small web shop: its calm traffic up to now.")
-    with screen.progress(None, "loading   ") as show:
-        for records, _ in live.load():
-            show(records, records)
+    with screen.progress(1, "loading   ") as show:
+        for records, of_all in live.load():
+            show(records / of_all, records)
 
 
 @contextlib.contextmanager

@@ -71,7 +71,8 @@ def _line(entry: TimelineEntry, incident: Incident) -> Line | None:
     if entry.kind == "status":
         if entry.data.get("to") != IncidentStatus.ACTING:
             return None
-        return Line(entry.at, "acts", entry.text.removeprefix("Action: ").partition(_BODY)[0])
+        text = entry.text.removeprefix("Action: ").partition(_BODY)[0]
+        return Line(entry.at, "acts" if text.startswith("POST ") else "looks", text)
     if entry.kind == "action":
         return Line(entry.at, "", entry.text)
     if entry.kind == "event" and entry.data.get("event") == WorkflowEvent.REMEDIATION_ERROR:
@@ -145,6 +146,8 @@ def _ends(entry: TimelineEntry) -> bool:
 def _answer(approval: Approval) -> str:
     if approval.status is ApprovalStatus.APPROVED:
         return approval.decided_by
+    if approval.status is ApprovalStatus.WAITING:
+        return "nobody yet"
     return f"nobody: {approval.status.replace('_', ' ')}"
 
 
@@ -153,7 +156,8 @@ def _outcome(approval: Approval, during: Sequence[TimelineEntry]) -> str:
         return "not done"
     checked = [bool(entry.data.get("gone")) for entry in during if entry.kind == "verification"]
     if not checked:
-        return "no check"
+        acted = any(entry.kind == "status" and entry.data.get("to") == IncidentStatus.VERIFYING for entry in during)
+        return "not checked" if acted else "not done"
     if checked[-1]:
         return "helped"
     undone = any(entry.kind == "undo" and entry.text.startswith("Taken back") for entry in during)

@@ -79,8 +79,15 @@ def test_what_was_not_approved_was_not_done() -> None:
     assert found.ended is None
     assert [(act.answer, act.outcome) for act in found.acts] == [
         ("nobody: rejected", "not done"),
-        ("nobody: waiting", "not done"),
+        ("nobody yet", "not done"),
     ]
+
+
+def test_what_was_approved_and_had_no_leave_was_not_done() -> None:
+    refused = entry(16, "action", "webhook was not done: BDP is paused.")
+    begun = entry(17, "status", "In 20 seconds the store is asked whether it helped.", to="verifying")
+    outcomes = [chapter(incident(S.ESCALATED, one), [approval(15, "first")], at(0)).acts for one in (refused, begun)]
+    assert [acts[0].outcome for acts in outcomes] == ["not done", "not checked"]
 
 
 def test_an_undo_that_failed_is_not_called_undone() -> None:

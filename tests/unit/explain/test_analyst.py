@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bdp.errors import BadSetting
 from bdp.explain.settings import ExplainSettings
 from bdp.model.analysis import ActionType, Check, Verdict
+from bdp.model.batch import RecordKind
 from bdp.model.change import ChangeKind
 from bdp.model.event import Event, Level
+from bdp.ports import Row
 from bdp.store.clickhouse import ClickHouseStore
-from tests.unit.explain.scene import change, event, explain, fill, incident, normal
+from tests.unit.explain.scene import ONSET, change, event, explain, fill, incident, normal
 
 POOL = "HikariPool-1 - Connection is not available, request timed out after 30000ms"
 
@@ -85,6 +89,34 @@ def test_a_live_incident_is_explained_up_to_its_newest_event(store: ClickHouseSt
     )
     ended = opened.model_copy(update={"end_time": opened.last_seen})
     assert explain(store, ended).evidence[0].value["abnormal_events"] == 5
+
+
+class Growing:
+    """A store into which an event comes before each question, as into that of a live system."""
+
+    def __init__(self, store: ClickHouseStore, seconds: float) -> None:
+        self._store, self._seconds, self._asked = store, seconds, 0
+
+    def query(self, sql: str) -> list[Row]:
+        self._asked += 1
+        more = msgspec.json.Encoder().encode_lines([event(self._seconds + self._asked / 1000, POOL)])
+        self._store.insert(RecordKind.EVENTS, more, f"more-{self._asked}")
+        return self._store.query(sql)
+
+    def insert(self, kind: RecordKind, payload: bytes, token: str) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
+
+
+def test_events_that_come_in_meanwhile_do_not_make_the_answers_contradict_one_another(store: ClickHouseStore) -> None:
+    fill(store, [*normal(100), *(event(i, POOL) for i in range(3540, 3590, 5))], [change(-3535)])
+    about = incident(minutes=59.8).model_copy(update={"start_time": ONSET + timedelta(seconds=3540)})
+    analysis = explain(Growing(store, 3595), about)
+    contradicted = [claim.text for claim in analysis.claims if claim.check is Check.CONTRADICTED]
+    assert not contradicted
+    assert analysis.playbook == "connection-pool"
 
 
 def test_a_share_names_its_base(store: ClickHouseStore) -> None:
