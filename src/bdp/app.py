@@ -332,9 +332,11 @@ class App:
             approvals=self.state.approvals,
             executions=self.state.executions,
             permits=self.state.permits,
+            audit=self.state.audit,
             tools=tools,
             explain=self.explaining.explained,
             symptom_gone=symptom.gone,
+            heard=symptom.heard,
             post=self.outbox.post,
             invitations=self.links.invitations,
         )
@@ -346,7 +348,7 @@ class App:
     def _answers(self, decided: Decided | None = None) -> Answers:
         """Return what takes answers; who answers has taken the incident on."""
         approvers, taken_on = self.settings.approvers, self.acknowledging.acknowledge
-        return Answers(self.state.approvals, self.clock, decided, approvers, taken_on)
+        return Answers(self.state.approvals, self.clock, decided, approvers, taken_on, self.switch.now)
 
     def load(self, batches: Iterable[Batch], progress: Callable[[int], None] = lambda records: None) -> None:
         """Take batches in and move each through all stages before the next, so that memory stays bounded.

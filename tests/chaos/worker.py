@@ -105,11 +105,13 @@ class Worker:
             approvals=state.approvals,
             executions=state.executions,
             permits=state.permits,
+            audit=state.audit,
             tools=Tools(
                 settings=act, channels=self.channels, store=QuietStore(), effects=state.effects, clock=self._clock
             ),
             explain=self._explain,
             symptom_gone=self._symptom_gone,
+            heard=lambda incident, since: True,
             post=Outbox(state.alerts, self._clock).post,
         )
 

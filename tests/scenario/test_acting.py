@@ -187,3 +187,37 @@ def test_a_pause_stops_what_was_approved_and_a_later_incident_goes_on(tmp_path: 
         wait_for(lambda: scene.state.approvals.list(ApprovalStatus.WAITING))
         scene.vote(scene.question().approval_id, "ada")
         assert scene.ended(second).status is IncidentStatus.RESOLVED
+
+
+def test_silence_is_no_success(tmp_path: Path) -> None:
+    with (
+        Receiver() as receiver,
+        Scene(
+            tmp_path,
+            actions=(ask_for("restart"),),
+            receiver=receiver.url,
+            gone=lambda _: bool(receiver.asked),
+            undo_useless=True,
+            heard=False,
+        ) as scene,
+    ):
+        assert scene.ended(scene.start()).status is IncidentStatus.ESCALATED
+        assert asked(receiver) == ["/restart"]
+        assert scene.events() == ["ESCALATION_REQUIRED"]
+        assert "cannot be told" in scene.memory.messages[-1].body
+
+
+def test_what_was_done_stands_in_the_audit_log(tmp_path: Path) -> None:
+    with (
+        Receiver() as receiver,
+        Scene(
+            tmp_path, actions=(ask_for("restart"),), receiver=receiver.url, gone=lambda _: False, undo_useless=True
+        ) as scene,
+    ):
+        incident_id = scene.start()
+        scene.ended(incident_id)
+        entries = scene.state.audit.list(incident_id)
+        told = [entry.action for entry in reversed(entries)]
+        assert told == ["action.permitted", "action.applied", "undo.undone"]
+        assert entries[0].detail["key"] == receiver.asked[0].key
+        assert scene.state.audit.verify().whole

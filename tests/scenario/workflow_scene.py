@@ -150,6 +150,7 @@ class Scene:
     watchdog_seconds: float = 0.2
     stranded_seconds: float = 5.0
     undo_useless: bool = False
+    heard: bool = True
     code: int = 1
     clock: SystemClock = field(default_factory=SystemClock)
     attempts: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
@@ -217,9 +218,11 @@ class Scene:
             approvals=state.approvals,
             executions=state.executions,
             permits=state.permits,
+            audit=state.audit,
             tools=Tools(settings=act, channels=channels, store=self.store, effects=state.effects, clock=self.clock),
             explain=self.explain,
             symptom_gone=self.symptom_gone,
+            heard=lambda incident, since: self.heard,
             post=Outbox(state.alerts, self.clock).post,
         )
 

@@ -9,6 +9,7 @@ import typer
 
 from bdp.cli import screen
 from bdp.cli.api import connect
+from bdp.cli.identifier import piece
 from bdp.cli.options import HomeOption, JsonOption
 
 
@@ -24,8 +25,9 @@ def ack(
 
       bdp ack 01KAEZ3V0Q9W2G4T5N6P7R8S9T --by mina
     """
+    incident = piece(incident_id, "incident", "bdp incidents")
     with connect(home) as api:
-        taken = api.post(f"/v1/incidents/{incident_id}/acknowledge", json={"by": by or getpass.getuser()})
+        taken = api.post(f"/v1/incidents/{incident}/acknowledge", json={"by": by or getpass.getuser()})
     if json:
         screen.print_json(taken)
         return

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bdp.cli import screen
 from bdp.cli.api import connect
+from bdp.cli.identifier import piece
 from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
 from bdp.model.decision import Approval, ApprovalStatus
 from bdp.model.noun import Language
@@ -55,7 +56,7 @@ def list_approvals(
         if approval_id is None:
             rows = api.get("/v1/approvals", status=status and status.value, limit=limit)
         else:
-            rows = [api.get(f"/v1/approvals/{approval_id}")]
+            rows = [api.get(f"/v1/approvals/{_piece(approval_id)}")]
     language = language_of(korean)
     if json:
         screen.print_json({"approvals": rows})
@@ -99,12 +100,17 @@ def reject(
     _answer("reject", approval_id, {"note": note, "by": by}, language_of(korean), home, json=json)
 
 
+def _piece(approval_id: str) -> str:
+    return piece(approval_id, "approval", "bdp approvals")
+
+
 def _answer(
     verb: str, approval_id: str, said: dict[str, str | None], language: Language, home: Any, *, json: bool
 ) -> None:
     told = {"note": said["note"], "by": said["by"] or getpass.getuser(), "via": "cli"}
+    question = _piece(approval_id)
     with connect(home) as api:
-        answered = api.post(f"/v1/approvals/{approval_id}/{verb}", json=told)
+        answered = api.post(f"/v1/approvals/{question}/{verb}", json=told)
         here = api.app is not None
     if json:
         screen.print_json(answered)

@@ -9,6 +9,7 @@ import typer
 from bdp.cli import screen
 from bdp.cli.analyze import as_json
 from bdp.cli.api import connect
+from bdp.cli.identifier import piece
 from bdp.cli.labels import label
 from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
 from bdp.model.analysis import IncidentReport
@@ -53,8 +54,8 @@ def show(
 
       bdp incident 01KAEZ3V0Q9W2G4T5N6P7R8S9T --ko
     """
+    path = f"/v1/incidents/{piece(incident_id, 'incident', 'bdp incidents')}"
     with connect(home) as api:
-        path = f"/v1/incidents/{incident_id}"
         told = api.post(f"{path}/analysis") if again else api.get(path)
     report = IncidentReport.model_validate(told)
     if json:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bdp.cli import screen
 from bdp.cli.analyze import as_json
+from bdp.cli.identifier import piece
 from bdp.cli.labels import label
 from bdp.cli.options import HomeOption, JsonOption, KoreanOption, language_of
 from bdp.errors import NotFound
@@ -99,8 +100,9 @@ def _live(incident_id: str, home: Path | None, *, ai: bool) -> Found:
     from bdp.cli.api import connect
     from bdp.explain.agents.reply import Reply
 
+    incident = piece(incident_id, "incident", "bdp incidents")
     with connect(home) as api:
-        answer = api.post(f"/v1/incidents/{incident_id}/investigation", params={"ai": ai})
+        answer = api.post(f"/v1/incidents/{incident}/investigation", params={"ai": ai})
     reply = Reply.model_validate(answer["reply"]) if answer.get("reply") else None
     return IncidentReport.model_validate(answer["report"]), float(answer["seconds"]), reply
 

@@ -78,6 +78,10 @@ def check(
         if not policy.broken:
             counted = f"{screen.counted(len(policy.rules), 'rule')}, version {policy.version}"
             screen.out.print(_source(policy.source, str(where)) + f": {counted}, nothing wrong.", soft_wrap=True)
+            if not policy.granting[ActionType.NOTIFY]:
+                screen.err.print(
+                    "Warning: no rule allows notify, so nobody is told. The shipped rules do: bdp policy init"
+                )
     if policy.broken:
         if not json:
             screen.err.print(f"{screen.counted(len(policy.problems), 'problem')} in {screen.plain(where)}.")

@@ -98,7 +98,7 @@ def approver(settings: ApproverSettings, way: Way, known_as: str) -> Approver:
             if person and person_of(one.known_as(way)) == person:
                 return Approver(one.name, one.role, listed=True)
         shown = ascii(known_as[:100])[1:-1]
-        raise NotEntitled(f"{way}: nobody listed is known as {shown!r}.", _LIST.format(way=_SETTING[way], known=shown))
+        raise NotEntitled(f"{way}: nobody listed is known as '{shown}'.", _LIST.format(way=_SETTING[way], known=shown))
     if not person or person == _OURS:
         raise NotEntitled("An answer needs the name of a person.", "Say who answers.")
     return Approver(known_as.strip()[:200], Role.ADMIN, listed=False)

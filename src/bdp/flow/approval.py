@@ -13,8 +13,10 @@ import structlog
 
 from bdp.clock import Clock
 from bdp.decide.approvers import Approver, ApproverSettings, Way, approver
-from bdp.errors import NotEntitled
+from bdp.errors import NotEntitled, NotPossible
+from bdp.model.action import Pause
 from bdp.model.decision import Approval, ApprovalStatus, Vote
+from bdp.notify.plain import one_line
 from bdp.ports import Approvals
 
 NOBODY_LISTED = ApproverSettings()
@@ -32,6 +34,7 @@ class Answers:
     Args:
         decided: starts what follows a question; None where this process has no engine.
         approvers: who may answer.
+        pause: the kill switch; while it is thrown nothing is approved, for the answer would be used up for nothing.
         taken_on: told that a person looks after the incident, so that nobody is reminded of it any more.
     """
 
@@ -42,12 +45,14 @@ class Answers:
         decided: Decided | None,
         approvers: ApproverSettings = NOBODY_LISTED,
         taken_on: TakenOn = lambda incident_id, by, now: None,
+        pause: Callable[[], Pause | None] = lambda: None,
     ) -> None:
         self._approvals = approvals
         self._clock = clock
         self._decided = decided
         self._approvers = approvers
         self._taken_on = taken_on
+        self._pause = pause
 
     def approve(self, approval_id: str, by: str, note: str = "", via: Way = Way.API, once: str = "") -> Approval:
         """Let the action run, as far as this person is concerned.
@@ -74,8 +79,10 @@ class Answers:
         self, approval_id: str, status: ApprovalStatus, who: Approver, note: str, via: Way, once: str
     ) -> Approval:
         now = self._clock.now()
-        if status is ApprovalStatus.APPROVED and not who.listed:
-            self._check_one_is_enough(approval_id)
+        if status is ApprovalStatus.APPROVED:
+            self._check_not_paused()
+            if not who.listed:
+                self._check_one_is_enough(approval_id)
         vote = Vote(by=who.name, role=who.role, status=status, at=now, via=via, note=note)
         # The repository writes the vote, what it decides and their audit entries in one transaction.
         approval = self._approvals.vote(approval_id, vote, now, once)
@@ -87,6 +94,15 @@ class Answers:
             # The answer is durable, so the person's part is done; the next look starts what follows.
             log.exception("approval.not_followed_yet", approval_id=approval_id)
         return approval
+
+    def _check_not_paused(self) -> None:
+        """Refuse while nothing could follow."""
+        if pause := self._pause():
+            until = f" until {pause.until:%Y-%m-%d %H:%M:%S} UTC" if pause.until else ""
+            raise NotPossible(
+                f"{one_line(pause.by, 100)} has paused BDP{until}: nothing would be done, and the answer be used up.",
+                "First 'bdp resume'; the question waits until its deadline. To forbid it now: bdp reject.",
+            )
 
     def _check_one_is_enough(self, approval_id: str) -> None:
         """Refuse where several people are asked and nobody could tell them apart."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bdp.errors import ChannelUnavailable
 from bdp.model.action import Message
-from bdp.notify.plain import one_line, plain
+from bdp.notify.plain import one_line, plain, unmarked
 from bdp.notify.route import RouteSettings
 from bdp.notify.seen import Seen
 
@@ -43,7 +43,7 @@ class ConsoleChannel:
 
 
 def _text(message: Message) -> str:
-    head = f"[{message.severity}] {one_line(message.title)}"
-    body = "\n".join("    " + line for line in plain(message.body).splitlines())
+    head = f"[{message.severity}] {one_line(unmarked(message.title))}"
+    body = "\n".join("    " + line for line in plain(unmarked(message.body)).splitlines())
     links = "".join(f"\n    {one_line(link.words)}: {one_line(link.url)}" for link in message.links)
     return f"{head}\n{body}{links}" if body else f"{head}{links}"

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, select, text
 
 from bdp.model.action import Pause, Permit
+from bdp.model.decision import AuditEntry
+from bdp.store.audit import write_down
 from bdp.store.database import Database, insert
 from bdp.store.policies import newest
 from bdp.store.tables import permits
@@ -38,6 +40,7 @@ class SqlPermits:
             if not admits(_chosen(connection, permits.c.at >= since), _pause(connection)):
                 return False
             connection.execute(insert(connection, permits).values(permit._asdict()))
+            write_down(connection, _entry(permit))
             return True
 
     def get(self, key: str) -> Permit | None:
@@ -54,6 +57,11 @@ class SqlPermits:
         """Return those of one incident, oldest first."""
         with self._database.read() as connection:
             return _chosen(connection, permits.c.incident_id == incident_id)
+
+
+def _entry(permit: Permit) -> AuditEntry:
+    told = {name: getattr(permit, name) for name in ("key", "type", "resource", "service", "environment", "rule")}
+    return AuditEntry(at=permit.at, actor="bdp", action="action.permitted", object=permit.incident_id, detail=told)
 
 
 def _chosen(connection: Connection, condition: ColumnElement[bool]) -> list[Permit]:

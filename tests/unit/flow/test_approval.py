@@ -9,6 +9,7 @@ import pytest
 from bdp.clock import ManualClock
 from bdp.errors import NotFound, NotPossible
 from bdp.flow.approval import Answers
+from bdp.model.action import Pause
 from bdp.model.analysis import ActionProposal, ActionType
 from bdp.model.decision import Approval, ApprovalStatus
 from bdp.store.state import open_state
@@ -63,5 +64,29 @@ def test_too_late() -> None:
             Answers(state.approvals, ManualClock(AT + timedelta(hours=2)), None).reject("A", by="ada")
         with pytest.raises(NotFound):
             Answers(state.approvals, ManualClock(AT), None).approve("B", by="ada")
+    finally:
+        state.close()
+
+
+def test_nothing_is_approved_while_everything_is_paused() -> None:
+    state, paused = open_state("sqlite://"), [Pause(by="bob", at=AT, until=AT + timedelta(hours=2))]
+    try:
+        state.approvals.ask(QUESTION)
+        answers = Answers(state.approvals, ManualClock(AT), None, pause=lambda: paused[0] if paused else None)
+        with pytest.raises(NotPossible, match="bob has paused BDP until 2026-05-01 14:00:00 UTC"):
+            answers.approve("A", by="ada")
+        assert state.approvals.get("A").votes == ()
+        paused.clear()
+        assert answers.approve("A", by="ada").status is ApprovalStatus.APPROVED
+    finally:
+        state.close()
+
+
+def test_what_is_paused_may_be_forbidden() -> None:
+    state = open_state("sqlite://")
+    try:
+        state.approvals.ask(QUESTION)
+        answers = Answers(state.approvals, ManualClock(AT), None, pause=lambda: Pause(by="bob", at=AT))
+        assert answers.reject("A", by="ada").status is ApprovalStatus.REJECTED
     finally:
         state.close()

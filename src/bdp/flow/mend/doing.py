@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bdp.decide.circumstances import Circumstances
 from bdp.decide.gate import still
 from bdp.decide.inspect import inspect
+from bdp.decide.words import Words
 from bdp.errors import BdpError, StoreUnavailable
 from bdp.flow.mend.choosing import Choosing
 from bdp.flow.mend.place import Place
@@ -15,10 +16,11 @@ from bdp.flow.mend.run import Json
 from bdp.learn.executions import Ending
 from bdp.model.action import ActionResult, ActionStatus, Pause, Permit
 from bdp.model.analysis import ActionProposal, Analysis
-from bdp.model.decision import Decision, Inspection
+from bdp.model.decision import AuditEntry, Decision, Inspection
 from bdp.model.execution import Outcome
 from bdp.model.incident import Incident, IncidentStatus
 from bdp.model.plan import ActionPlan
+from bdp.notify.effect import once
 
 OUTCOMES = {
     ActionStatus.APPLIED: Outcome.SUCCESS,
@@ -44,12 +46,12 @@ class Doing:
         """
         plan, action = _of(decision)
         incident = self._place.at_work()
-        refused = "" if plan.dry_run else self._refusal(analysis, decision, incident, approved)
+        refused = None if plan.dry_run else self._refusal(analysis, decision, incident, approved)
         if refused:
-            text = f"{action.type} was not done: {refused}"
+            text = f"{action.type} was not done: {refused.en}"
             self._place.note("action", text, f"action:{analysis.attempt}:{action.key}")
             self._keep(analysis, decision, self._place.now(), 0.0, Ending(Outcome.REJECTED, "NoLeave"))
-            return {"refused": refused}
+            return {"refused": refused.en, "refused_ko": refused.ko}
         incident = self._place.move(IncidentStatus.ACTING, f"{'Dry run' if plan.dry_run else 'Action'}: {plan.effect}")
         clock = self._parts.tools.clock
         started_at, began = clock.now(), clock.monotonic()
@@ -59,6 +61,8 @@ class Doing:
         if doer.informational or result.status is not ActionStatus.APPLIED:
             self._keep(analysis, decision, started_at, seconds, Ending(OUTCOMES[result.status], result.error_type))
         self._place.note("action", result.detail, f"action:{analysis.attempt}:{action.key}", result.data)
+        if not plan.dry_run:
+            self._write_down(f"action.{result.status}", plan, result)
         return {
             "refused": "",
             "result": result.model_dump(mode="json"),
@@ -66,14 +70,14 @@ class Doing:
             "seconds": seconds,
         }
 
-    def _refusal(self, analysis: Analysis, decision: Decision, incident: Incident, approved: bool) -> str:
-        """Return why it may not run now, after all; empty with a permit, which a repeat of the step finds again."""
+    def _refusal(self, analysis: Analysis, decision: Decision, incident: Incident, approved: bool) -> Words | None:
+        """Return why it may not run now, after all; None with a permit, which a repeat of the step finds again."""
         plan, action = _of(decision)
         if self._parts.permits.get(plan.idempotency_key):
-            return ""
+            return None
         unmet = self._choosing.unmet(action, incident)
         if unmet:
-            return f"{unmet[0].en}."
+            return Words(f"{unmet[0].en}.", f"{unmet[0].ko}.")
         then, policy, now = decision.inspection, self._parts.policy(), self._place.now()
         assert then is not None  # noqa: S101 - each decision with a plan has one
         said: list[Inspection] = []
@@ -83,9 +87,8 @@ class Doing:
             return still(then, said[-1], approved) is None
 
         if self._parts.permits.grant(self._permit(plan, then, incident, now), now - policy.longest_window, admits):
-            return ""
-        reason = still(then, said[-1], approved)
-        return f"{said[-1].explanation} ({reason})" if reason else said[-1].explanation
+            return None
+        return Words(said[-1].explanation, said[-1].worded("explanation", "ko"))
 
     def _permit(self, plan: ActionPlan, inspection: Inspection, incident: Incident, now: datetime) -> Permit:
         return Permit(
@@ -105,21 +108,33 @@ class Doing:
         return {}
 
     def verify(self, analysis: Analysis, decision: Decision, acted: Json) -> Json:
-        """Ask whether the effect took place and the symptom is gone, and keep the run with that outcome."""
+        """Ask whether the effect took place and the symptom is gone, and keep the run with that outcome.
+
+        Returns:
+            `gone`, and `silent` where that is only because the service, usually heard of, has said nothing since.
+        """
         plan, action = _of(decision)
         incident, started_at = self._place.incident(), datetime.fromisoformat(acted["started_at"])
         result = ActionResult.model_validate(acted["result"])
         took_place = self._took_place(analysis, decision, incident, result)
         # What failed while it was still being done does not speak against it.
         since = started_at + timedelta(seconds=acted["seconds"])
-        helped = took_place and self._parts.symptom_gone(incident, since)
-        ending = Ending() if helped else Ending(Outcome.FAILURE, "SymptomPersists" if took_place else "NoEffect")
+        gone = took_place and self._parts.symptom_gone(incident, since)
+        silent = gone and not self._parts.heard(incident, since)
+        ending, text = Ending(), "The symptom is gone."
+        if silent:
+            ending, text = (
+                Ending(Outcome.FAILURE, "NothingHeard"),
+                "Nothing was heard since: whether it helped is open.",
+            )
+        elif took_place and not gone:
+            ending, text = Ending(Outcome.FAILURE, "SymptomPersists"), "The symptom persists."
+        elif not took_place:
+            ending, text = Ending(Outcome.FAILURE, "NoEffect"), f"The effect did not take place: {plan.effect}"
         self._keep(analysis, decision, started_at, acted["seconds"], ending)
-        text = "The symptom is gone." if helped else "The symptom persists."
-        if not took_place:
-            text = f"The effect did not take place: {plan.effect}"
-        self._place.note("verification", text, f"verification:{analysis.attempt}:{action.key}", {"gone": helped})
-        return {"gone": helped}
+        data = {"gone": gone, "silent": silent}
+        self._place.note("verification", text, f"verification:{analysis.attempt}:{action.key}", data)
+        return data
 
     def _took_place(self, analysis: Analysis, decision: Decision, incident: Incident, result: ActionResult) -> bool:
         plan, action = _of(decision)
@@ -150,9 +165,22 @@ class Doing:
         done = undone.status is ActionStatus.UNDONE
         ending = Ending(Outcome.SUCCESS if done else Outcome.FAILURE, undone.error_type)
         self._place.keep_run("undo", analysis, action, started_at, clock.monotonic() - began, ending)
+        self._write_down(f"undo.{undone.status}", plan, undone)
         detail = f"Taken back: {undone.detail}" if done else f"It could not be taken back: {undone.detail}"
         self._place.note("undo", detail, key, undone.data)
         return {"undone": done, "detail": detail}
+
+    def _write_down(self, what: str, plan: ActionPlan, result: ActionResult) -> None:
+        """Add what came of it to the audit log; a crash in between may write it twice, never not at all."""
+        tools, at = self._parts.tools, self._place.now()
+        detail = {"key": plan.idempotency_key, "effect": plan.effect, "result": result.detail}
+        entry = AuditEntry(at=at, actor="bdp", action=what, object=self._place.incident_id, detail=detail)
+
+        def add() -> Json:
+            self._parts.audit.add(entry)
+            return {"written": True}
+
+        once(tools.effects, f"audit:{what}:{plan.idempotency_key}", tools.clock, add)
 
     def _keep(
         self, analysis: Analysis, decision: Decision, started_at: datetime, seconds: float, ending: Ending

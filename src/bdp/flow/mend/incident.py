@@ -193,7 +193,7 @@ class _Work:
         acted = await self._step("act", partial(self.steps.doing.act, analysis, decision, approved))
         name, name_ko = action.description, action.worded("description", "ko")
         if acted["refused"]:
-            self.standing.failed.append(Words(f"{name} (not done: {acted['refused']})", f"{name_ko} (실행되지 않음)"))
+            self.standing.refused.append(Words(f"{name} {acted['refused']}", f"{name_ko} {acted['refused_ko']}"))
             return NEXT
         status = acted["result"]["status"]
         if status == ActionStatus.PLANNED_ONLY:
@@ -214,6 +214,12 @@ class _Work:
         await self._step("verifying", partial(doing.verifying, pause))
         await self.run.sleep(pause)
         found = await self._step("verify", partial(doing.verify, analysis, decision, acted))
+        if found["silent"]:
+            why = Words(
+                f"{name} Nothing has been heard of the service since, so whether it helped cannot be told.",
+                f"{name_ko} 이후 서비스의 이벤트가 없어 효과를 확인할 수 없습니다.",
+            )
+            return await self._escalate(why)
         if found["gone"]:
             text, text_ko = f"{name} The symptom is gone.", f"{name_ko} 증상이 사라졌습니다."
             event = WorkflowEvent.REMEDIATION_SUCCESS

@@ -15,13 +15,16 @@ from bdp.model.action import Message, MessageForm, Pause
 from bdp.model.analysis import Analysis
 from bdp.model.decision import Approval
 from bdp.model.incident import Incident
-from bdp.ports import Approvals, Executions, Incidents, Permits
+from bdp.ports import Approvals, Audit, Executions, Incidents, Permits
 
 Explain = Callable[[Incident, int, Sequence[str]], Analysis]
 """explain(incident, attempt, keys of actions that were tried) -> analysis"""
 
 SymptomGone = Callable[[Incident, datetime], bool]
 """symptom_gone(incident, since) -> the store shows no more of it from that event time on"""
+
+Heard = Callable[[Incident, datetime], bool]
+"""heard(incident, since) -> False where the subject says nothing since then, though it usually says something"""
 
 Post = Callable[[MessageForm, Message], object]
 """post(form, message): people are told, durably; the same key again does nothing"""
@@ -50,8 +53,10 @@ class Parts:
     approvals: Approvals
     executions: Executions
     permits: Permits
+    audit: Audit
     tools: Tools
     explain: Explain
     symptom_gone: SymptomGone
+    heard: Heard
     post: Post
     invitations: Callable[[Approval], Sequence[Invitation]] = nobody_in_person

@@ -15,7 +15,7 @@ from bdp.model.decision import Decision
 from bdp.ports import Effects
 
 SHOWN_DRY_RUNS = 5
-_TOLD = ("planned_only", "failed")
+_TOLD = ("planned_only", "failed", "refused")
 
 
 @dataclass
@@ -27,17 +27,20 @@ class Standing:
         tried: keys of actions that ran, were refused, or could not be planned.
         planned_only: what would have been done, but for the dry run.
         failed: what did not help, and why.
+        refused: what had no leave when its moment came, and why.
     """
 
     attempt: int = 1
     tried: list[str] = field(default_factory=list)
     planned_only: list[Words] = field(default_factory=list)
     failed: list[Words] = field(default_factory=list)
+    refused: list[Words] = field(default_factory=list)
 
     def told(self) -> list[Words]:
         """Return what a person who takes over must know."""
         shown = self.planned_only[:SHOWN_DRY_RUNS]
         would = [Words(f"Would have been done: {one.en}", f"실행했을 조치: {one.ko}") for one in shown]
+        would += [Words(f"Not done: {one.en}", f"실행하지 않은 조치: {one.ko}") for one in self.refused]
         return would + [Words(f"Did not help: {one.en}", f"효과가 없었던 조치: {one.ko}") for one in self.failed]
 
     def as_json(self) -> Json:

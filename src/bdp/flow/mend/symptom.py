@@ -19,10 +19,14 @@ from bdp.model.anomaly import AnomalyKind
 from bdp.model.event import ABNORMAL_SQL
 from bdp.model.incident import Incident
 from bdp.ports import Store
-from bdp.sql import literal, matches
+from bdp.sql import equals, literal, matches
 
 SHORTEST = timedelta(minutes=1)
 """Rates are taken over at least this long."""
+
+USUAL = timedelta(hours=1)
+LEAST_EXPECTED = 5.0
+"""Silence says something where so many events were to be expected: by chance it comes once in 150 times (Poisson)."""
 
 MARGIN = timedelta(seconds=30)
 _INSTANT = timedelta(milliseconds=1)
@@ -65,6 +69,27 @@ class SymptomCheck:
         elapsed = max(self._clock.now() - since, timedelta(seconds=1))
         allowed = self._settings.share * incident.events * (elapsed / lasted)
         return self._failures(incident, since) <= allowed
+
+    def heard(self, incident: Incident, since: datetime) -> bool:
+        """Return whether the service says anything since then; True also where it usually says nothing while well.
+
+        A service that is silent may be down, which no rate of failures shows. What it usually says is counted in the
+        hour before the incident, abnormal events left out.
+
+        Raises:
+            StoreUnavailable: try again later.
+        """
+        if self._is_of_metrics(incident):
+            return True  # they count as back only where there are points
+        now = self._clock.now()
+        service, elapsed = equals("service", incident.subject.service), now - since
+        start, first = incident.start_time, literal(incident.start_time - USUAL)
+        usual = f"sumIf(weight, NOT ({ABNORMAL_SQL}) AND ts < {literal(start)}) AS usual"
+        present = f"countIf(ts >= {literal(since)}) AS present"
+        chosen = f"{service} AND ts >= {first} AND ts <= {literal(now)}"
+        row = self._store.query(f"SELECT {usual}, {present} FROM events WHERE {chosen}")[0]  # noqa: S608 - see bdp.sql
+        expected = float(row["usual"] or 0) * (elapsed / USUAL)
+        return int(row["present"]) > 0 or expected < LEAST_EXPECTED
 
     def _is_of_metrics(self, incident: Incident) -> bool:
         if incident.kind is not None:

@@ -53,3 +53,20 @@ def test_gone_at_a_tenth_of_its_rate(store: ClickHouseStore, failures: int, gone
     check = SymptomCheck(store, ManualClock(ACTED + shift + timedelta(minutes=2)), SymptomSettings())
     moved = INCIDENT.model_copy(update={"start_time": START + shift, "last_seen": ACTED + shift})
     assert check.gone(moved, ACTED + shift) is gone
+
+
+@pytest.mark.parametrize(("usual", "since", "heard"), [(600, 0, False), (600, 1, True), (100, 0, True), (0, 0, True)])
+def test_silence_says_something_where_events_were_to_be_expected(
+    store: ClickHouseStore, usual: int, since: int, heard: bool
+) -> None:
+    # Two minutes of an hour: of 600 events 20 were to be expected, of 100 no more than 3.
+    shift = timedelta(days=366 * (50 + usual // 100 + since))
+    before = [Event(ts=START + shift - timedelta(minutes=30), service="shop")] * usual
+    failures = [Event(ts=START + shift - timedelta(minutes=30), level=Level.ERROR, service="shop")] * 600
+    others = [Event(ts=ACTED + shift + timedelta(seconds=9), service="pay")] * 9
+    after = [Event(ts=ACTED + shift + timedelta(seconds=9), service="shop")] * since
+    rows = msgspec.json.Encoder().encode_lines([*before, *failures, *others, *after])
+    store.insert(RecordKind.EVENTS, rows, f"heard {usual} {since}")
+    check = SymptomCheck(store, ManualClock(ACTED + shift + timedelta(minutes=2)), SymptomSettings())
+    moved = INCIDENT.model_copy(update={"start_time": START + shift, "last_seen": ACTED + shift})
+    assert check.heard(moved, ACTED + shift) is heard
