@@ -13,9 +13,9 @@ from bdp.demo.live import Pace
 from bdp.demo.live_control import ControlPlane
 from bdp.model.incident import IncidentStatus
 
-QUICK = Pace(history=600, calm=1, tick=0.2, step=0.3, lag=0.5, patience=60, traffic=2)
+QUICK = Pace(history=600, calm=0.5, tick=0.2, step=0.3, lag=0.5, patience=60, traffic=2)
 SETTINGS: dict[str, Any] = {
-    "workflows": {"verify_after_seconds": 10, "engine": {"look_seconds": 0.2, "url": ""}},
+    "workflows": {"verify_after_seconds": 8, "engine": {"look_seconds": 0.2, "url": ""}},
     # Rates are taken over a minute at least, and here all is over sooner. Over 0.2, nothing would count as still there.
     "symptom": {"share": 0.18},
 }
@@ -32,7 +32,7 @@ def test_path_of_both_faults(
             planes.append(self)
 
     monkeypatch.setattr(demo_live, "ControlPlane", Seen)
-    chapters = play_live(tmp_path, Play(auto=1, pace=QUICK, settings=SETTINGS))
+    chapters = play_live(tmp_path, Play(auto=0.5, pace=QUICK, settings=SETTINGS))
 
     told = capsys.readouterr().out
     assert [one.status for one in chapters] == [IncidentStatus.RESOLVED] * 2, told

@@ -159,8 +159,10 @@ class Live:
             self._tell(f"BDP did not mend it: a colleague rolls {service} back by hand.")
 
     def _begin(self) -> int:
+        """Note that a fault begins; return from when on calls meet it. Those before must not."""
+        self._catch_up()
         self.began.append(self._app.clock.now())
-        return self._now()
+        return self._played
 
     def _until(self, over: Callable[[], bool]) -> None:
         """Go on until it is over, or nothing was found in time."""
