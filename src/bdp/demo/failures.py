@@ -77,8 +77,8 @@ POOL_TIMEOUT = Failure(
         "SQLTransientConnectionException after {ms}ms loading stock of {sku}: pool exhausted, {small} threads waiting",
     ),
 )
-IMPATIENT_POOL_TIMEOUT = replace(POOL_TIMEOUT, low_ms=20, high_ms=60)
-"""The same where callers hardly wait: few are still waiting when it is mended."""
+IMPATIENT_POOL_TIMEOUT = replace(POOL_TIMEOUT, low_ms=2, high_ms=9)
+"""The same where callers hardly wait, so that none still fails long after it is mended."""
 KEY_ERROR = Failure(
     "KeyError",
     500,
