@@ -278,7 +278,7 @@ class Scene:
         return [(row.agent, row.action, row.outcome.value) for row in rows]
 
 
-def wait_for(reached: Callable[[], Any], seconds: float = 15.0) -> None:
+def wait_for(reached: Callable[[], Any], seconds: float = 60.0) -> None:
     """Return when the condition holds: what runs in other threads has no other end to wait on."""
     deadline = time.monotonic() + seconds
     while not reached():
