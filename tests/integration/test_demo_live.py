@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from bdp.cli import demo_live
 from bdp.cli.demo_live import AUTO, Play, play_live
@@ -19,6 +21,13 @@ SETTINGS: dict[str, Any] = {
     # Rates are taken over a minute at least, and here all is over sooner. Over 0.2, nothing would count as still there.
     "symptom": {"share": 0.18},
 }
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """The demo sets up the process' logs; the next test's are its own again."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.mark.long
