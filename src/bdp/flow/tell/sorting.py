@@ -12,7 +12,7 @@ flood       more incidents begin (or more events come) within a minute than peop
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -118,8 +118,3 @@ def _place(
 def _since(at: datetime | None, now: datetime) -> timedelta:
     # A clock that was set back must not hold messages for ever.
     return now - at if at is not None and now >= at else timedelta.max
-
-
-def incidents_of(posted: Iterable[Posted]) -> int:
-    """Return how many incidents these are about."""
-    return len({one.incident_id for one in posted})
