@@ -60,7 +60,7 @@ from bdp.model.noun import Language
 from bdp.notify.channels import ChannelParts, open_channels_at
 from bdp.notify.route import RoutedChannel
 from bdp.notify.slack_buttons import blocks
-from bdp.ports import Store, Stream
+from bdp.ports import BulkStore, Stream
 from bdp.settings import Settings, secret
 from bdp.store.alerts import Announcement
 from bdp.store.clickhouse import open_store
@@ -91,7 +91,7 @@ class App:
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock | None = None, ids: Ids | None = None, store: Store | None = None
+        self, settings: Settings, clock: Clock | None = None, ids: Ids | None = None, store: BulkStore | None = None
     ) -> None:
         self.settings = settings
         self._given_store = store
@@ -118,7 +118,7 @@ class App:
         settings, home = self.settings, self.home
         home.prepare()
         self._parts.enter_context(home.held())
-        self.store: Store = self._closing(self._given_store or open_store(settings.store, home.path / "store"))
+        self.store: BulkStore = self._closing(self._given_store or open_store(settings.store, home.path / "store"))
         self.state = self._closing(open_state(settings.state_url, self._is_repeat, self._announce))
         self.outbox = Outbox(self.state.alerts, self.clock)
         self.acknowledging = Acknowledging(self.state.alerts, self.state.incidents)

@@ -7,9 +7,10 @@ elsewhere: `env:NAME` or `file:/path`.
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -30,6 +31,7 @@ from bdp.decide.approvers import ApproverSettings
 from bdp.decide.gate import GateSettings
 from bdp.decide.policy import PolicySettings
 from bdp.detect.burst.detector import BurstSettings
+from bdp.detect.cost.settings import CostSettings
 from bdp.detect.dedup import DedupSettings
 from bdp.detect.fabric.settings import FabricSettings
 from bdp.detect.series.settings import SeriesSettings
@@ -60,6 +62,13 @@ _ADDRESS = ("url", "dsn")
 _LONGEST_NAME = 200
 R = TypeVar("R", bound=BaseModel)
 _REFERENCE = re.compile(r"""(?:^|["'])env:(\w+)""")
+COSTS_KNOWN: dict[str, tuple[str, ...]] = {
+    "BDP_DETECTION_METHODS": ("costs", "detection_methods"),
+    "BDP_ENSEMBLE_WEIGHTS": ("costs", "ensemble_weights"),
+    "BDP_PATTERN_RECOGNITION": ("costs", "pattern_recognition"),
+    "BDP_PATTERN_MODE": ("costs", "pattern_mode"),
+}
+"""Short names of settings of costs; weaker than the long ones."""
 ALONE: dict[str, Any] = {
     "feeds": (),
     "stream": {"sinks": ("journal", "table", "files"), "table": {"url": ""}, "files": {"folder": ""}},
@@ -121,6 +130,7 @@ class Settings(BaseSettings):
     detect: BurstSettings = BurstSettings()
     series: SeriesSettings = SeriesSettings()
     fabric: FabricSettings = FabricSettings()
+    costs: CostSettings = CostSettings()
     shadow: ShadowSettings = ShadowSettings()
     dedup: DedupSettings = DedupSettings()
     explain: ExplainSettings = ExplainSettings()
@@ -199,6 +209,8 @@ def load(home: Path | None = None, overrides: Mapping[str, Any] | None = None) -
         settings: Settings = reader(**given)
     except ValidationError as error:
         raise _told(error, where / FILE) from error
+    except BadSetting:
+        raise
     except SettingsError as error:
         raise _unread(error, reader, where / FILE) from error
     except (OSError, ValueError) as error:
@@ -291,17 +303,37 @@ def _fetched(text: str, path: tuple[str, ...]) -> str:
 def _well_known(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return what variables say that others name as well, as nested values."""
     given: dict[str, Any] = {}
-    for name, (room, *places) in WELL_KNOWN.items():
+    for name, (room, *places) in {**WELL_KNOWN, **COSTS_KNOWN}.items():
         if value := environment.get(name, ""):
             inner = given.setdefault(room, {})
             for place in places[:-1]:
                 inner = inner.setdefault(place, {})
-            inner[places[-1]] = models_of(value) if name == "LLM_PROVIDER" else value
+            inner[places[-1]] = _read(name, value)
     return given
 
 
+def _listed(text: str) -> Any:
+    """Return a list that is written with commas, or as JSON."""
+    return json.loads(text) if text.lstrip().startswith("[") else [item.strip() for item in text.split(",")]
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "LLM_PROVIDER": models_of,
+    "BDP_DETECTION_METHODS": _listed,
+    "BDP_ENSEMBLE_WEIGHTS": json.loads,
+}
+"""How the text of a variable becomes the value of its setting, where that is no text."""
+
+
+def _read(name: str, text: str) -> Any:
+    try:
+        return _READ.get(name, str)(text)
+    except ValueError as error:
+        raise BadSetting(f"The environment variable {name} holds no JSON: {error}.", "Correct it.") from error
+
+
 def _refuse_unknown(environment: Mapping[str, str], file: Path) -> None:
-    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields}
+    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields} | COSTS_KNOWN.keys()
     ours = [name for name in environment if name.startswith(_PREFIX) and name not in _NOT_SETTINGS]
     strange = [name for name in ours if name.split("__")[0] not in known]
     if not strange:
@@ -337,7 +369,7 @@ def _told(error: ValidationError, file: Path) -> BadSetting:
 def _variable(parts: list[str]) -> str:
     """Return the environment variable that gives this setting, or all that it is part of; empty if none does."""
     names = [_PREFIX + "__".join(parts[:count]).upper() for count in range(len(parts), 0, -1)]
-    names += [name for name, place in WELL_KNOWN.items() if tuple(parts[: len(place)]) == place]
+    names += [name for name, place in {**WELL_KNOWN, **COSTS_KNOWN}.items() if tuple(parts[: len(place)]) == place]
     return next((name for name in names if name in os.environ), "")
 
 

@@ -123,14 +123,14 @@ def _slowest(store: Store, start: datetime, end: datetime) -> tuple[tuple[str, f
 def _currency(store: Store, start: datetime, end: datetime) -> str:
     """Return the currency that most lines are in; sums of several would mean nothing."""
     rows = store.query(
-        f"SELECT billing_currency FROM costs WHERE {_between('charge_period_start', start, end)} "
+        f"SELECT billing_currency FROM charges WHERE {_between('charge_period_start', start, end)} "
         "GROUP BY billing_currency ORDER BY count() DESC, billing_currency LIMIT 1"
     )
     return str(rows[0]["billing_currency"]) if rows else "USD"
 
 
 def _cost(store: Store, currency: str, start: datetime, end: datetime) -> float:
-    rows = store.query(f"SELECT sum(billed_cost) AS cost FROM costs WHERE {_charged(currency, start, end)}")
+    rows = store.query(f"SELECT sum(billed_cost) AS cost FROM charges WHERE {_charged(currency, start, end)}")
     return float(rows[0]["cost"])
 
 
@@ -141,7 +141,7 @@ def _costs(store: Store, currency: str, start: datetime, end: datetime) -> tuple
     rows = store.query(
         f"SELECT service_name, sumIf(billed_cost, charge_period_start >= {begin}) AS now, "
         f"sumIf(billed_cost, charge_period_start < {begin}) AS earlier, "
-        f"countIf(charge_period_start < {begin}) AS charges FROM costs "
+        f"countIf(charge_period_start < {begin}) AS charges FROM charges "
         f"WHERE {_charged(currency, usual_start, end)} GROUP BY service_name ORDER BY now DESC, service_name LIMIT 1000"
     )
     return tuple(

@@ -65,5 +65,6 @@ def signature(kind: AnomalyKind, subject: Subject, templates: Sequence[str]) -> 
     Args:
         templates: what `telling` chose; not every template seen, or repeats of one trouble would differ.
     """
-    parts = (kind.value, subject.service, subject.route, subject.error_code, *templates)
+    of = (subject.account,) if subject.account else ()  # only costs have one
+    parts = (kind.value, subject.service, subject.route, subject.error_code, *of, *templates)
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:_SIGNATURE_DIGITS]

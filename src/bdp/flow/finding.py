@@ -40,12 +40,14 @@ class FindingKind(StrEnum):
     FABRIC = "fabric"
     METRIC_INCIDENT = "metric incident"
     FABRIC_INCIDENT = "fabric incident"
+    COST = "cost"
 
 
 _INCIDENTS: Final = {
     AnomalyKind.BURST: FindingKind.BURST,
     AnomalyKind.METRIC: FindingKind.METRIC_INCIDENT,
     AnomalyKind.FABRIC: FindingKind.FABRIC_INCIDENT,
+    AnomalyKind.COST: FindingKind.COST,
 }
 
 

@@ -248,11 +248,8 @@ def _costs(store: Store, lines: Sequence[bytes], numbers: Sequence[int]) -> Know
     rows = (
         (_cost_key(line), line.service_name, line.sub_account_id, _second(line.charge_period_start)) for line in costs
     )
-    columns = (
-        "charge_period_end, billing_account_id, sub_account_name, region_id, charge_category, billed_cost,"
-        " effective_cost, billing_currency, tags"
-    )
     names = ("service_name", "sub_account_id", "charge_period_start")
+    columns = ", ".join([*(name for name in _COST_COLUMNS if name not in names), "tags"])
     return _by_count(store, "costs", names, columns, list(rows), numbers)
 
 
@@ -321,7 +318,8 @@ def _cost_row(row: Row) -> tuple[Any, ...]:
 
 
 _COST_TIMES = ("charge_period_start", "charge_period_end")
-_COST_COLUMNS = tuple(name for name in CostLine.__struct_fields__ if name != "tags")
+_COST_COLUMNS = tuple(name for name in CostLine.__struct_fields__ if name not in ("tags", "stated_at"))
+"""When it was said is not a part of it: a file that does not tell gets another time with each reading."""
 _ROW_KEYS: Final[dict[str, Callable[[Row], tuple[Any, ...]]]] = {"metrics": _metric_row, "costs": _cost_row}
 
 

@@ -39,15 +39,17 @@ OTHER_NAMES: Final[dict[RecordKind, dict[str, str]]] = {
     },
     RecordKind.COSTS: {
         "ChargePeriodStart": "charge_period_start", "ChargePeriodEnd": "charge_period_end",
+        "ProviderName": "provider_name", "ServiceProviderName": "provider_name",
         "BillingAccountId": "billing_account_id", "SubAccountId": "sub_account_id",
         "SubAccountName": "sub_account_name", "ServiceName": "service_name", "RegionId": "region_id",
+        "ResourceId": "resource_id", "SkuMeter": "sku_meter",
         "ChargeCategory": "charge_category", "BilledCost": "billed_cost", "EffectiveCost": "effective_cost",
         "BillingCurrency": "billing_currency", "Tags": "tags",
     },
 }  # fmt: skip
 """Name -> canonical name; the canonical one wins, other losers and FOCUS columns without a place are left out."""
 
-_TIMES = ("ts", "charge_period_start", "charge_period_end")
+_TIMES = ("ts", "charge_period_start", "charge_period_end", "stated_at")
 _NUMBERS = ("value", "billed_cost", "effective_cost")
 _MAPS = ("labels", "tags")
 _NEEDED: Final = {
@@ -87,6 +89,9 @@ def point_of(kind: RecordKind, item: bytes, edge: Edge) -> Point:
         fields[name] = _time(name, value) if name in _TIMES else _map(value) if name in _MAPS else _text(value)
     if kind is RecordKind.CHANGES:
         fields.setdefault("ts", edge.undated or edge.now)
+    elif kind is RecordKind.COSTS:
+        fields.setdefault("stated_at", edge.now)
+        fields.setdefault("effective_cost", fields.get("billed_cost", 0.0))
     _check_needed(kind, fields)
     try:
         point: Point = msgspec.convert(fields, SHAPES[kind], strict=False)

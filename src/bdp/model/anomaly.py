@@ -14,6 +14,7 @@ class AnomalyKind(StrEnum):
     BURST = "burst"
     METRIC = "metric"
     FABRIC = "fabric"
+    COST = "cost"
 
 
 class Severity(StrEnum):
@@ -29,14 +30,21 @@ SEVERITIES = tuple(Severity)
 
 
 class Subject(Noun):
-    """What misbehaves: a key of events."""
+    """What misbehaves: a key of events, or of costs.
+
+    Attributes:
+        service: of costs what is billed.
+        account: of costs whose they are, as people know it; else empty.
+    """
 
     service: str = ""
     route: str = ""
     error_code: str = ""
+    account: str = ""
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.service, self.route, self.error_code) if part) or "unnamed service"
+        named = " ".join(part for part in (self.service, self.route, self.error_code) if part) or "unnamed service"
+        return f"{named} of {self.account}" if self.account else named
 
 
 class Anomaly(Noun):

@@ -1,4 +1,4 @@
-"""Cost lines (FOCUS 1.0 columns)."""
+"""Cost lines, with the columns of FOCUS 1.x that BDP keeps."""
 
 from __future__ import annotations
 
@@ -12,18 +12,30 @@ class CostLine(msgspec.Struct, kw_only=True):
 
     Attributes:
         charge_period_start: UTC, inclusive; FOCUS `ChargePeriodStart`.
+        sku_meter: what is metered, FOCUS `SkuMeter`: the usage type of AWS, the meter of Azure, the product of OCI.
+        charge_category: Usage, Purchase, Tax, Credit or Adjustment, as FOCUS has them.
         billed_cost: in `billing_currency`; FOCUS `BilledCost`.
+        effective_cost: with what was paid ahead spread over its use; FOCUS `EffectiveCost`.
+        statement: name of the delivery that it came with. What one statement says of an account's day is all of that
+            day: a newer statement of the same day takes its place. A line without a statement stands by itself; a newer
+            line that differs in nothing but its costs takes its place.
+        stated_at: when that was said, UTC; None: when it arrives.
     """
 
     charge_period_start: datetime
     charge_period_end: datetime
+    provider_name: str = ""
     billing_account_id: str = ""
     sub_account_id: str = ""
     sub_account_name: str = ""
     service_name: str
     region_id: str = ""
+    resource_id: str = ""
+    sku_meter: str = ""
     charge_category: str = "Usage"
     billed_cost: float
     effective_cost: float = 0.0
     billing_currency: str = "USD"
     tags: dict[str, str] = {}
+    statement: str = ""
+    stated_at: datetime | None = None

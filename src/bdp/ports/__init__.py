@@ -23,7 +23,7 @@ Inquiries   questions to a model, and the answers that may serve again  store/in
 
 from bdp.ports.findings import AlertDesk, Alerts, Channel, Insights, PostDesk, Threads
 from bdp.ports.models import Inquiries, Spending
-from bdp.ports.records import Backlog, Books, Row, Sink, Store, Stream
+from bdp.ports.records import Backlog, Books, BulkStore, Row, Sink, Store, Stream
 from bdp.ports.state import Approvals, Audit, Effects, Executions, Incidents, Permits, Policies, Workers
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Audit",
     "Backlog",
     "Books",
+    "BulkStore",
     "Channel",
     "Effects",
     "Executions",

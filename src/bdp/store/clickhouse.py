@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
+import numpy as np
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from numpy.typing import NDArray
 
 from bdp.errors import BadRecord, BadRequest, MissingExtra, StoreTimeout, StoreUnavailable
 from bdp.model.batch import RecordKind
 from bdp.ports import Row
 from bdp.store.parts import Parts
-from bdp.store.schema import change_retention, create_table
+from bdp.store.schema import add_columns, change_retention, create_charges, create_table
 from bdp.store.settings import StoreSettings
 from bdp.store.statement import check, rewriting
 
@@ -49,7 +51,7 @@ _INSERT_SETTINGS = {
 
 
 class ClickHouseStore:
-    """`bdp.ports.Store` on clickhouse-connect. Use from any thread."""
+    """`bdp.ports.BulkStore` on clickhouse-connect. Use from any thread."""
 
     def __init__(self, settings: StoreSettings, path: Path | None) -> None:
         self._settings = settings
@@ -112,6 +114,21 @@ class ClickHouseStore:
                 ) from error
         return [dict(zip(result.column_names, row, strict=True)) for row in rows]
 
+    def packed(self, sql: str, row: np.dtype[np.void]) -> NDArray[np.void]:
+        """See `bdp.ports.BulkStore.packed`."""
+        limits = {name: value for name, value in self._limits().items() if name != "max_result_rows"}
+        reader = self._reader(limits)
+        try:
+            settings = dict(limits) if self._settings.dsn.get_secret_value() else None
+            data = reader.raw_query(sql, fmt="RowBinary", settings=settings)
+        except ClickHouseError as error:
+            raise BadRequest(
+                f"The query was refused: {_short(error)}.", "Ask for fewer days, or raise the store's limits."
+            ) from error
+        finally:
+            reader.close()
+        return np.frombuffer(data, dtype=row)
+
     def close(self) -> None:
         """Close every handle; open queries finish first."""
         if self._parts:
@@ -158,6 +175,9 @@ class ClickHouseStore:
         for kind in RecordKind:
             self._writer.command(create_table(kind, settings.retention_days, cluster=settings.cluster))
             self._keep_retention(kind)
+            for statement in add_columns(kind, cluster=settings.cluster):
+                self._writer.command(statement)
+        self._writer.command(create_charges(cluster=settings.cluster))
         if self._path and not settings.dsn.get_secret_value():
             self._parts = Parts(self._writer, settings.database, self._path, self._writing)
             for kind in RecordKind:
@@ -171,11 +191,11 @@ class ClickHouseStore:
         if (int(found[1]) if found else 0) != wanted:
             self._writer.command(change_retention(kind, wanted, cluster=self._settings.cluster))
 
-    def _reader(self) -> Client:
+    def _reader(self, limits: Mapping[str, int] | None = None) -> Client:
         reader = self._connect(self._settings.database)
         if not self._settings.dsn.get_secret_value():
-            limits = ", ".join(f"{name} = {value}" for name, value in self._limits().items())
-            reader.command(f"SET {limits}")
+            given = self._limits() if limits is None else limits
+            reader.command(f"SET {', '.join(f'{name} = {value}' for name, value in given.items())}")
         return reader
 
     def _read_settings(self) -> dict[str, Any] | None:

@@ -36,6 +36,7 @@ incidents = Table(
     Column("service", PlainText, nullable=False),
     Column("route", PlainText, nullable=False),
     Column("error_code", PlainText, nullable=False),
+    Column("account", PlainText, nullable=False, server_default=_NOTHING),
     Column("signature", PlainText, nullable=False),
     Column("start_time", Instant, nullable=False),
     Column("last_seen", Instant, nullable=False),

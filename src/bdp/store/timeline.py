@@ -53,7 +53,9 @@ def tell_ended(connection: Connection, incident_id: str, end: AnomalyEnd, sighti
         return
     data = {"anomaly_id": end.anomaly_id, "peak": end.peak, "total": end.total}
     told = f"{end.total:,.0f} events in all, at most {end.peak:,.0f} in one window"
-    if end.kind is not AnomalyKind.BURST:
+    if end.kind is AnomalyKind.COST:
+        told = f"{end.total:,.0f} days in all"
+    elif end.kind is not AnomalyKind.BURST:
         told = f"{end.total:,.0f} findings in all, highest risk {end.peak:,.0f}"
     text = f"Quiet since {end.end_time:%H:%M:%S}: {told}"
     add_entry(

@@ -45,7 +45,7 @@ def costs(bench: Bench, given: Costs) -> Evidence:
     where = f"(({now}) OR ({before}))" + (f" AND {equals('service_name', given.service)}" if given.service else "")
     sums = (
         f"billing_currency AS currency, sumIf(billed_cost, {now}) AS cost, sumIf(billed_cost, {before}) AS was, "
-        f"countIf({now}) AS found FROM costs WHERE {where}"
+        f"countIf({now}) AS found FROM charges WHERE {where}"
     )
     query = (
         f"SELECT {column} AS part, {sums} GROUP BY part, currency "
@@ -86,7 +86,7 @@ def _billed(bench: Bench, given: Costs) -> Span:
 def _newest(bench: Bench) -> datetime | None:
     """Return the beginning of the newest charge; None where nothing was billed."""
     row = bench.query(
-        f"SELECT max(charge_period_start) AS newest, count() AS found FROM costs "
+        f"SELECT max(charge_period_start) AS newest, count() AS found FROM charges "
         f"WHERE charge_period_start <= {literal(bench.now)}"
     )[0]
     return aware(row["newest"]) if row["found"] else None
