@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -65,7 +66,7 @@ class CostSettings(BaseModel):
     @property
     def weights(self) -> dict[str, float]:
         """Weights of the methods that take part; those of them that ran are to add up to 1."""
-        given: dict[str, float] = {**self.ensemble_weights} or WEIGHTS
+        given: Mapping[str, float] = dict(self.ensemble_weights.items()) or WEIGHTS
         return {name: given[name] for name in self.detection_methods if given.get(name)}
 
     @model_validator(mode="after")
