@@ -1,0 +1,66 @@
+"""Values of bills: numbers, times and texts, as providers and people write them."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from bdp.intake.refusal import RefusedRecord, shown
+from bdp.intake.times import EPOCH, read_time
+
+LAST_DAY: Final = datetime(2106, 1, 1, tzinfo=UTC)
+"""The store keeps the ends of periods as seconds since 1970 in 32 bits, which end in February 2106."""
+DAY: Final = timedelta(days=1)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_GROUPED = re.compile(r"([+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?)", re.ASCII)
+_SIGNS = "$€£¥₩ \u00a0"
+_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
+
+
+def number_of(value: object, name: str) -> float:
+    """Return a finite number; text may have thousands separators (`1,234.50`) and a currency sign.
+
+    Raises:
+        RefusedRecord: it is none.
+    """
+    if isinstance(value, str):
+        text = value.strip(_SIGNS) if not value[:1].isdigit() else value.strip()
+        if text.startswith("-"):
+            text = "-" + text[1:].lstrip(_SIGNS)
+        if _GROUPED.fullmatch(text):
+            text = text.replace(",", "")
+        found = float(text) if _NUMBER.fullmatch(text) else math.nan
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            found = float(value)
+        except OverflowError:
+            found = math.inf
+    else:
+        found = math.nan
+    if not math.isfinite(found):
+        raise RefusedRecord(f"{name}: expected a finite number, got {shown(value)}")
+    return found
+
+
+def moment_of(value: str, name: str) -> datetime:
+    """Return an instant in UTC; a day is its midnight: `2024-09-18`, `09/18/2024` (month first), `20240918`, RFC 3339.
+
+    Raises:
+        RefusedRecord: it is none, or the store has no such day.
+    """
+    text = value.strip()
+    try:
+        if found := _AMERICAN.fullmatch(text):
+            at = datetime(int(found[3]), int(found[1]), int(found[2]), tzinfo=UTC)
+        elif found := _COMPACT.fullmatch(text):
+            at = datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
+        else:
+            at = read_time(text)
+    except (RefusedRecord, ValueError):
+        raise RefusedRecord(f"{name}: expected a date or RFC 3339 text, got {shown(value)}") from None
+    if not EPOCH <= at < LAST_DAY:
+        raise RefusedRecord(f"{name}: {at.isoformat()} is not from 1970 to {LAST_DAY.year - 1}")
+    return at
