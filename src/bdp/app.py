@@ -185,6 +185,7 @@ class App:
             self.ids,
             secret,
             self.sampling.sampler,
+            self.state.provider_views.keep,
         )
         self.feeds.start()
         self._parts.callback(self.feeds.close)
