@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bdp.intake.bills.cost_explorer import ALL_SERVICES
 from bdp.intake.providers.catalogue import CATALOGUE, COMPUTE, CREDIT, PLAN, REGIONS, SUPPORT
 from bdp.model.cost import CostLine
 from bdp.model.cost_result import ForecastDay, ProviderAnomaly, ProviderForecast
@@ -259,8 +260,8 @@ class GeneratedCosts:
             anomaly_id=f"{self._settings.seed}-{number}",
             start=days[0],
             end=days[-1],
-            service_name=planted.service,
-            account_id=planted.account,
+            service_name=planted.service or ALL_SERVICES,
+            account_id=dict(zip(self._names, self._ids, strict=True)).get(planted.account, planted.account),
             impact=round(impact, 2),
             currency=self._settings.currency,
             root_causes=(f"planted: a {planted.kind} of {planted.factor:g} times",),
