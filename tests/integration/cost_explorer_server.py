@@ -38,7 +38,7 @@ class CostExplorerServer:
     page_groups: int = PAGE_GROUPS
     asked: list[tuple[str, Json]] = field(default_factory=list)
     refusals: list[tuple[str, int, str, str]] = field(default_factory=list)
-    raw: bytes = b""
+    raw: bytes | None = None
     no_forecast: tuple[str, str] | None = None
     url: str = ""
 
@@ -80,7 +80,7 @@ class CostExplorerServer:
     def answer(self, operation: str, asked: Json) -> tuple[int, bytes]:
         """Return status and body."""
         self.asked.append((operation, asked))
-        if self.raw:
+        if self.raw is not None:
             return 200, self.raw
         meant = next((one for one in self.refusals if one[0] in ("", operation)), None)
         if meant is not None:

@@ -27,6 +27,8 @@ _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestEx
 _NO_DATA: Final = frozenset({"DataUnavailableException", "BillExpirationException"})
 _CHANGED: Final = frozenset({"InvalidNextTokenException", "RequestChangedException"})
 _CLIENT_ERRORS: Final = range(400, 500)
+_NOT_MADE: Final = 501
+"""Stand-ins such as LocalStack say so of what they do not have."""
 
 
 def botocore_errors() -> Any:
@@ -89,6 +91,8 @@ def _answered(error: Any, operation: str) -> BdpError:
         return Retry(f"Cost Explorer lost its place in the answer: {told}", "Ask again.")
     if status in _CLIENT_ERRORS:
         return BadRequest(f"Cost Explorer refuses the question: {told}", "Correct history_days or endpoint_url.")
+    if status == _NOT_MADE:
+        return BadRequest(f"This server does not know {action}: {told}", "Ask another one, or not for this.")
     return Retry(f"Cost Explorer failed: {told}", "Try again later.")
 
 
