@@ -21,7 +21,7 @@ import structlog
 from pydantic import Field
 
 from bdp.clock import Clock
-from bdp.errors import BadSetting, BdpError, MissingExtra, NotAllowed, Reject
+from bdp.errors import BadSetting, BdpError, MissingExtra, NotAllowed, Reject, Retry
 from bdp.ids import Ids
 from bdp.intake.feeds.checkpoints import Checkpoint, Checkpoints, Plan
 from bdp.intake.feeds.feed import Deliver, Stopped, deliver_surely
@@ -44,6 +44,7 @@ _FIRST_WAIT = 60.0
 _LONGEST_WAIT = 3600.0
 _AFTER_CRASH = 300.0
 """Seconds between two fetches of which the first never ended: a process that cannot live must not spend money."""
+_CLOCK: Final = "Set it right; what was said later would stay in place of what is said now."
 _DAY: Final = timedelta(days=1)
 _ANOMALY_DAYS: Final = timedelta(days=89)
 
@@ -142,7 +143,10 @@ class CostFeed:
         at = self._checkpoints.of(self.name).get(line, Checkpoint())
         every = self._settings.every_hours * 3600
         since, pause = (at.plan.last, _AFTER_CRASH) if at.plan else (at.after, every)
-        due = datetime.fromisoformat(since) + timedelta(seconds=pause) if since else now
+        last = datetime.fromisoformat(since) if since else now - timedelta(seconds=pause)
+        if last > now:
+            raise Retry(f"The clock says {now:%Y-%m-%d %H:%M}, before the last fetch ({last:%Y-%m-%d %H:%M}).", _CLOCK)
+        due = last + timedelta(seconds=pause)
         if due > now:
             return (due - now).total_seconds()
         planned = at.planned(Plan(now.isoformat(), now.isoformat(), 1))

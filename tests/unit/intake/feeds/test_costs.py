@@ -153,6 +153,15 @@ def test_it_is_asked_when_it_is_due_and_not_when_the_process_starts(
     assert len(aws.asked) == 2 * spent
 
 
+def test_a_clock_that_was_set_back_is_told(open_feed: Open, aws: CostExplorerServer, clock: ManualClock) -> None:
+    poll(open_feed())
+    spent = len(aws.asked)
+    clock.advance(timedelta(days=-2))
+    with pytest.raises(Retry, match="2026-02-27 06:00, before the last fetch"):
+        poll(open_feed())
+    assert len(aws.asked) == spent
+
+
 def test_days_missed_while_it_was_away_are_asked_for(
     open_feed: Open, aws: CostExplorerServer, custody: Custody, clock: ManualClock
 ) -> None:
