@@ -178,10 +178,12 @@ class CostFeed:
         return max(start, oldest), today + _DAY if self._settings.today else today
 
     def _batches(self, now: datetime, start: date, end: date) -> Iterator[Batch]:
-        most = min(self._intake.batch_records, self._intake.max_records)
-        self._parcel, number = self._new_parcel(), 0
+        """Yield what is asked for, cut between days where they are not too large: a day comes in one piece."""
+        usual, most = self._intake.batch_records, self._intake.max_records
+        self._parcel, number, day = self._new_parcel(), 0, None
         for line in self._provider.lines(start, end):
-            if len(self._parcel) >= most:
+            held, before, day = len(self._parcel), day, line.charge_period_start
+            if held >= most or (held >= usual and day != before):
                 yield self._batch(now, number)
                 self._parcel, number = self._new_parcel(), number + 1
             self._parcel.point(line, lambda line=line: msgspec.json.encode(line))  # type: ignore[misc]

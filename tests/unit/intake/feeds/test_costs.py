@@ -237,6 +237,15 @@ def test_a_stop_while_custody_is_away_leaves_it_for_the_next_start(
     assert len(custody.by_day()) == 10
 
 
+@pytest.mark.parametrize("page_groups", [1, 3, 1000])
+def test_a_day_comes_in_one_piece(open_feed: Open, aws: CostExplorerServer, custody: Custody, page_groups: int) -> None:
+    """What is said anew of an account's day takes the place of all of it: half of it would look cheap."""
+    aws.page_groups = page_groups
+    poll(open_feed(batch_records=1))
+    assert [batch.count for batch in custody.batches] == [2] * 10
+    assert len({batch.batch_id for batch in custody.batches}) == 10
+
+
 def test_today_is_asked_for_on_request(open_feed: Open, aws: CostExplorerServer, custody: Custody) -> None:
     aws.charge(TODAY, "AWS Lambda", 2.5)
     poll(open_feed(today=True))
