@@ -39,6 +39,7 @@ class Block:
         refused: rows that could not even be told into columns.
         mark: the same for the same rows at the same place, whatever the file is called.
         named: gives a row of the table whole, by names.
+        share: of the file that has been read with it; 0 where its position says so.
     """
 
     table: Table
@@ -46,6 +47,7 @@ class Block:
     refused: list[Refused]
     mark: str
     named: Callable[[int], Mapping[str, object]]
+    share: float = 0.0
 
 
 def header_of(head: bytes) -> tuple[list[str], str]:

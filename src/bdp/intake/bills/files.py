@@ -21,13 +21,13 @@ from typing import Any, Final
 
 import msgspec
 
-from bdp.errors import BadRequest, Reject, TooLarge, UnknownFormat
+from bdp.errors import BadRequest, MissingExtra, Reject, TooLarge, UnknownFormat
 from bdp.ids import Ids, derived
 from bdp.intake.bills import cells, cost_explorer, parquet
 from bdp.intake.bills.cells import Block, Refused
 from bdp.intake.bills.formats import BILLS, COST_EXPLORER, KNOWN, TABLES, is_bill, table_format
 from bdp.intake.bills.table import Delivery, Table
-from bdp.intake.inputs import Input, Opened, find, open_input
+from bdp.intake.inputs import DAMAGED, Input, Opened, find, open_input
 from bdp.intake.limits import IntakeSettings
 from bdp.intake.refusal import RefusedRecord
 from bdp.model.batch import Batch, RecordKind
@@ -98,11 +98,17 @@ def read_bills(
             folders are left out, see `scan`.
     """
     _check_format(format)
-    reading = BillReading(Delivery(statement, stated_at), now, settings, progress)
+    reading = BillReading(Delivery(statement, stated_at), now, settings)
     for found in find(paths):
         info = _looked_at(found, format)
-        if not info.problem and (info.format or found.stream):
-            yield from reading.batches(found, info.format or format)
+        if info.problem or not (info.format or found.stream):
+            continue
+        for batch in reading.batches(found, info.format or format):
+            if progress is not None:
+                progress(found.path, reading.position, reading.records[found.path])
+            yield batch
+        if progress is not None:
+            progress(found.path, found.size, reading.records[found.path])
 
 
 def _check_format(format: str) -> None:
@@ -116,7 +122,7 @@ def _looked_at(found: Input, format: str) -> BillInfo:
         return info
     try:
         return BillInfo(found.path, found.label, found.size, format or format_of(found))
-    except (Reject, OSError, EOFError) as error:
+    except (Reject, MissingExtra, OSError, EOFError) as error:
         if found.given:
             raise
         return BillInfo(found.path, found.label, found.size, problem=str(error))
@@ -134,6 +140,8 @@ def format_of(found: Input) -> str:
     opened = open_input(found)
     try:
         head = opened.data.read(HEAD_BYTES)
+    except DAMAGED as error:
+        raise BadRequest(f"{found.label} is damaged: {error}.", "Fetch it again.") from None
     finally:
         opened.close()
     return _known(is_bill(head, found.label), found.label) if head.strip() else ""
@@ -146,36 +154,75 @@ def _known(name: str, label: str) -> str:
 
 
 @dataclass
+class Took:
+    """What a reading found.
+
+    Attributes:
+        files: those with a line, by their labels.
+        repeated: records of files that were given twice, which count once.
+        billed: by currency.
+    """
+
+    files: set[str] = field(default_factory=set)
+    lines: int = 0
+    repeated: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    billed: dict[str, float] = field(default_factory=dict)
+
+    def add(self, label: str, lines: Sequence[CostLine]) -> None:
+        """Count the lines of a batch."""
+        if not lines:
+            return
+        self.files.add(label)
+        self.lines += len(lines)
+        starts = {line.charge_period_start for line in lines}
+        self.first = min(starts | {self.first or max(starts)})
+        self.last = max(starts | {self.last or min(starts)})
+        for line in lines:
+            self.billed[line.billing_currency] = self.billed.get(line.billing_currency, 0.0) + line.billed_cost
+
+
+@dataclass
 class BillReading:
-    """One reading of several bills, under one statement."""
+    """One reading of several bills, under one statement.
+
+    Attributes:
+        records: rows of each file so far.
+        position: bytes read of the present file, on disk.
+        took: what was found in all of them.
+    """
 
     delivery: Delivery
     now: datetime
     settings: IntakeSettings
-    progress: Progress | None = None
     records: dict[Path, int] = field(default_factory=dict)
+    position: int = 0
+    took: Took = field(default_factory=Took)
+    _known: set[str] = field(default_factory=set)
 
-    def batches(self, found: Input, format: str) -> Iterator[Batch]:
-        """Yield the batches of one file.
+    def batches(self, found: Input, format: str, opened: Opened | None = None) -> Iterator[Batch]:
+        """Yield the batches of one file; closes it.
+
+        Args:
+            opened: the file, where it was opened before.
 
         Raises:
             BadRequest, MissingExtra, TooLarge: it cannot be read.
             UnknownFormat: it is a stream that is no bill.
         """
-        self.records[found.path] = 0
+        self.records[found.path], self.position = 0, 0
         if not found.stream and parquet.is_parquet(found.path):
             for part in self._tables(found, format, self._parquet(found, format)):
                 yield from self._cut(part, found)
         else:
-            opened = open_input(found)
+            opened = opened or open_input(found)
             try:
                 for part in self._text(found, opened, format):
-                    for batch in self._cut(part, found):
-                        self._tell(found.path, opened.position())
-                        yield batch
+                    self.position = opened.position()
+                    yield from self._cut(part, found)
             finally:
                 opened.close()
-        self._tell(found.path, found.size)
 
     def _text(self, found: Input, opened: Opened, format: str) -> Iterator[_Part]:
         format = format or _known(is_bill(opened.data.peek(HEAD_BYTES), found.label), found.label)
@@ -207,6 +254,7 @@ class BillReading:
             for place, error in sorted(table.refused.items()):
                 refused.append((error, block.numbers[place], self._raw(block.named(place))))
             self.records[found.path] += table.size
+            self.position = max(self.position, int(found.size * block.share))
             yield lines, refused, block.mark
 
     def _raw(self, row: Mapping[str, object]) -> bytes:
@@ -234,7 +282,13 @@ class BillReading:
         for start in range(0, max(len(lines), 1), most):
             letters = refused if not start else []
             if lines or letters:
-                yield self._batch(lines[start : start + most], letters, f"{mark}:{start}", found)
+                batch = self._batch(lines[start : start + most], letters, f"{mark}:{start}", found)
+                if batch.batch_id in self._known:
+                    self.took.repeated += batch.accepted
+                else:
+                    self._known.add(batch.batch_id)
+                    self.took.add(found.label, lines[start : start + most])
+                    yield batch
 
     def _batch(self, lines: Sequence[CostLine], refused: Sequence[Refused], mark: str, found: Input) -> Batch:
         letters = (
@@ -252,10 +306,6 @@ class BillReading:
             payload=_ENCODER.encode_lines(lines),
             refused=tuple(letters),
         )
-
-    def _tell(self, path: Path, position: int) -> None:
-        if self.progress is not None:
-            self.progress(path, position, self.records[path])
 
 
 def _note(refused: list[Refused], number: int, error: RefusedRecord, raw: bytes) -> None:

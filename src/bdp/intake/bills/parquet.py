@@ -63,8 +63,10 @@ def blocks(path: Path, label: str, wanted: Callable[[Table], Any], rows: int) ->
             columns = [_column(batch.column(place)) for place in range(len(own))]
             table = Table(own, columns, batch.num_rows, first=number == 0)
             numbers = range(number + 1, number + 1 + batch.num_rows)
-            yield Block(table, numbers, [], f"{mark}:{number}", functools.partial(_named, table))
+            mark_here = f"{mark}:{number}"
             number += batch.num_rows
+            share = number / file.metadata.num_rows
+            yield Block(table, numbers, [], mark_here, functools.partial(_named, table), share)
 
 
 def _named(table: Table, place: int) -> dict[str, object]:
