@@ -40,9 +40,7 @@ def lines(table: Table, delivery: Delivery) -> list[CostLine]:
         charge_category=[_CATEGORIES.get(kind.lower(), "Usage") for kind in table.texts("chargetype")],
         billed_cost=billed,
         effective_cost=billed,
-        billing_currency=[
-            currency or "USD" for currency in table.texts("billingcurrency", "billingcurrencycode", "currency")
-        ],
+        billing_currency=table.currencies("billingcurrency", "billingcurrencycode", "currency"),
         tags=table.tags("tags", braces=True),
     )
 

@@ -50,7 +50,7 @@ def lines(table: Table, delivery: Delivery) -> list[CostLine]:
         charge_category=[category_of(line_type) for line_type in types],
         billed_cost=billed,
         effective_cost=_effective(table, types, billed),
-        billing_currency=[currency or "USD" for currency in table.texts("lineitemcurrencycode")],
+        billing_currency=table.currencies("lineitemcurrencycode"),
         tags=_tags(table),
     )
 

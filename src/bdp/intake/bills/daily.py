@@ -69,7 +69,7 @@ def lines(table: Table, delivery: Delivery) -> list[CostLine]:
         charge_category="Usage",
         billed_cost=billed,
         effective_cost=table.amounts(billed, "effectivecost", "amortizedcost"),
-        billing_currency=[currency or usual for currency in table.texts(*CURRENCIES)],
+        billing_currency=table.currencies(*CURRENCIES, usual=usual),
         tags=table.tags("tags"),
     )
 

@@ -31,6 +31,6 @@ def lines(table: Table, delivery: Delivery) -> list[CostLine]:
         charge_category=[category or "Usage" for category in table.texts("chargecategory")],
         billed_cost=billed,
         effective_cost=table.amounts(billed, "effectivecost"),
-        billing_currency=[currency or "USD" for currency in table.texts("billingcurrency")],
+        billing_currency=table.currencies("billingcurrency"),
         tags=table.tags("tags"),
     )

@@ -36,6 +36,6 @@ def lines(table: Table, delivery: Delivery) -> list[CostLine]:
         charge_category=["Adjustment" if told.lower() == "true" else "Usage" for told in corrections],
         billed_cost=billed,
         effective_cost=billed,
-        billing_currency=[currency or "USD" for currency in table.texts("costcurrencycode")],
+        billing_currency=table.currencies("costcurrencycode"),
         tags=[{COMPARTMENT: name, **own} if name else own for name, own in zip(named, tags, strict=True)],
     )

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from bdp.intake.bills.values import DAY, moment_of, number_of
+from bdp.intake.bills.values import DAY, currency_of, moment_of, number_of
 from bdp.intake.flatten import sound, text_of
 from bdp.intake.refusal import RefusedRecord
 from bdp.model.cost import CostLine
@@ -96,6 +96,14 @@ class Table:
         column = self.columns[self._places[name]]
         known = self._mapped(column, lambda value: None if value in NOTHING else number_of(value, self._called(name)))
         return [second if first is None else first for first, second in zip(known, other, strict=True)]
+
+    def currencies(self, *names: str, usual: str = "USD") -> Column:
+        """Return codes from the first of these columns that is there; the usual one where there is none."""
+        if not self.has(*names):
+            return [usual] * self.size
+        name = self.has(*names)
+        column, called = self.columns[self._places[name]], self._called(name)
+        return self._mapped(column, lambda value: currency_of(_text(value), called, usual))
 
     def moments(self, *names: str) -> Column:
         """Return the first of these columns that is there as instants."""

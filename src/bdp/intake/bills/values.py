@@ -15,6 +15,8 @@ LAST_DAY: Final = datetime(2106, 1, 1, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _GROUPED = re.compile(r"([+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?)", re.ASCII)
+_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
+_CURRENCIES: Final = {"$": "USD", "€": "EUR", "£": "GBP", "₩": "KRW"}
 _SIGNS = "$€£¥₩ \u00a0"
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _NUMBERS_OF_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)|(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
@@ -60,6 +62,18 @@ def moment_of(value: object, name: str) -> datetime:
     if not EPOCH <= at < LAST_DAY:
         raise RefusedRecord(f"{name}: {at.isoformat()} is not from 1970 to {LAST_DAY.year - 1}")
     return at
+
+
+def currency_of(value: str, name: str, usual: str = "USD") -> str:
+    """Return an ISO 4217 code; the usual one where there is none.
+
+    Raises:
+        RefusedRecord: it is no such code. Then the columns are likely shifted, and the amount is not to be trusted.
+    """
+    code = _CURRENCIES.get(value, value.upper()) or usual
+    if not _CODE.fullmatch(code):
+        raise RefusedRecord(f"{name}: expected a currency such as USD, got {shown(value)}")
+    return code
 
 
 def _moment(text: str) -> datetime:
