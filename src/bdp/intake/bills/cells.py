@@ -18,13 +18,14 @@ from operator import itemgetter
 from typing import Final
 
 from bdp.intake.bills.table import Table
-from bdp.intake.inputs import BUFFER, DAMAGED, lines
+from bdp.intake.inputs import DAMAGED
 from bdp.intake.limits import IntakeSettings
 from bdp.intake.refusal import RefusedRecord
 from bdp.model.batch import Cause
 
 DELIMITERS: Final = ",;\t|"
 _MOST_JOINED = 1_000
+_CHUNK = 256 * 1024
 _BOM = b"\xef\xbb\xbf"
 Refused = tuple[RefusedRecord, int, bytes]
 """Why, the row's number in its file (the header is 1), and the row."""
@@ -78,6 +79,8 @@ class _Rows:
     delimiter: str = ","
     refused: list[Refused] = field(default_factory=list)
     waiting: deque[bytes] = field(default_factory=deque)
+    tail: bytes = b""
+    """The beginning of a line whose end was not read yet."""
     number: int = 0
     """Of the row read last."""
 
@@ -132,16 +135,21 @@ class _Rows:
                 return line
             self.number += 1
             reason = f"the row has more than {limit} bytes"
-            self.refused.append((RefusedRecord(reason, Cause.TOO_LARGE), self.number, line))
+            self.refused.append((RefusedRecord(reason, Cause.TOO_LARGE), self.number, line[: limit + 1]))
         return b""
 
     def _more(self, limit: int) -> bool:
-        """Read some lines ahead; of one over the limit a byte more than that, so that it can be told."""
-        chunk = self.data.read1(BUFFER)
-        if chunk and not chunk.endswith(b"\n"):
-            chunk += next(lines(self.data, limit), (b"", 0))[0]
-        self.waiting.extend(line[: limit + 1] for line in io.BytesIO(chunk).readlines())
-        return bool(chunk)
+        """Read some lines ahead; of one over the limit at least a byte more than that, so that it can be told."""
+        while chunk := self.data.read1(_CHUNK):
+            end = chunk.rfind(b"\n") + 1
+            if end:
+                self.waiting.extend(io.BytesIO(self.tail + chunk[:end]).readlines())
+                self.tail = chunk[end:]
+                return True
+            self.tail = (self.tail + chunk)[: limit + 1]
+        self.waiting.extend([self.tail] if self.tail else [])
+        self.tail = b""
+        return bool(self.waiting)
 
     def _joined(self, line: bytes) -> bytes:
         """Return a row with all the lines that its quoted values span; the line alone if they give no row."""

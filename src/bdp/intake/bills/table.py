@@ -185,6 +185,8 @@ class Table:
             for place, value in enumerate(column):
                 if value in errors:
                     self.refused.setdefault(place, errors[value])
+        if all(value is result for value, result in known.items()):
+            return list(column)
         return [known[value] for value in column]
 
 
