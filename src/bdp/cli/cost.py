@@ -1,0 +1,230 @@
+"""`bdp cost analyze`, `bdp cost forecast`, `bdp cost shadow`: of files, of the home, or of the server that runs."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bdp.cli import screen
+from bdp.cli.api import connect
+from bdp.cli.bills import Bills
+from bdp.cli.options import HomeOption, JsonOption, check_plot, language_of
+from bdp.clock import SystemClock
+from bdp.errors import BadRequest
+
+if TYPE_CHECKING:
+    from bdp.flow.costs import CostQuery, Costs
+    from bdp.model.cost_result import CostReport
+
+verbs = typer.Typer(
+    help="Find what is abnormal in daily costs, and say what comes next.", no_args_is_help=True, rich_markup_mode=None
+)
+
+PATH = "/v1/costs"
+_AGO = re.compile(r"([0-9]{1,5})d")
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FILE]...", help="bills, or folders of them; none: what the home or the server holds"),
+]
+FormatOption = Annotated[str, typer.Option(help="format of the bills; by default it is told from their columns")]
+AccountOption = Annotated[str, typer.Option(help="only this account, by id or name")]
+ServiceOption = Annotated[str, typer.Option(help="only this service, as it is billed")]
+CurrencyOption = Annotated[str, typer.Option(help="only this currency, such as USD")]
+SinceOption = Annotated[str, typer.Option(help="first day to judge (UTC): 2026-05-01, or 30d for 30 days ago")]
+UntilOption = Annotated[str, typer.Option(help="last day to judge (UTC)")]
+KoreanOption = Annotated[bool, typer.Option("--korean", "--ko", help="in Korean")]
+
+
+@verbs.callback()
+def before() -> None:
+    """Find what is abnormal in daily costs, and say what comes next."""
+
+
+@verbs.command("analyze")
+def analyze(
+    paths: Paths = None,
+    format: FormatOption = "",
+    account: AccountOption = "",
+    service: ServiceOption = "",
+    currency: CurrencyOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    show: Annotated[int, typer.Option(help="anomalies to show in full, the dearest first", min=0, max=1000)] = 5,
+    plot: Annotated[Path | None, typer.Option(help="also draw the anomalies into this .svg", dir_okay=False)] = None,
+    korean: KoreanOption = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Judge daily costs by account and service: what is abnormal, why, and what it costs.
+
+    Files leave nothing behind unless --home is given: FOCUS, AWS CUR, Azure and OCI exports, Cost Explorer answers.
+
+    Examples:
+
+      bdp cost analyze focus.csv.gz
+
+      bdp cost analyze cur/ --account 123456789012 --since 2026-05-01 --plot costs.svg
+
+      bdp cost analyze --since 30d --korean
+
+      bdp cost analyze bill.csv --json | jq '.anomalies[] | {service_name, current_cost, impact}'
+    """
+    check_plot(plot)
+    query = _asked(account, service, currency, since, until)
+    report = _report(paths, format, home, "report", query, lambda costs: costs.report(query))
+    language = language_of(korean)
+    if plot:
+        from bdp.cli import cost_plot
+
+        cost_plot.write(plot, report, language)
+    if json:
+        screen.print_json(as_json(report))
+        return
+    from bdp.cli.cost_report import report_view
+
+    for part in report_view(report, language, screen.out.width, shown=show, files=bool(paths)):
+        screen.out.print(part)
+
+
+@verbs.command("forecast")
+def forecast(
+    paths: Paths = None,
+    days: Annotated[int, typer.Option(help="days ahead (default: costs.forecast_days)", min=0, max=365)] = 0,
+    format: FormatOption = "",
+    account: AccountOption = "",
+    service: ServiceOption = "",
+    currency: CurrencyOption = "",
+    korean: KoreanOption = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say what costs will be, with an interval, and whether budgets hold.
+
+    Examples:
+
+      bdp cost forecast --days 30
+
+      bdp cost forecast focus.csv.gz --service "Amazon Simple Storage Service" --json
+    """
+    query = _asked(account, service, currency, "", "")
+    report = _report(paths, format, home, "forecast", query, lambda costs: costs.forecast(query, days), days=days)
+    if json:
+        screen.print_json(as_json(report))
+        return
+    from bdp.cli.cost_outlook import forecast_view
+
+    for part in forecast_view(report, language_of(korean), screen.out.width):
+        screen.out.print(part)
+
+
+@verbs.command("shadow")
+def shadow(
+    paths: Paths = None,
+    format: FormatOption = "",
+    account: AccountOption = "",
+    service: ServiceOption = "",
+    currency: CurrencyOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    korean: KoreanOption = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what patterns and methods in the shadow would have changed; nothing of it decides.
+
+    Examples:
+
+      BDP_PATTERN_MODE=shadow bdp cost shadow focus.csv.gz
+
+      bdp cost shadow --since 30d
+    """
+    query = _asked(account, service, currency, since, until)
+    report = _report(paths, format, home, "report", query, lambda costs: costs.report(query))
+    if json:
+        screen.print_json(report.model_dump(mode="json", include={"start", "end", "shadow"}))
+        return
+    from bdp.cli.cost_shadow import shadow_view
+
+    for part in shadow_view(report, language_of(korean)):
+        screen.out.print(part)
+
+
+def as_json(report: CostReport) -> dict[str, Any]:
+    """Return the report as scripts read it: what is said of a day with account and service beside the figures."""
+    told = report.model_dump(mode="json", exclude={"anomalies", "quiet"})
+    flat = {name: [found.flat() for found in getattr(report, name)] for name in ("anomalies", "quiet")}
+    return told | flat
+
+
+def _asked(account: str, service: str, currency: str, since: str, until: str) -> CostQuery:
+    """Return what was asked for.
+
+    Raises:
+        BadRequest: a day is none, or the last is before the first.
+    """
+    from bdp.flow.costs import CostQuery
+
+    today = SystemClock().now().date()
+    start, end = _day(since, today), _day(until, today)
+    if start and end and end < start:
+        raise BadRequest(f"The last day, {end}, is before the first, {start}.", "Turn --since and --until round.")
+    return CostQuery(start=start, end=end, account=account, service=service, currency=currency.upper())
+
+
+def _day(text: str, today: date) -> date | None:
+    if not text:
+        return None
+    try:
+        if found := _AGO.fullmatch(text):
+            return today - timedelta(days=int(found[1]))
+        return date.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise BadRequest(f"{screen.plain(text)!r} is not a day.", "Write 2026-05-01, or 30d for 30 days ago.") from None
+
+
+def _report(
+    paths: list[str] | None,
+    format: str,
+    home: Path | None,
+    name: str,
+    query: CostQuery,
+    make: Callable[[Costs], CostReport],
+    **more: int,
+) -> CostReport:
+    if paths:
+        return _of_files(paths, format, home, make)
+    from bdp.model.cost_result import CostReport
+
+    asked = query.model_dump(mode="json", exclude_none=True) | more
+    if format:
+        raise BadRequest("A format belongs to files.", "Name the bills, or leave --format out.")
+    with connect(home) as api:
+        told = api.get(f"{PATH}/{name}", **{key: value for key, value in asked.items() if value})
+    return CostReport.model_validate(told)
+
+
+def _of_files(paths: list[str], format: str, home: Path | None, make: Callable[[Costs], CostReport]) -> CostReport:
+    """Read bills into a home that is gone afterwards, unless one is named, and report of it."""
+    from bdp.settings import ALONE, load
+
+    with tempfile.TemporaryDirectory(prefix="bdp-", ignore_cleanup_errors=True) as scratch:
+        settings = load(home or Path(scratch), ALONE if home is None else None)
+        bills = Bills(paths, format, SystemClock().now(), settings.intake)
+        batches = bills.batches()
+        from bdp.app import App  # only now: it takes a second, and what cannot be read is told at once
+
+        with App(settings) as app:
+            with screen.progress(bills.size, "reading") as show:
+                app.load(batches, lambda records: show(bills.done, records))
+            report = make(app.costs)
+            refused = app.books.dead_letters(1)
+            count = app.ledger()[0].dead_lettered
+    for letter in refused if home is None else ():
+        screen.err.print(f"refused {screen.counted(count, 'line')}, the last: {screen.plain(letter.reason)}")
+    return report
