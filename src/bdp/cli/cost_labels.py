@@ -78,7 +78,7 @@ LABELS: Final[dict[str, dict[Language, str]]] = {
     "not_judged": {"en": "Not judged, or not told", "ko": "판정하지 않았거나 알리지 않음"},
     "notes": {"en": "About the data", "ko": "데이터 참고 사항"},
     "absent": {"en": "Methods that did not run", "ko": "실행되지 않은 방법"},
-    "install": {"en": "to have it: {command}", "ko": "설치: {command}"},
+    "install": {"en": "not installed: {command}", "ko": "설치되지 않음: {command}"},
     "providers": {"en": "As the provider sees it", "ko": "공급자의 판단"},
     "asked_at": {"en": "asked at {at} UTC", "ko": "{at} UTC 조회"},
     "provider_problem": {"en": "could not be asked: {problem}", "ko": "조회 실패: {problem}"},

@@ -149,7 +149,7 @@ def _budget(one: BudgetOutlook, language: Language) -> Text:
 
 
 def _view(view: ProviderView, report: CostReport, language: Language) -> Text:
-    text = Text(label("asked_at", language, at=screen.when(view.asked_at)), "dim")
+    text = Text.assemble((label("asked_at", language, at=screen.when(view.asked_at)), "dim"))
     if view.problem:
         text.append(f"\n{label('provider_problem', language, problem=plain(view.problem))}", "yellow")
     if view.forecast:

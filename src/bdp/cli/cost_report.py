@@ -29,7 +29,7 @@ _ARROWS: Final = {
     TrendDirection.DECREASING: ("↓", "green"),
     TrendDirection.STABLE: ("→", "dim"),
 }
-_INSTALL: Final = {"luminol": "pip install luminol"}
+_INSTALL: Final = "pip install "
 
 
 def report_view(
@@ -231,7 +231,6 @@ def _absent(report: CostReport, language: Language) -> Iterator[RenderableType]:
     if report.absent:
         yield heading(label("absent", language))
     for name, why in report.absent.items():
-        text = Text(plain(why))
-        if name in _INSTALL:
-            text.append(f"; {label('install', language, command=_INSTALL[name])}", "dim")
-        yield hanging(Text(plain(name), "bold"), text)
+        _, found, extra = plain(why).partition(_INSTALL)
+        said = label("install", language, command=_INSTALL + extra) if found else plain(why)
+        yield hanging(Text(plain(name), "bold"), Text(said))

@@ -113,8 +113,7 @@ def _row(value: float, unit: float, height: int) -> int:
 def _line(
     row: int, name: str, left: int, days: Sequence[Day], step: int, unit: float, level: float | None
 ) -> Text:  # fmt: skip
-    text = Text(name.rjust(left - 1) + " ", _SOFT)
-    text.append("┤" if name else "│", _SOFT)
+    text = Text.assemble((f"{name.rjust(left - 1)} {'┤' if name else '│'}", _SOFT))
     dashed = level is not None and level > 0 and row == math.ceil(level / unit) - 1
     for number, day in enumerate(days):
         sign, style = _cell(day, row, unit)

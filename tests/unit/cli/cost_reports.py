@@ -115,7 +115,7 @@ def report(**changes: Any) -> CostReport:
             ),
         ),
         "methods": {"ecod": 0.4, "ratio": 0.25, "stddev": 0.25, "trend": 0.1},
-        "absent": {"luminol": "it is not installed"},
+        "absent": {"luminol": "luminol is not installed: pip install 'bdp-agent[luminol]'"},
         "timestamp": NOW,
     }
     return CostReport(**(given | changes))

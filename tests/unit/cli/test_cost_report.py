@@ -120,7 +120,8 @@ def test_what_was_left_out_is_said() -> None:
     assert line_with(text, "AWS Key Management Service", "0.93 USD", "0.61 USD")
     assert line_with(text, "14 days", "fewer days of history")
     assert line_with(text, "6 days", "nothing was charged")
-    assert line_with(text, "luminol", "not installed", "pip install luminol")
+    assert line_with(text, "luminol", "not installed: pip install 'bdp-agent[luminol]'")
+    assert line_with(shown(report(), "ko"), "luminol", "설치되지 않음: pip install 'bdp-agent[luminol]'")
     assert line_with(text, "2026-05-06 is still being delivered")
 
 
@@ -175,7 +176,7 @@ def test_no_costs_teach() -> None:
 
 
 def test_korean_leaves_no_english_sentence() -> None:
-    text = shown(report(absent={}), "ko") + printed(forecast_view(report(), "ko", 120), 120)
+    text = shown(report(), "ko") + printed(forecast_view(report(), "ko", 120), 120)
     assert "prod의 Amazon Elastic Compute Cloud가" in text
     for word in (*STANDINGS.values(), *LABELS.values()):
         fixed = max(re.split(r"\{\w+\}", word["en"]), key=len).strip()
