@@ -1,11 +1,12 @@
-"""Reading bills for the verbs that take them."""
+"""Where the verbs that judge costs have them from, if not from the home: bills, and costs that a seed makes up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bdp.cli import screen
 from bdp.errors import BadRequest
@@ -14,6 +15,10 @@ from bdp.ids import Ids
 if TYPE_CHECKING:
     from bdp.intake.limits import IntakeSettings
     from bdp.model.batch import Batch
+
+
+_NAMED: Final = 10
+_BATCH: Final = 5000
 
 
 class Bills:
@@ -49,9 +54,7 @@ class Bills:
         """
         from bdp.intake.bills.files import delivery_at, read_bills
 
-        for info in self.found:
-            if info.problem:
-                screen.err.print(f"skipped: {screen.plain(info.problem)}")
+        self._warn()
         if all(info.problem for info in self.found):
             raise BadRequest(
                 "None of these paths holds a bill that can be read.",
@@ -69,5 +72,41 @@ class Bills:
         )
         return batches
 
+    def _warn(self) -> None:
+        """Say what is no bill, the first one with the reason."""
+        first, *others = [info for info in self.found if info.problem] or [None]
+        if first is not None:
+            screen.err.print(f"skipped: {screen.plain(first.problem)}")
+        if others:
+            names = ", ".join(screen.plain(info.label) for info in others[:_NAMED])
+            more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+            screen.err.print(f"skipped as well: {names}{more}")
+
     def _progress(self, path: Path, position: int, records: int) -> None:
         self._positions[path] = position
+
+
+def made_up(seed: int, now: datetime, settings: IntakeSettings) -> Iterator[Batch]:
+    """Yield four months of costs that a seed makes up, with a spike and a step in the last weeks."""
+    from bdp.intake.limits import Edge
+    from bdp.intake.parcel import Parcel
+    from bdp.intake.providers.catalogue import CATALOGUE, COMPUTE  # type: ignore[import-untyped, unused-ignore]
+    from bdp.intake.providers.generated import (  # type: ignore[import-untyped, unused-ignore]
+        GeneratedCosts,
+        GeneratedSettings,
+        Planted,
+    )
+    from bdp.model.batch import RecordKind
+
+    last = now.date() - timedelta(days=1)
+    spike = Planted(start=last - timedelta(days=2), end=last, factor=3.5, account="team-01", service=COMPUTE)
+    step = Planted(
+        kind="step", start=last - timedelta(days=16), factor=1.7, account="team-02", service=CATALOGUE[1].name
+    )
+    costs = GeneratedCosts(GeneratedSettings(seed=seed, last_day=last, planted=(spike, step)))
+    lines = iter(costs.lines(last - timedelta(days=400), last + timedelta(days=1)))
+    for number, part in enumerate(iter(lambda: list(islice(lines, _BATCH)), [])):
+        parcel = Parcel(RecordKind.COSTS, Edge(now, settings), "generated")
+        for line in part:
+            parcel.point(line, bytes)
+        yield parcel.batch(f"generated:{seed}:{number}", Ids())

@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from bdp.cli import screen
 from bdp.cli.api import connect
-from bdp.cli.bills import Bills
+from bdp.cli.bills import Bills, made_up
 from bdp.cli.options import HomeOption, JsonOption, check_plot, language_of
 from bdp.clock import SystemClock
 from bdp.errors import BadRequest
@@ -36,6 +36,9 @@ FormatOption = Annotated[str, typer.Option(help="format of the bills; by default
 AccountOption = Annotated[str, typer.Option(help="only this account, by id or name")]
 ServiceOption = Annotated[str, typer.Option(help="only this service, as it is billed")]
 CurrencyOption = Annotated[str, typer.Option(help="only this currency, such as USD")]
+GenerateOption = Annotated[
+    int | None, typer.Option(metavar="SEED", help="judge costs that this seed makes up, to see how it looks", min=0)
+]
 SinceOption = Annotated[str, typer.Option(help="first day to judge (UTC): 2026-05-01, or 30d for 30 days ago")]
 UntilOption = Annotated[str, typer.Option(help="last day to judge (UTC)")]
 KoreanOption = Annotated[bool, typer.Option("--korean", "--ko", help="in Korean")]
@@ -57,6 +60,7 @@ def analyze(
     until: UntilOption = "",
     show: Annotated[int, typer.Option(help="anomalies to show in full, the dearest first", min=0, max=1000)] = 5,
     plot: Annotated[Path | None, typer.Option(help="also draw the anomalies into this .svg", dir_okay=False)] = None,
+    generate: GenerateOption = None,
     korean: KoreanOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -73,11 +77,14 @@ def analyze(
 
       bdp cost analyze --since 30d --korean
 
+      bdp cost analyze --generate 7
+
       bdp cost analyze bill.csv --json | jq '.anomalies[] | {service_name, current_cost, impact}'
     """
     check_plot(plot)
     query = _asked(account, service, currency, since, until)
-    report = _report(paths, format, home, "report", query, lambda costs: costs.report(query))
+    source = _Source(paths, format, home, generate)
+    report = source.report("report", query, lambda costs: costs.report(query))
     language = language_of(korean)
     if plot:
         from bdp.cli import cost_plot
@@ -100,6 +107,7 @@ def forecast(
     account: AccountOption = "",
     service: ServiceOption = "",
     currency: CurrencyOption = "",
+    generate: GenerateOption = None,
     korean: KoreanOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -113,7 +121,8 @@ def forecast(
       bdp cost forecast focus.csv.gz --service "Amazon Simple Storage Service" --json
     """
     query = _asked(account, service, currency, "", "")
-    report = _report(paths, format, home, "forecast", query, lambda costs: costs.forecast(query, days), days=days)
+    source = _Source(paths, format, home, generate)
+    report = source.report("forecast", query, lambda costs: costs.forecast(query, days), days=days)
     if json:
         screen.print_json(as_json(report))
         return
@@ -132,6 +141,7 @@ def shadow(
     currency: CurrencyOption = "",
     since: SinceOption = "",
     until: UntilOption = "",
+    generate: GenerateOption = None,
     korean: KoreanOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -145,7 +155,7 @@ def shadow(
       bdp cost shadow --since 30d
     """
     query = _asked(account, service, currency, since, until)
-    report = _report(paths, format, home, "report", query, lambda costs: costs.report(query))
+    report = _Source(paths, format, home, generate).report("report", query, lambda costs: costs.report(query))
     if json:
         screen.print_json(report.model_dump(mode="json", include={"start", "end", "shadow"}))
         return
@@ -188,43 +198,46 @@ def _day(text: str, today: date) -> date | None:
         raise BadRequest(f"{screen.plain(text)!r} is not a day.", "Write 2026-05-01, or 30d for 30 days ago.") from None
 
 
-def _report(
-    paths: list[str] | None,
-    format: str,
-    home: Path | None,
-    name: str,
-    query: CostQuery,
-    make: Callable[[Costs], CostReport],
-    **more: int,
-) -> CostReport:
-    if paths:
-        return _of_files(paths, format, home, make)
-    from bdp.model.cost_result import CostReport
+class _Source(NamedTuple):
+    """Where costs are from: files, a seed, or else the home or the server that runs."""
 
-    asked = query.model_dump(mode="json", exclude_none=True) | more
-    if format:
-        raise BadRequest("A format belongs to files.", "Name the bills, or leave --format out.")
-    with connect(home) as api:
-        told = api.get(f"{PATH}/{name}", **{key: value for key, value in asked.items() if value})
-    return CostReport.model_validate(told)
+    paths: list[str] | None
+    format: str
+    home: Path | None
+    seed: int | None = None
 
+    def report(self, name: str, query: CostQuery, make: Callable[[Costs], CostReport], **more: int) -> CostReport:
+        """Return what `make` makes of the costs, here or over the API's route `name`."""
+        if self.paths and self.seed is not None:
+            raise typer.BadParameter("--generate makes costs up: give no files then")
+        if self.paths or self.seed is not None:
+            return self._loaded(make)
+        if self.format:
+            raise BadRequest("A format belongs to files.", "Name the bills, or leave --format out.")
+        from bdp.model.cost_result import CostReport
 
-def _of_files(paths: list[str], format: str, home: Path | None, make: Callable[[Costs], CostReport]) -> CostReport:
-    """Read bills into a home that is gone afterwards, unless one is named, and report of it."""
-    from bdp.settings import ALONE, load
+        asked = query.model_dump(mode="json", exclude_none=True) | more
+        with connect(self.home) as api:
+            told = api.get(f"{PATH}/{name}", **{key: value for key, value in asked.items() if value})
+        return CostReport.model_validate(told)
 
-    with tempfile.TemporaryDirectory(prefix="bdp-", ignore_cleanup_errors=True) as scratch:
-        settings = load(home or Path(scratch), ALONE if home is None else None)
-        bills = Bills(paths, format, SystemClock().now(), settings.intake)
-        batches = bills.batches()
-        from bdp.app import App  # only now: it takes a second, and what cannot be read is told at once
+    def _loaded(self, make: Callable[[Costs], CostReport]) -> CostReport:
+        """Take costs into a home that is gone afterwards, unless one is named, and report of it."""
+        from bdp.settings import ALONE, load
 
-        with App(settings) as app:
-            with screen.progress(bills.size, "reading") as show:
-                app.load(batches, lambda records: show(bills.done, records))
-            report = make(app.costs)
-            refused = app.books.dead_letters(1)
-            count = app.ledger()[0].dead_lettered
-    for letter in refused if home is None else ():
-        screen.err.print(f"refused {screen.counted(count, 'line')}, the last: {screen.plain(letter.reason)}")
-    return report
+        now = SystemClock().now()
+        with tempfile.TemporaryDirectory(prefix="bdp-", ignore_cleanup_errors=True) as scratch:
+            settings = load(self.home or Path(scratch), ALONE if self.home is None else None)
+            bills = Bills(self.paths or [], self.format, now, settings.intake)
+            batches = bills.batches() if self.seed is None else made_up(self.seed, now, settings.intake)
+            from bdp.app import App  # only now: it takes a second, and what cannot be read is told at once
+
+            with App(settings) as app:
+                with screen.progress(bills.size, "reading") as show:
+                    app.load(batches, lambda records: show(bills.done, records))
+                report = make(app.costs)
+                refused, count = app.books.dead_letters(1), app.ledger()[0].dead_lettered
+        for letter in refused if self.home is None else ():
+            lines = screen.counted(count, "line")
+            screen.err.print(f"refused {lines}, the last: {screen.plain(letter.reason)}")
+        return report

@@ -55,6 +55,8 @@ def test_korean_and_json(bdp: Bdp, served: Served) -> None:
         (["analyze", "--format", "focus"], 3),
         (["analyze", "--show", "-1"], 2),
         (["forecast", "--days", "366"], 2),
+        (["analyze", "--generate", "-1"], 2),
+        (["analyze", "--generate", "7", "bill.csv"], 2),
         (["guess"], 2),
     ],
 )
@@ -103,3 +105,49 @@ def test_a_drawing_of_nothing_says_so(tmp_path: Path) -> None:
     nothing = report(anomalies=(), services=(), totals=(), start=None, end=None)
     cost_plot.write(tmp_path / "costs.svg", nothing, "en")
     assert "no points" in " ".join(drawn(tmp_path / "costs.svg").itertext())
+
+
+FOCUS = """ChargePeriodStart,ChargePeriodEnd,BillingAccountId,ServiceName,ChargeCategory,BilledCost,BillingCurrency
+2026-05-01T00:00:00Z,2026-05-02T00:00:00Z,1,Amazon S3,Usage,1.5,USD
+2026-05-01T00:00:00Z,2026-05-02T00:00:00Z,1,Amazon S3,Usage,nan,USD
+2026-05-02T00:00:00Z,2026-05-03T00:00:00Z,1,Amazon S3,Usage,2.25,USD
+"""
+
+
+@pytest.fixture
+def readers() -> None:
+    pytest.importorskip("bdp.intake.bills.files")
+
+
+@pytest.mark.usefixtures("readers")
+def test_a_bill_is_judged_and_leaves_nothing(process: Bdp, tmp_path: Path) -> None:
+    bill, temporary = tmp_path / "focus.csv", tmp_path / "temporary"
+    bill.write_text(FOCUS)
+    temporary.mkdir()
+    told = process("cost", "analyze", bill, "--json", environment={"TMPDIR": str(temporary)})
+    assert told.code == 0, told.err
+    assert "refused 1 line" in told.err
+    assert {"start", "totals", "anomalies", "services"} <= told.object.keys()
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.usefixtures("readers")
+def test_what_is_no_bill_is_said(process: Bdp, tmp_path: Path) -> None:
+    for number in range(15):
+        (tmp_path / f"note{number:02d}.txt").write_text("no bill at all\n")
+    told = process("cost", "analyze", tmp_path)
+    assert told.code == 3
+    assert told.err.count("is not a bill") == 1
+    assert "and 4 more" in " ".join(told.err.split())
+    (tmp_path / "focus.csv").write_text(FOCUS)
+    assert process("cost", "forecast", tmp_path).code == 0
+    assert process("cost", "analyze", tmp_path / "nowhere").code == 3
+    assert process("cost", "analyze", tmp_path / "focus.csv", "--format", "nope").code == 3
+
+
+@pytest.mark.usefixtures("readers")
+def test_costs_can_be_made_up(process: Bdp) -> None:
+    pytest.importorskip("bdp.intake.providers.generated")
+    told = process("cost", "analyze", "--generate", "7", "--json")
+    assert told.code == 0, told.err
+    assert "anomalies" in told.object
