@@ -30,7 +30,7 @@ PATH = "/v1/costs"
 _AGO = re.compile(r"([0-9]{1,5})d")
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[FILE]...", help="bills, or folders of them; none: what the home or the server holds"),
+    typer.Argument(metavar="FILE", help="bills, or folders of them; none: what the home or the server holds"),
 ]
 FormatOption = Annotated[str, typer.Option(help="format of the bills; by default it is told from their columns")]
 AccountOption = Annotated[str, typer.Option(help="only this account, by id or name")]
@@ -65,21 +65,22 @@ def analyze(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Judge daily costs by account and service: what is abnormal, why, and what it costs.
+    """Judge daily costs: what is abnormal, why, and the money in it.
 
-    Files leave nothing behind unless --home is given: FOCUS, AWS CUR, Azure and OCI exports, Cost Explorer answers.
+    Costs are judged by account and service. Files (FOCUS, AWS CUR, Azure and OCI exports, Cost Explorer answers) leave
+    nothing behind unless --home is given.
 
     Examples:
 
       bdp cost analyze focus.csv.gz
 
-      bdp cost analyze cur/ --account 123456789012 --since 2026-05-01 --plot costs.svg
+      bdp cost analyze cur/ --account 123456789012 --plot costs.svg
 
       bdp cost analyze --since 30d --korean
 
       bdp cost analyze --generate 7
 
-      bdp cost analyze bill.csv --json | jq '.anomalies[] | {service_name, current_cost, impact}'
+      bdp cost analyze bill.csv --json | jq .anomalies[].impact
     """
     check_plot(plot)
     query = _asked(account, service, currency, since, until)
@@ -112,7 +113,7 @@ def forecast(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say what costs will be, with an interval, and whether budgets hold.
+    """Say what costs will be, and whether budgets hold.
 
     Examples:
 
@@ -146,7 +147,9 @@ def shadow(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what patterns and methods in the shadow would have changed; nothing of it decides.
+    """Show what would change if the shadow decided.
+
+    That are patterns with BDP_PATTERN_MODE=shadow, and the methods of costs.shadow_methods.
 
     Examples:
 

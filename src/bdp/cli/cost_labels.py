@@ -185,9 +185,10 @@ def label(key: str, language: Language, **values: object) -> str:
     return LABELS[key][language].format(**values)
 
 
-def counted(number: float, what: str, language: Language) -> str:
-    """Return a number with its noun: `1 day`, `2,000 lines`, `이상 3건`."""
-    return label(f"one_{what}" if number == 1 else f"many_{what}s", language, count=f"{number:,.0f}")
+def counted(number: float, what: str, language: Language, *, more: bool = False) -> str:
+    """Return a number with its noun: `1 day`, `2,000 lines`, `이상 3건`; `3+ accounts` where there may be more."""
+    sign = "+" if more else ""
+    return label(f"one_{what}" if number == 1 and not more else f"many_{what}s", language, count=f"{number:,.0f}{sign}")
 
 
 def word(value: str, language: Language) -> str:

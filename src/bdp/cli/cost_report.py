@@ -72,11 +72,10 @@ def nothing(language: Language, *, files: bool) -> Iterator[RenderableType]:
 def head(report: CostReport, first: date, last: date, language: Language) -> Text:
     """Return which costs these are."""
     keys = [service.key for service in report.services]
-    more = "+" if report.service_count > len(keys) else ""
-    accounts = counted(len({_account(key) for key in keys}), "account", language)
-    services = counted(len({key.service_name for key in keys}), "service", language)
-    lines = counted(sum(total.lines for total in report.totals), "line", language)
-    parts = (accounts + more, services + more, lines)
+    more = report.service_count > len(keys)
+    accounts = counted(len({_account(key) for key in keys}), "account", language, more=more)
+    services = counted(len({key.service_name for key in keys}), "service", language, more=more)
+    parts = (accounts, services, counted(sum(total.lines for total in report.totals), "line", language))
     span = f"{label('costs', language)} {stretch(first, last, language)}"
     return Text.assemble((span, "bold"), f"  {', '.join(parts)}")
 
