@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 from bdp.app import App
 from bdp.model.cost_result import CostKey, CostReport, CostResult
 from bdp.web.api import create_api
+from bdp.web.costs import CostAnomaly
+from tests.unit.cli.cost_reports import result
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -82,6 +84,11 @@ def test_anomalies_are_flat_in_the_schema(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()["components"]["schemas"]["CostAnomaly"]["properties"]
     assert set(schema) == (set(CostKey.model_fields) | set(CostResult.model_fields)) - {"key"}
     assert schema["account_id"]["type"] == "string"
+
+
+def test_an_anomaly_is_told_as_scripts_read_it() -> None:
+    for found in (result(), result(change_percent=None, spike_start_date=None, severity=None)):
+        assert CostAnomaly.model_validate(found.flat()).model_dump(mode="json") == found.flat()
 
 
 @pytest.mark.parametrize("route", ["report", "forecast", "anomalies", "providers"])
