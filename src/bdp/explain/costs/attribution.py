@@ -10,11 +10,12 @@ services of the same account are looked at beside, for what moved the other way 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from bdp.explain.costs.connection import connection
+from bdp.explain.costs.connection import Tie, connection
 from bdp.explain.costs.usual import Usual, account_of, checked, midnight, service_of, usual, whose, within
 from bdp.model.cost_result import CostChange, CostKey, Driver
 from bdp.ports import Row, Store
@@ -24,22 +25,38 @@ ACCOUNT: Final = "account"
 SERVICE: Final = "service"
 DIMENSIONS: Final[dict[str, str]] = {
     "region": "region_id",
-    "resource": "resource_id",
-    "usage type": "sku_meter",
+    "resource": "if(charge_category = 'Usage', resource_id, '')",
+    "usage type": "if(charge_category = 'Usage', sku_meter, '')",
     "charge category": "charge_category",
 }
-"""Dimension -> column; beside these come `tag`, and `account` and `service` of what is billed elsewhere."""
+"""Dimension -> what tells it of a line; fees and credits are no use.
+
+Beside these come `tag`, and `account` and `service` of what is billed elsewhere.
+"""
 
 ORDER: Final = ("usage type", "resource", "region", "charge category", "tag", ACCOUNT, SERVICE)
 LEAST_SHARE: Final = 0.05
 CHANGE_DAYS: Final = 3
 _MOST_PARTS: Final = 5
-_LONGEST: Final = 200
 _MOST_CHANGES: Final = 5
 _READ_CHANGES: Final = 500
 _ACCOUNT_NAME: Final = (
     "multiIf(sub_account_name != '', sub_account_name, sub_account_id != '', sub_account_id, billing_account_id)"
 )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a rise is made of.
+
+    Attributes:
+        new: by dimension, how many parts had no cost before, and what they cost together, by day.
+        query: SQL that says so.
+    """
+
+    drivers: tuple[Driver, ...]
+    new: Mapping[str, tuple[int, float]]
+    query: str
 
 
 def drivers(store: Store, key: CostKey, first: date, last: date, column: str) -> tuple[Driver, ...]:
@@ -52,15 +69,27 @@ def drivers(store: Store, key: CostKey, first: date, last: date, column: str) ->
         column: `billed_cost` or `effective_cost`.
     """
     whole = usual(store, whose(key), first, last, column)
-    return parts(store, key, whole, column)[0] if whole.days else ()
+    return parts(store, key, whole, column).drivers if whole.days else ()
 
 
-def parts(store: Store, key: CostKey, whole: Usual, column: str) -> tuple[tuple[Driver, ...], str]:
-    """Return what a rise is made of, and the SQL that says so."""
+def parts(store: Store, key: CostKey, whole: Usual, column: str) -> Parts:
+    """Return what a rise is made of, also of many small parts."""
     query = _parts_query(key, whole, column)
-    found = [_driver(row, whole.change) for row in store.query(query)]
-    told = [one for one in found if abs(one.share) >= LEAST_SHARE]
-    return tuple(sorted(told, key=lambda one: (ORDER.index(one.dimension), -abs(one.change), one.name))), query
+    rows = store.query(query)
+    told = [one for one in (_driver(row, whole.change) for row in rows) if abs(one.share) >= LEAST_SHARE]
+    ranked = sorted(told, key=lambda one: (ORDER.index(one.dimension), -abs(one.change), one.name))
+    new = {str(row["dimension"]): (int(row["new_parts"]), float(row["new_cost"])) for row in rows}
+    return Parts(tuple(ranked), new, query)
+
+
+def connected(
+    store: Store, key: CostKey, first: date, last: date, drivers: Sequence[Driver]
+) -> tuple[list[tuple[Tie, Row]], int]:
+    """Return changes that something connects with a rise, best connected first, and how many changes there were."""
+    rows = store.query(changes_query(first, last))
+    tied = [(tie, row) for row in rows if (tie := connection(row, key, drivers)) is not None]
+    ranked = sorted(tied, key=lambda one: (-one[0].strength, -_aware(one[1]["ts"]).timestamp(), one[1]["ref"]))
+    return ranked, len(rows)
 
 
 def changes(
@@ -73,9 +102,7 @@ def changes(
     Args:
         drivers: of the rise; names of its resources, tags, regions and usage types connect.
     """
-    rows = store.query(changes_query(first, last))
-    tied = [(tie, row) for row in rows if (tie := connection(row, key, drivers)) is not None]
-    ranked = sorted(tied, key=lambda one: (-one[0].strength, -_aware(one[1]["ts"]).timestamp(), one[1]["ref"]))
+    ranked, _ = connected(store, key, first, last, drivers)
     return tuple(
         CostChange(
             ref=str(row["ref"]), kind=str(row["kind"]), service=str(row["service"]), summary=str(row["summary"]),
@@ -116,7 +143,9 @@ def _parts_query(key: CostKey, whole: Usual, column: str) -> str:
     )
     return (
         f"SELECT dimension, name, sum(spent) / {len(whole.days)} AS cost, "
-        f"sum(middle * {weight}) / {len(whole.days)} AS usual, sum(had) = 0 AS is_new FROM ({by_kind}) "
+        f"sum(middle * {weight}) / {len(whole.days)} AS usual, sum(had) = 0 AND cost != 0 AS is_new, "
+        f"countIf(is_new) OVER (PARTITION BY dimension) AS new_parts, "
+        f"sumIf(cost, is_new) OVER (PARTITION BY dimension) AS new_cost FROM ({by_kind}) "
         f"GROUP BY dimension, name ORDER BY dimension, abs(cost - usual) DESC, name LIMIT {_MOST_PARTS} BY dimension"
     )
 
@@ -152,7 +181,7 @@ def _driver(row: Row, change: float) -> Driver:
         usual=level,
         change=cost - level,
         share=share,
-        is_new=bool(row["is_new"]) and cost != 0,
+        is_new=bool(row["is_new"]),
     )
 
 

@@ -16,6 +16,8 @@ from bdp.sql import equals, literal
 
 COLUMNS: Final = ("billed_cost", "effective_cost")
 BEFORE_DAYS: Final = 42
+LEAST_DAYS: Final = 5
+"""Days before, below which nothing is usual."""
 _LEAST_OF_WEEKDAY: Final = 3
 _WEEKLY: Final = 0.5
 """Weekdays matter where days are so much nearer to the median of their weekday than to that of all."""
@@ -76,6 +78,12 @@ class Usual:
     def cost(self) -> float:
         """What the days of the rise cost, by day."""
         return fmean(self.costs[day] for day in self.days) if self.days else 0.0
+
+    @property
+    def rose(self) -> bool:
+        """The days cost more than usual, and at most one day before cost as much."""
+        dear = sorted(self.held)[-2:]
+        return self.change > 0 and (len(dear) < 2 or self.cost > dear[0])
 
     @property
     def change(self) -> float:

@@ -29,7 +29,7 @@ PROD = CostKey(provider_name="AWS", account_id="111", account_name="hanok-prod",
 
 
 def line(day: date, cost: float, **more: Any) -> CostLine:
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    start = datetime(day.year, day.month, day.day, more.pop("hour", 0), tzinfo=UTC)
     account = more.pop("account", "111")
     fields: dict[str, Any] = {
         "provider_name": "AWS", "billing_account_id": "000", "sub_account_id": account,
