@@ -19,6 +19,7 @@ BEFORE_DAYS: Final = 42
 LEAST_DAYS: Final = 5
 """Days before, below which nothing is usual."""
 _LEAST_OF_WEEKDAY: Final = 3
+_SPREADS: Final = 3.0
 _WEEKLY: Final = 0.5
 """Weekdays matter where days are so much nearer to the median of their weekday than to that of all."""
 
@@ -81,9 +82,10 @@ class Usual:
 
     @property
     def rose(self) -> bool:
-        """The days cost more than usual, and at most one day before cost as much."""
+        """The days cost more than usual, beyond the spread of the days before; at most one of these cost as much."""
         dear = sorted(self.held)[-2:]
-        return self.change > 0 and (len(dear) < 2 or self.cost > dear[0])
+        spread = median(abs(cost - self.level) for cost in self.held) if self.held else 0.0
+        return self.change > _SPREADS * spread and self.change > 0 and (len(dear) < 2 or self.cost > dear[0])
 
     @property
     def change(self) -> float:

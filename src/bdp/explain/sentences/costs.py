@@ -147,8 +147,8 @@ COSTS: Final[dict[str, dict[Language, str]]] = {
         "ko": "이전 데이터가 {least}일 미만이어서 평소 수준을 알 수 없음",
     },
     "cost_no_rise": {
-        "en": "it cost no more than on other days before",
-        "ko": "이전의 다른 날들보다 높지 않음",
+        "en": "what it cost is within the spread of the days before",
+        "ko": "이전 날들의 변동 범위 안에 있음",
     },
     "cost_not_singled_out": {
         "en": "no part of the bill and no change stands out",
