@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,36 @@ def points(path: Path) -> Iterator[Record]:
                     yield {"metric": point | {"value": float(value)}}
 
 
+def charges(path: Path) -> Iterator[Record]:
+    """A bill of a case that was made by hand: a row a day and part; beside it `changes.json`, where there is one."""
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            start = datetime.fromisoformat(f"{row['day']}T00:00:00+00:00")
+            yield {
+                "cost": {
+                    "charge_period_start": start.isoformat(),
+                    "charge_period_end": (start + timedelta(days=1)).isoformat(),
+                    "provider_name": "AWS",
+                    "billing_account_id": "000",
+                    "sub_account_id": row["account"],
+                    "sub_account_name": row["account_name"],
+                    "service_name": row["service"],
+                    "region_id": row["region"],
+                    "resource_id": row["resource"],
+                    "sku_meter": row["usage_type"],
+                    "charge_category": row["category"],
+                    "billed_cost": float(row["billed"]),
+                    "effective_cost": float(row["effective"]),
+                    "billing_currency": "USD",
+                    "tags": {"service": row["tag"]} if row["tag"] else {},
+                    "statement": row["day"],
+                }
+            }
+    known = path.with_name("changes.json")
+    for change in json.loads(known.read_text("utf-8")) if known.exists() else []:
+        yield {"change": change}
+
+
 def nab(path: Path) -> Iterator[Record]:
     """One series of the NAB corpus; its name stands for the entity and says what is measured."""
     with path.open(encoding="utf-8", newline="") as file:
@@ -120,5 +150,6 @@ READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
     "rootcausebench": rootcausebench,
     "ndjson": ndjson,
     "points": points,
+    "charges": charges,
     "nab": nab,
 }

@@ -20,7 +20,7 @@ from bdp.clock import ManualClock
 from bdp.explain.analyst import Analyst
 from bdp.explain.settings import ExplainSettings
 from bdp.model.analysis import Analysis, Check, Verdict
-from bdp.model.anomaly import Severity, Subject
+from bdp.model.anomaly import AnomalyKind, Severity, Subject
 from bdp.model.batch import RecordKind
 from bdp.model.evidence import EvidenceKind
 from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
@@ -41,7 +41,9 @@ def store() -> Iterator[ClickHouseStore]:
 def read(case: Path, request: pytest.FixtureRequest) -> tuple[list[Record], dict[str, Any]]:
     source = json.loads((case / "source.json").read_text("utf-8"))
     if "data" not in source:
-        own = next(path for path in (case / "events.ndjson", case / "points.csv") if path.exists())
+        own = next(
+            path for path in (case / "events.ndjson", case / "points.csv", case / "charges.csv") if path.exists()
+        )
         return list(READERS[source["reader"]](own)), source
     path = request.getfixturevalue("data_dir") / source["data"]
     if not path.exists():
@@ -90,6 +92,7 @@ def insert(store: ClickHouseStore, records: list[Record]) -> None:
         RecordKind.EVENTS: [record for record in records if "level" in record],
         RecordKind.CHANGES: [record["change"] for record in records if "change" in record],
         RecordKind.METRICS: [record["metric"] for record in records if "metric" in record],
+        RecordKind.COSTS: [record["cost"] for record in records if "cost" in record],
     }
     for kind, rows in lines.items():
         if rows:
@@ -112,7 +115,10 @@ def test_case(case: Path, store: ClickHouseStore, request: pytest.FixtureRequest
             assert getattr(analysis, key) == expected[key]
     for name in expected.get("names", ()):
         assert name in " ".join(claim.text for claim in analysis.claims)
-    assert_counts_are_right(analysis, mine)
+    if about.kind is AnomalyKind.COST:
+        assert_costs_are_right(analysis, about, [record["cost"] for record in records if "cost" in record])
+    else:
+        assert_counts_are_right(analysis, mine)
     assert_levels_are_right(analysis, [record["metric"] for record in records if "metric" in record])
     assert_honest(analysis)
     assert_told_in_korean(analysis)
@@ -132,6 +138,33 @@ def assert_counts_are_right(analysis: Analysis, mine: list[Record]) -> None:
             key = evidence.value["field"].removeprefix("attributes.")
             have = sum(record["attributes"].get(key) == evidence.value["value"] for record in mine)
             assert evidence.value["events"] == have
+
+
+def assert_costs_are_right(analysis: Analysis, about: Incident, lines: list[Record]) -> None:
+    """Sum the bill again: what the days cost, what such days cost before, and what each part of it did."""
+    days = [about.start_time + timedelta(days=n) for n in range((about.last_seen - about.start_time).days + 1)]
+    mine = [one for one in lines if about.subject.account in {one["sub_account_name"], one["sub_account_id"]}]
+    mine = [one for one in mine if one["service_name"] == about.subject.service]
+    columns = {"usage_type": "sku_meter", "resource": "resource_id", "region": "region_id"}
+    for evidence in (one.value for one in analysis.evidence if one.kind is EvidenceKind.COST and "cost" in one.value):
+        key = next((key for key in columns if key in evidence), "")
+        if not key and "first_day" not in evidence:
+            continue
+        part = [one for one in mine if not key or one[columns[key]] == evidence[key]]
+        if "charge_category" in evidence:
+            part = [one for one in part if one["charge_category"] == evidence["charge_category"]]
+        elif key in {"usage_type", "resource"}:
+            part = [one for one in part if one["charge_category"] == "Usage"]
+        elif {"tag", "account", "service"} & evidence.keys() and "subject" not in evidence:
+            continue
+        spent = sum(one["billed_cost"] for one in part if datetime.fromisoformat(one["charge_period_start"]) in days)
+        assert evidence["cost"] == pytest.approx(spent / len(days), abs=1e-3)
+        if not evidence.get("same_weekday"):
+            before = Counter[str]()
+            for one in part:
+                before[one["charge_period_start"]] += one["billed_cost"]
+            known = [paid for at, paid in before.items() if datetime.fromisoformat(at) < days[0]]
+            assert evidence["cost_usual"] == pytest.approx(median(known or [0]), abs=1e-3)
 
 
 def assert_levels_are_right(analysis: Analysis, points: list[Record]) -> None:

@@ -15,7 +15,7 @@ from bdp.explain.bilingual import Bilingual
 from bdp.explain.case import Case, open_case
 from bdp.explain.claims import culprit_change, extent, write_claims
 from bdp.explain.confidence import assess
-from bdp.explain.evidence import COLLECTORS
+from bdp.explain.evidence import COLLECTORS, COST_COLLECTORS
 from bdp.explain.grounding import check, count, tally
 from bdp.explain.hypotheses import judge, rank
 from bdp.explain.inquest.opinion import opinion
@@ -82,9 +82,12 @@ class Analyst:
         """
         whole = told is not None and told.whole
         case = open_case(self._store, self._settings, incident, self._playbooks, self._clock.now(), whole=whole)
-        for collect in COLLECTORS.values():
+        for collect in (COST_COLLECTORS if case.of_costs else COLLECTORS).values():
             collect(case)
         by_playbooks = _by_playbooks(case)
+        if case.of_costs:
+            # The inquest asks which service failed first; a bill is about none, and comes by the day.
+            return self._composed(case, _brought_about(by_playbooks), _none(case), attempt, tried)
         ruling, by_inquest = self._by_inquest(case, told, {one.mechanism for one in by_playbooks.hypotheses})
         leader = leading(by_playbooks, by_inquest, asked=told is not None, of_metrics=case.of_metrics)
         other = by_inquest if leader is by_playbooks else by_playbooks
@@ -214,7 +217,7 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
     if leader.culprit in cleared:
         return replace(leader, culprit=None, remediation=_remedy(leader.playbook, None))
     if leader.culprit and name(leader.culprit) not in leader.cause.en:
-        return replace(leader, cause=say("brought_about", cause=leader.cause, ref=name(leader.culprit)))
+        return _brought_about(leader)
     alike = leader.playbook is not None and leader.playbook == other.playbook
     if leader.culprit or not (alike and other.culprit) or other.culprit in cleared:
         return leader
@@ -226,6 +229,19 @@ def _blaming(leader: Opinion, other: Opinion, ruling: Ruling) -> Opinion:
         short=say("short_by", short=leader.short, ref=ref),
         cause=say("brought_about", cause=leader.cause, ref=ref),
     )
+
+
+def _brought_about(leader: Opinion) -> Opinion:
+    """Return an opinion with its change to blame in what it names."""
+    if not leader.culprit:
+        return leader
+    return replace(leader, cause=say("brought_about", cause=leader.cause, ref=name(leader.culprit)))
+
+
+def _none(case: Case) -> Opinion:
+    """Return the opinion of whoever did not look."""
+    place = str(case.incident.subject)
+    return Opinion(Verdict.INCONCLUSIVE, "", place, Bilingual(), Bilingual(), Bilingual(), None, None, (), ())
 
 
 def _ranked(leader: Opinion, other: Opinion) -> tuple[Hypothesis, ...]:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bdp.explain.bilingual import Bilingual
+from bdp.explain.costs.bill import Bill
+from bdp.explain.costs.usual import midnight
 from bdp.explain.playbook import Playbook
 from bdp.explain.series import Course
 from bdp.explain.settings import ExplainSettings
@@ -46,6 +48,18 @@ class Stretch:
         until = end if grows else end + margin
         return cls(incident.start_time - margin, until + timedelta(microseconds=1), margin_seconds)
 
+    @classmethod
+    def of_days(cls, incident: Incident) -> Stretch:
+        """Return the stretch of an incident of costs: the UTC days on which it cost too much."""
+        end = incident.end_time or incident.last_seen
+        first, last = (at.astimezone(UTC).date() for at in (incident.start_time, max(end, incident.start_time)))
+        return cls(midnight(first), midnight(last + timedelta(days=1)), 0)
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last day."""
+        return self.start.date(), (self.end - timedelta(microseconds=1)).date()
+
     @property
     def before(self) -> datetime:
         """Start of the stretch of equal length before."""
@@ -67,6 +81,7 @@ class Case:
         found: evidence so far, numbered in the order of collection.
         series: the metric series behind evidence, by its id.
         metrics: names of the metrics of the subject's entity.
+        bill: of an incident of costs, once its costs were found.
     """
 
     store: Store
@@ -79,13 +94,26 @@ class Case:
     found: list[Evidence] = field(default_factory=list)
     series: dict[str, Course] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
+    bill: Bill | None = None
+
+    @classmethod
+    def of_bill(
+        cls, store: Store, settings: ExplainSettings, incident: Incident, playbooks: Sequence[Playbook]
+    ) -> Case:
+        """Return the case of an incident of costs: it is looked at in whole days, and events tell nothing of it."""
+        return cls(store, settings, incident, playbooks, Stretch.of_days(incident), "0")
 
     @property
     def of_metrics(self) -> bool:
         """It is about metrics: so it was detected, or, where that is not known, there is no abnormal event."""
         if self.incident.kind is not None:
-            return self.incident.kind is not AnomalyKind.BURST
+            return self.incident.kind in {AnomalyKind.METRIC, AnomalyKind.FABRIC}
         return not self.found[0].value["abnormal_events"]
+
+    @property
+    def of_costs(self) -> bool:
+        """It is about what was billed."""
+        return self.incident.kind is AnomalyKind.COST
 
     @property
     def moved(self) -> list[Evidence]:
@@ -158,6 +186,8 @@ def open_case(
         whole: the incident is of all that its subject's fields name; an empty one stands for any value.
         now: events from after it, of a clock that is wrong, do not stretch the incident.
     """
+    if incident.kind is AnomalyKind.COST:
+        return Case.of_bill(store, settings, incident, playbooks)
     for exactly in (False,) if whole else (True, False):
         subject = _subject(incident, exactly=exactly)
         newest = _newest(store, incident, subject, max(now, incident.last_seen))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bdp.explain.bilingual import Bilingual, Count, lasting
 from bdp.explain.case import Case
+from bdp.explain.cost_words import cost_extent, cost_rise
 from bdp.explain.evidence.count import whose
 from bdp.explain.evidence.metric import level, rounded, told, unit_of
 from bdp.explain.hypotheses import Candidate
@@ -16,6 +17,7 @@ from bdp.model.analysis import Claim
 from bdp.model.evidence import Evidence, EvidenceKind
 
 _MOST_METRICS = 4
+_MOST_PARTS = 4
 _MOST_BESIDE = 2
 """Metrics told with an incident of events."""
 
@@ -26,6 +28,8 @@ def write_claims(case: Case, leader: Candidate | None) -> list[Claim]:
     Args:
         leader: the cause that is named; None where none is.
     """
+    if case.of_costs:
+        return _once(_costs(case, leader))
     claims = _metrics(case, leader) if case.of_metrics else []
     # Of an incident of metrics that there is no event is no news.
     claims += [_count(case.found[0])] if case.found[0].value["abnormal_events"] or not case.series else []
@@ -57,6 +61,8 @@ def _told(case: Case, leader: Candidate | None) -> list[Claim]:
 
 def extent(case: Case, leader: Candidate | None) -> Bilingual:
     """Return how much there is, in a few words: the metric that tells most, or how many abnormal events."""
+    if case.of_costs:
+        return cost_extent(case)
     events = say("much", events=Count(case.found[0].value["abnormal_events"]))
     if not (case.of_metrics and case.series):
         return events
@@ -66,6 +72,18 @@ def extent(case: Case, leader: Candidate | None) -> Bilingual:
     course = case.series[telling.id]
     levels = {"extreme": level(course, course.extreme), "usual": amount(rounded(course.usual), unit_of(course))}
     return say("up_to" if course.up else "down_to", metric=name(course.name), **levels)
+
+
+def _costs(case: Case, leader: Candidate | None) -> list[Claim]:
+    """Say how far it rose, then what speaks for the cause, then the largest parts and what moved against it."""
+    rise = case.found[0]
+    told = cost_rise(rise)
+    claims = [claim(told, rise.id)] if told else [_from_evidence(rise)]
+    claims += [_from_evidence(shown.evidence) for shown in (leader.speaking if leader else ())]
+    parts = list(case.of_kind(EvidenceKind.COST, "share"))
+    claims += [_from_evidence(e) for e in sorted(parts, key=lambda e: -abs(e.value["share"]))[:_MOST_PARTS]]
+    claims += [_from_evidence(e) for e in case.found if not {"share", "subject"} & e.value.keys()][:_MOST_PARTS]
+    return claims + [_from_evidence(e) for e in case.of_kind(EvidenceKind.COST, "last_day")[1:]]
 
 
 def _metrics(case: Case, leader: Candidate | None) -> list[Claim]:
@@ -83,6 +101,9 @@ def _metric(case: Case, evidence: Evidence) -> Claim:
 
 def culprit_change(case: Case, leader: Candidate | None) -> str | None:
     """Return the change to blame: the only suspect, of a cause that a change can bring about; else None."""
+    if case.of_costs:
+        blamed = leader is not None and leader.playbook.caused_by_change and case.bill is not None
+        return case.bill.culprit or None if blamed and case.bill else None
     suspects = suspect_changes(case)
     if leader is None or not leader.playbook.caused_by_change or len(suspects) != 1:
         return None

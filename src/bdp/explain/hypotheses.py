@@ -10,6 +10,8 @@ INCONCLUSIVE  everything else: too few events, no sign, two causes that fit alik
 Of an incident of metrics the metric signs that hold count instead of a number of events: their weights are added, at
 most 0.95 together, once one that carries the mechanism holds. CONFIRMED then needs one that confirms and another that
 carries, besides a score >= 0.8, nothing against it, and at least 3 points in the stretch.
+
+Of an incident of costs what the bill shows counts in the same way.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from dataclasses import dataclass
 
 from bdp.explain.bilingual import Bilingual, in_both, together
 from bdp.explain.case import Case
-from bdp.explain.playbook import MetricSign, Playbook, says
+from bdp.explain.costs.usual import LEAST_DAYS
+from bdp.explain.playbook import CostSign, MetricSign, Playbook, says
 from bdp.explain.sentences import say
 from bdp.explain.series import LEAST_USUAL_POINTS, Course
 from bdp.explain.settings import ExplainSettings
@@ -46,6 +49,14 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class ShownCost:
+    """A cost sign that holds, and the evidence that shows it."""
+
+    sign: CostSign
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One playbook held against the evidence."""
 
@@ -56,19 +67,31 @@ class Candidate:
     refutes: dict[str, Signal]
     stepped_back_for: str = ""
     metrics: tuple[Shown, ...] = ()
+    costs: tuple[ShownCost, ...] = ()
 
     @property
     def evidence(self) -> tuple[str, ...]:
         """Numbers of everything that speaks for it."""
         signs = (self.sign.id,) if self.sign else ()
-        metrics = (shown.evidence.id for shown in self.metrics)
+        metrics = (shown.evidence.id for shown in self._held)
         signals = (one for signal in self.supports.values() for one in signal.evidence)
         return tuple(dict.fromkeys([*signs, *metrics, *signals]))
+
+    @property
+    def speaking(self) -> tuple[ShownCost, ...]:
+        """What of the bill speaks for it."""
+        return tuple(shown for shown in self.costs if not shown.sign.against)
+
+    @property
+    def _held(self) -> tuple[Shown | ShownCost, ...]:
+        return (*self.metrics, *self.speaking)
 
     @property
     def refutation(self) -> Bilingual:
         """What speaks against it, in words."""
         against = [signal.text for signal in self.refutes.values()]
+        said = (shown.evidence for shown in self.costs if shown.sign.against)
+        against += dict.fromkeys(Bilingual(one.text, one.text_ko) for one in said)
         if self.stepped_back_for:
             against.append(say("more_specific", other=self.stepped_back_for))
         return together(against)
@@ -76,21 +99,21 @@ class Candidate:
     @property
     def confirmed(self) -> bool:
         """A confirming signal is there and nothing speaks against it."""
-        carried = {shown.evidence.id for shown in self.metrics if shown.sign.carries}
-        sure = {shown.evidence.id for shown in self.metrics if shown.sign.confirms}
+        carried = {shown.evidence.id for shown in self._held if shown.sign.carries}
+        sure = {shown.evidence.id for shown in self._held if shown.sign.confirms}
         by_metrics = any(carried - {one} for one in sure)
         return (by_metrics or any(key in self.supports for key in self.playbook.confirms)) and not self.refutation
 
     @property
     def carriers(self) -> tuple[str, ...]:
         """Numbers of the evidence without which the cause is not to be named."""
-        metrics = (shown.evidence.id for shown in self.metrics if shown.sign.carries)
+        metrics = (shown.evidence.id for shown in self._held if shown.sign.carries)
         return (*((self.sign.id,) if self.sign else ()), *metrics)
 
     @property
     def lacks(self) -> Bilingual:
         """What of it is not shown, in words; empty where its signs are in every event."""
-        if self.metrics:
+        if self.metrics or self.costs:
             return Bilingual()
         if self.sign is None:
             return say("none_shows_it")
@@ -125,6 +148,8 @@ def hypothesis(
 
 def rank(case: Case) -> list[Candidate]:
     """Return the playbooks that fit at all, the best first."""
+    if case.of_costs:
+        return _rank_costs(case)
     signals = {key: found for key, look in SIGNALS.items() if (found := look(case))}
     signs = {e.value["playbook"]: e for e in case.of_kind(EvidenceKind.COUNT, "playbook")}
     changed = "change_before_onset" in signals
@@ -142,6 +167,8 @@ def rank(case: Case) -> list[Candidate]:
 
 def judge(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, Bilingual]:
     """Return the verdict and, where it is INCONCLUSIVE, what is missing."""
+    if case.of_costs:
+        return _judge_costs(case, ranked)
     if case.of_metrics and case.series:
         return _judge_metrics(case, ranked)
     events, settings = case.found[0].value["abnormal_events"], case.settings
@@ -166,6 +193,59 @@ def _judge_metrics(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, Bi
     verdict, missing = _compare(ranked, case.settings, say("metrics_not_enough"))
     sure = verdict is not Verdict.CONFIRMED or max(course.points for course in case.series.values()) >= _LEAST_POINTS
     return verdict if sure else Verdict.LIKELY, missing
+
+
+def _rank_costs(case: Case) -> list[Candidate]:
+    found = [(book, _shown_by_bill(book, case)) for book in case.playbooks]
+    carried = {
+        book.name: (book, shown)
+        for book, shown in found
+        if any(one.sign.carries and not one.sign.against for one in shown)
+    }
+    weighed = []
+    for book, shown in carried.values():
+        specific = next((other for other in book.yields_to if other in carried), "")
+        score = _score(shown) / 2 if specific else _score(shown)
+        weighed.append(Candidate(book, score, None, {}, {}, specific, costs=shown))
+    return sorted(weighed, key=lambda candidate: (-candidate.score, candidate.playbook.name))
+
+
+def _score(shown: Sequence[ShownCost]) -> float:
+    speaking = min(1.0, sum(one.sign.weight for one in shown if not one.sign.against))
+    return max(0.0, speaking - sum(one.sign.weight for one in shown if one.sign.against))
+
+
+def _shown_by_bill(book: Playbook, case: Case) -> tuple[ShownCost, ...]:
+    """Return the cost signs of a playbook that hold, each by the first evidence that shows it."""
+    bill, known = case.bill, {one.id: one for one in case.found}
+    if bill is None:
+        return ()
+    held = (
+        (
+            sign,
+            next((one for one in bill.shown if one.sign in sign.shows and _named(sign, one.name, bill.billed)), None),
+        )
+        for sign in book.costs
+    )
+    return tuple(ShownCost(sign, known[one.evidence]) for sign, one in held if one is not None)
+
+
+def _named(sign: CostSign, part: str, billed: str) -> bool:
+    of_part = not sign.names or any(says(phrase, part) for phrase in sign.names)
+    return of_part and (not sign.billed or any(says(phrase, billed) for phrase in sign.billed))
+
+
+def _judge_costs(case: Case, ranked: Sequence[Candidate]) -> tuple[Verdict, Bilingual]:
+    bill = case.bill
+    if bill is None or not bill.whole.days:
+        return Verdict.INCONCLUSIVE, say("cost_missing")
+    if len(bill.whole.before) < LEAST_DAYS:
+        return Verdict.INCONCLUSIVE, say("cost_too_young", least=LEAST_DAYS)
+    if not bill.rose:
+        return Verdict.INCONCLUSIVE, say("cost_no_rise")
+    if not ranked:
+        return Verdict.INCONCLUSIVE, say("cost_not_singled_out")
+    return _compare(ranked, case.settings, say("cost_not_enough"))
 
 
 def _compare(ranked: Sequence[Candidate], settings: ExplainSettings, weak: Bilingual) -> tuple[Verdict, Bilingual]:

@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from bdp.errors import BadSetting
+from bdp.explain.costs.connection import levers
 from bdp.explain.misfit import not_known, not_readable, not_valid
 from bdp.model.analysis import ActionType, ConditionKind, Remedy
 from bdp.sql import literal
@@ -41,6 +42,7 @@ HOLES = frozenset(
         *("service", "start_time", "event_count", "change_ref", "change_service"),
         *("top_address", "top_addresses", "top_addresses_text"),
         *("metrics", "metrics_text"),
+        *("account", "first_day", "cost_text", "cost_query"),
     }
 )
 """Values of an incident that texts of actions may name in braces."""
@@ -53,6 +55,17 @@ SIGNAL_NAMES = frozenset(
     }
 )
 """Structural signals that a playbook may name; `signals.py` says when each is there."""
+
+COST_SIGNS = frozenset(
+    {
+        *(f"{how}_{what}" for how in ("new", "one") for what in ("resource", "usage_type", "region", "tag")),
+        *("same_usage_type", "account_fell", "account_rose_too", "service_fell", "service_rose_too"),
+        *("steady_all_accounts", "steady_all_services", "effective_steady", "commitment_ended"),
+        *(f"category_{one}" for one in ("purchase", "credit", "tax", "adjustment")),
+        *(f"change{one}" for one in ("", *(f"_{lever.name}" for lever in levers()))),
+    }
+)
+"""What a bill may show; `evidence/cost_*.py` say when each is there."""
 
 _KOREAN_BODY = re.compile(r"^## 한국어\s*$", re.MULTILINE)
 
@@ -147,6 +160,33 @@ class MetricSign(_Part):
         return self
 
 
+class CostSign(_Part):
+    """What a bill shows where the mechanism is at work.
+
+    Attributes:
+        shows: what it shows, one of these.
+        names: phrases in the name of the part that shows it, in the form of signs; empty: any name.
+        billed: phrases in the name of what is billed or of the usage types that rose; empty: anything.
+        weight: what it adds to the score, or takes from it where it speaks `against` the mechanism.
+        carries, confirms: as of metrics.
+    """
+
+    shows: tuple[str, ...] = Field(min_length=1)
+    names: tuple[Sign, ...] = ()
+    billed: tuple[Sign, ...] = ()
+    weight: float = Field(gt=0, le=0.8)
+    carries: bool = True
+    confirms: bool = False
+    against: bool = False
+
+    @field_validator("shows")
+    @classmethod
+    def _are_known(cls, shows: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := not_known(shows, COST_SIGNS):
+            raise ValueError(unknown)
+        return shows
+
+
 class Playbook(_Part):
     """One mechanism.
 
@@ -154,6 +194,7 @@ class Playbook(_Part):
         mechanism: sentence part that follows "… is the likely cause: ".
         signs: phrases in messages and error codes.
         metrics: what metrics of the entity do; the preconditions of incidents of metrics.
+        costs: what bills show; the preconditions of incidents of costs.
         entities: phrases, one of which the name of a metric of the entity must show for `metrics` to count.
         supports: structural signals that speak for it, with what each adds to the score; see `signals.py`.
         refutes: signals that speak against it, with what each takes away.
@@ -172,6 +213,7 @@ class Playbook(_Part):
     mechanism_ko: str = ""
     signs: tuple[Sign, ...] = Field(default=(), max_length=100)
     metrics: tuple[MetricSign, ...] = Field(default=(), max_length=20)
+    costs: tuple[CostSign, ...] = Field(default=(), max_length=20)
     entities: tuple[Sign, ...] = ()
     supports: dict[str, Weight] = {}
     refutes: dict[str, Weight] = {}
@@ -211,8 +253,9 @@ class Playbook(_Part):
 
     @model_validator(mode="after")
     def _shows_somehow(self) -> Self:
-        if not self.signs and not any(sign.carries for sign in self.metrics):
-            raise ValueError("give signs, or metrics that carry")
+        carry = any(sign.carries for sign in self.metrics) or any(sign.carries for sign in self.costs)
+        if not self.signs and not carry:
+            raise ValueError("give signs, or metrics or costs that carry")
         return self
 
     @property
@@ -305,6 +348,7 @@ _FIELDS = {
     "": Playbook.model_fields,
     "actions": PlaybookAction.model_fields,
     "metrics": MetricSign.model_fields,
+    "costs": CostSign.model_fields,
     "aftermath": Aftermath.model_fields,
 }
 """Names of fields by the table that they stand in."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bdp.explain.case import Case
 from bdp.explain.playbook import HOLE, PlaybookAction, Requirement
-from bdp.explain.wording import figure, moment, name
+from bdp.explain.wording import figure, moment, money, name
 from bdp.model.analysis import ActionProposal, ActionType, Condition
 from bdp.model.evidence import EvidenceKind
 
@@ -67,6 +67,33 @@ _UNKNOWN_METRICS = (
         priority=2,
         estimated_impact="the owners know; changes nothing",
         estimated_impact_ko="담당자가 상황을 파악함; 변경 없음",
+    ),
+)
+
+
+_UNKNOWN_COSTS = (
+    PlaybookAction(
+        type=ActionType.INVESTIGATE,
+        description="Look at what {service} cost day by day since {first_day}: {cost_text}; no known cause fits.",
+        description_ko="{first_day} 이후 {service}의 일별 비용을 확인합니다: {cost_text}. 알려진 원인과 맞지 않습니다.",
+        parameters={
+            "service": "{service}",
+            "account": "{account}",
+            "since": "{first_day}",
+            "query": "{cost_query}",
+            "look_at": ["usage types and resources", "other accounts", "what changed", "tags that are missing"],
+        },
+        estimated_impact="more evidence; changes nothing",
+        estimated_impact_ko="근거를 더 얻음; 변경 없음",
+    ),
+    PlaybookAction(
+        type=ActionType.NOTIFY,
+        description="Tell the owners of {account} that {service} costs more than usual, cause not known: {cost_text}.",
+        description_ko="{account} 담당자에게 {service} 비용 증가를 알립니다(원인 미상): {cost_text}.",
+        parameters={"subject": "{service} in {account}: costs more since {first_day}, cause not known"},
+        priority=2,
+        estimated_impact="the owners know before the bill; changes nothing",
+        estimated_impact_ko="청구 전에 담당자가 상황을 파악함; 변경 없음",
     ),
 )
 
@@ -125,8 +152,7 @@ def propose(
     """
     values = _values(case, change_ref)
     values |= {"service": _Value.of(service)} if service else {}
-    unknown = _UNKNOWN_METRICS if case.of_metrics and case.series else _UNKNOWN
-    known = sorted(actions or unknown, key=lambda action: action.priority)
+    known = sorted(actions or _unknown(case), key=lambda action: action.priority)
     if actions and change_ref:
         known = _with_change(known, remedy or "rollback")
     proposals = (_fill(action, values) for action in known)
@@ -135,6 +161,13 @@ def propose(
         # People were told of the insight itself, or will be in the digest; once is enough.
         left = [proposal for proposal in left if proposal.type != "notify"]
     return tuple(proposal.model_copy(update={"priority": place}) for place, proposal in enumerate(left, start=1))
+
+
+def _unknown(case: Case) -> tuple[PlaybookAction, ...]:
+    """Return what to do where no cause is named."""
+    if case.of_costs:
+        return _UNKNOWN_COSTS
+    return _UNKNOWN_METRICS if case.of_metrics and case.series else _UNKNOWN
 
 
 def _with_change(actions: list[PlaybookAction], remedy: str) -> list[PlaybookAction]:
@@ -192,8 +225,10 @@ def _values(case: Case, change_ref: str | None) -> dict[str, _Value]:
     values = {
         "service": _Value.of(case.service) if case.service else _Value.ours("the service"),
         "start_time": _Value.ours(moment(case.incident.start_time)),
-        "event_count": _Value.ours(figure(case.found[0].value["abnormal_events"])),
+        "event_count": _Value.ours(figure(case.found[0].value.get("abnormal_events", 0))),
     }
+    if case.of_costs:
+        values |= _of_costs(case)
     metrics = [case.series[e.id].name for e in case.moved] or [course.name for course in case.series.values()]
     if metrics:
         every = list(dict.fromkeys(metrics))
@@ -212,9 +247,24 @@ def _values(case: Case, change_ref: str | None) -> dict[str, _Value]:
     return values
 
 
+def _of_costs(case: Case) -> dict[str, _Value]:
+    account = case.incident.subject.account
+    first, _ = case.stretch.days
+    rise = case.found[0]
+    cost = money(rise.value["cost"], rise.value["currency"]) if "cost" in rise.value else "0"
+    query = case.bill.query if case.bill else rise.query
+    return {
+        "account": _Value.of(account) if account else _Value.ours("all accounts"),
+        "first_day": _Value.ours(first.isoformat()),
+        "cost_text": _Value.ours(cost),
+        "cost_query": _Value.ours(query),
+    }
+
+
 def _changed(case: Case, change_ref: str) -> str:
     """Return the service that a change was made to; empty where that is not known."""
-    told = [e.value["service"] for e in case.of_kind(EvidenceKind.CHANGE, "ref") if e.value["ref"] == change_ref]
+    known = [e.value for e in case.of_kind(EvidenceKind.CHANGE, "ref") if e.value["ref"] == change_ref]
+    told = [value.get("service") or value.get("changed_service", "") for value in known]
     tested = (e.value for e in case.of_kind(EvidenceKind.SUSPECT) if e.value["tested_change"] == change_ref)
     ran = [service for value in tested for service in value["services"]]
     return next((service for service in [*told, *ran] if service), "")

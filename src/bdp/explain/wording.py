@@ -16,6 +16,10 @@ _UNITS = {"1": "", "percent": "%", "seconds": "s", "milliseconds": "ms", "micros
 _PLAIN_UNIT = re.compile(r"%|[A-Za-z\u00b5][A-Za-z/\u00b5]{0,19}")
 """Units with digits or signs in them would be read as figures; they stay in the evidence."""
 
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_WHOLE = frozenset({"KRW", "JPY", "VND", "CLP"})
+"""Currencies without cents."""
+
 _TICKS = re.compile(r"[`\u00b4]")
 
 
@@ -62,6 +66,12 @@ def amount(value: float, unit: str = "") -> str:
         return f"{_digits(value / size)} {shown}"
     unit = _UNITS.get(unit, unit)
     return f"{_digits(value)} {unit}" if _PLAIN_UNIT.fullmatch(unit) else _digits(value)
+
+
+def money(value: float, currency: str) -> str:
+    """Return a sum with its currency: `1,234.56 USD`; what is no code of a currency stays in the evidence."""
+    digits = f"{value + 0.0:,.{0 if currency in _WHOLE else 2}f}"
+    return f"{digits} {currency}" if _CURRENCY.fullmatch(currency) else digits
 
 
 def _digits(value: float) -> str:

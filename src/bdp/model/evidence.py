@@ -25,6 +25,7 @@ class EvidenceKind(StrEnum):
     ONSET = "onset"
     STRUCTURE = "structure"
     SUSPECT = "suspect"
+    COST = "cost"
 
 
 class Evidence(Noun):

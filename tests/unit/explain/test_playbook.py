@@ -11,8 +11,10 @@ import pytest
 from bdp.errors import BadSetting
 from bdp.explain.inquest.fault import faults
 from bdp.explain.playbook import (
+    COST_SIGNS,
     HOLES,
     SIGNAL_NAMES,
+    CostSign,
     MetricSign,
     Playbook,
     PlaybookAction,
@@ -160,6 +162,8 @@ def test_the_example_of_the_guide_is_a_playbook_and_the_guide_names_all_there_is
     example = {book.name: book for book in load_playbooks(tmp_path)}["label-printer"]
     assert (example.title_ko, len(example.actions)) == ("라벨 프린터 연결 끊김", 2)
     assert "스위치" in example.body_ko
-    fields = {*Playbook.model_fields, *PlaybookAction.model_fields, *MetricSign.model_fields} - {"body", "body_ko"}
-    for name in {name.removesuffix("_ko") for name in fields} | SIGNAL_NAMES | HOLES:
+    models = (Playbook, PlaybookAction, MetricSign, CostSign)
+    fields = {field for model in models for field in model.model_fields} - {"body", "body_ko"}
+    shown = {name for name in COST_SIGNS if not name.startswith("change_")}
+    for name in {name.removesuffix("_ko") for name in fields} | SIGNAL_NAMES | HOLES | shown:
         assert re.search(rf"\b{name}\b", guide), name

@@ -13,6 +13,10 @@ from bdp.explain.evidence import (
     attribute,
     callers,
     change,
+    cost_change,
+    cost_parts,
+    cost_price,
+    cost_rise,
     count,
     metric,
     origin,
@@ -33,3 +37,11 @@ COLLECTORS: dict[str, Callable[[Case], None]] = {
     "change": change.collect,
     "metric": metric.collect,
 }
+
+COST_COLLECTORS: dict[str, Callable[[Case], None]] = {
+    "cost_rise": cost_rise.collect,
+    "cost_parts": cost_parts.collect,
+    "cost_price": cost_price.collect,
+    "cost_change": cost_change.collect,
+}
+"""Those of incidents of costs: what is billed is no service that logs, so events and metrics tell nothing of it."""

@@ -15,6 +15,7 @@ from bdp.explain.grounding.number import Number
 from bdp.explain.grounding.reason import reason
 from bdp.explain.grounding.scope import Owner, owned
 from bdp.explain.grounding.trend import FORMS
+from bdp.explain.grounding.unit import MONEY
 from bdp.explain.grounding.vocabulary import COUNTED, MEASURED, NEAR, concepts
 
 _FARTHEST: Final = 160
@@ -31,10 +32,10 @@ _LEVELS: Final = {
     "delta": {"delta"},
 }
 _TRAFFIC: Final = re.compile(
-    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|\btraffic (?:from|to|of)\b|\bshare(?=\s(?:the|a|an|\x00|\w+\s\x00))|정상 트래픽",  # noqa: E501
+    r"\b(?:normal|healthy|usual|regular|ordinary|abnormal|failing|bad|good|clean|affected|unaffected) traffic\b|\btraffic (?:from|to|of)\b|\busage types?\b|\bshare(?=\s(?:the|a|an|\x00|\w+\s\x00))|정상 트래픽",  # noqa: E501
     re.IGNORECASE,
 )
-"""They are events, not a measure of the network."""
+"""They are events or names, no measure of the network or of use."""
 _SPOKEN: Final = MEASURED | {"request"}
 """What may be measured, not counted, where a number comes behind it."""
 _OPPOSITE: Final = {"after": "before", "later": "before", "before": "after", "earlier": "after"}
@@ -102,7 +103,7 @@ def read(at: int, said: Mentions, held: Facts, found: Sequence[Owner]) -> Read |
     if number.spelled and number.unit == "" and not labelled:
         return None
     change = (
-        number.unit in {"", "%", "s"}
+        (number.unit in {"", "%", "s"} or number.unit in MONEY)
         and is_change(said.text, number.start, number.end)
         and (role not in {"now", "base"} or number.unit == "%")
     )

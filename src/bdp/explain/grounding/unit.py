@@ -35,6 +35,9 @@ WRITTEN: Final[dict[str, tuple[str, float]]] = UNITS | {
 }  # fmt: skip
 """Those that a claim may use."""
 
+MONEY: Final = frozenset({"$", "€", "₩", "£", "¥", "CN¥", "₹", "A$", "C$", "CHF", "S$", "R$"})
+"""Kinds of units that are money."""
+
 COUNTERS: Final = {
     "명": "user", "건": "event", "번": "event", "회": "event", "차례": "event", "줄": "event", "대": "host",
     "개": "", "곳": "", "가지": "", "종": "", "종류": "",

@@ -10,10 +10,11 @@ from typing import Final
 from bdp.explain.bilingual import Bilingual
 from bdp.explain.sentences.causes import CAUSES
 from bdp.explain.sentences.changes import CHANGES
+from bdp.explain.sentences.costs import COSTS
 from bdp.explain.sentences.facts import FACTS
 from bdp.model.noun import Language
 
-SENTENCES: Final[dict[str, dict[Language, str]]] = FACTS | CHANGES | CAUSES
+SENTENCES: Final[dict[str, dict[Language, str]]] = FACTS | CHANGES | CAUSES | COSTS
 
 
 def kind_of(kind: str, *, begins: bool = True) -> Bilingual:

@@ -2,6 +2,7 @@
 
 Of events: the rate of failures is compared with that of the incident. Of metrics: each series that had left its usual
 range must have points since then, and lie near that range. That a detector went quiet says less: it learns a new level.
+Of costs: the newest whole day after must cost about what is usual; where none was delivered yet, nothing is known.
 
 What an incident is about, its timeline tells (`Incident.kind`). Where that is not known, it is about metrics if its
 subject had points in its stretch and no abnormal event.
@@ -9,11 +10,12 @@ subject had points in its stretch and no abnormal event.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bdp.clock import Clock
+from bdp.explain.costs.settled import is_settled
 from bdp.explain.series import Span, courses, find, is_back
 from bdp.model.anomaly import AnomalyKind
 from bdp.model.event import ABNORMAL_SQL
@@ -41,7 +43,8 @@ class SymptomSettings(BaseModel):
         default=0.1,
         ge=0,
         lt=1,
-        description="of the incident's own rate of failures, or of a metric's points out of range; at most that",
+        description="of the incident's own rate of failures, of a metric's points out of range, or of a rise in cost; "
+        "at most that",
     )
 
 
@@ -63,6 +66,9 @@ class SymptomCheck:
             BadRequest: the store hit a limit.
             StoreUnavailable: try again later.
         """
+        if incident.kind is AnomalyKind.COST:
+            days = (incident.start_time.astimezone(UTC).date(), incident.last_seen.astimezone(UTC).date())
+            return is_settled(self._store, incident.subject, days, since, self._clock.now(), self._settings.share)
         if self._is_of_metrics(incident):
             return self._are_back(incident, since)
         lasted = max(incident.last_seen - incident.start_time, SHORTEST)
@@ -79,8 +85,8 @@ class SymptomCheck:
         Raises:
             StoreUnavailable: try again later.
         """
-        if self._is_of_metrics(incident):
-            return True  # they count as back only where there are points
+        if incident.kind is AnomalyKind.COST or self._is_of_metrics(incident):
+            return True  # they count as back only where there are points, or a day was delivered
         now = self._clock.now()
         service, elapsed = equals("service", incident.subject.service), now - since
         start, first = incident.start_time, literal(incident.start_time - USUAL)

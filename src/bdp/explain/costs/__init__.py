@@ -1,0 +1,1 @@
+"""What a bill itself says of a rise: what was usual, which parts of it grew, what changed shortly before."""
