@@ -28,6 +28,7 @@ from bdp.flow.approval import Answers, Decided
 from bdp.flow.asking import Asking
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
+from bdp.flow.cost_watch import CostWatch
 from bdp.flow.costs import Costs
 from bdp.flow.days import start_of
 from bdp.flow.explaining import Explaining
@@ -140,7 +141,8 @@ class App:
             self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain
         )
         self.answers = self._answers()
-        self.costs = Costs(self.store, settings.costs, self.clock)
+        self.costs = Costs(self.store, settings.costs, self.clock, self.state.provider_views.all)
+        self.cost_watch = CostWatch(self.costs, self.state.incidents, self._begin, self.explaining.quiet)
         self.links = Links(settings.links, settings.web.public_url, settings.approvers, home.path, self.clock, secret)
         self.pipeline: Moving = self._moving()
         self.feeds = Feeds(())
@@ -170,7 +172,9 @@ class App:
         worker.start()
         self._parts.callback(worker.join)
         self._parts.callback(self.pipeline.stop)
-        self._tend_letters()
+        self._in_background(self.letters.run, "letters")
+        if self.settings.costs.enabled:
+            self._in_background(self.cost_watch.run, "costs")
         self._alert()
         self._advise()
         self._fetch()
@@ -262,16 +266,12 @@ class App:
         """Begin with a policy that can be used, and keep each version that holds from now on."""
         self.policy = PolicyFolder(self.settings.policy_folder, self.register.note)
         self.policy.check()
-        stop = threading.Event()
-        worker = threading.Thread(target=self.policy.follow, args=(stop, self.register.note), name="policy")
-        worker.start()
-        self._parts.callback(worker.join)
-        self._parts.callback(stop.set)
+        self._in_background(lambda stop: self.policy.follow(stop, self.register.note), "policy")
 
-    def _tend_letters(self) -> None:
-        """Retry dead letters that are due, in the background."""
+    def _in_background(self, run: Callable[[threading.Event], None], name: str) -> None:
+        """Run something until the app is closed."""
         stop = threading.Event()
-        worker = threading.Thread(target=self.letters.run, args=(stop,), name="letters")
+        worker = threading.Thread(target=run, args=(stop,), name=name)
         worker.start()
         self._parts.callback(worker.join)
         self._parts.callback(stop.set)

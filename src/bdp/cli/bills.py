@@ -74,9 +74,10 @@ class Bills:
 
     def _warn(self) -> None:
         """Say what is no bill, the first one with the reason."""
-        first, *others = [info for info in self.found if info.problem] or [None]
-        if first is not None:
-            screen.err.print(f"skipped: {screen.plain(first.problem)}")
+        skipped = [info for info in self.found if info.problem]
+        for info in skipped[:1]:
+            screen.err.print(f"skipped: {screen.plain(info.problem)}")
+        others = skipped[1:]
         if others:
             names = ", ".join(screen.plain(info.label) for info in others[:_NAMED])
             more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""

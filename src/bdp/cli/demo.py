@@ -71,6 +71,7 @@ def demo(
         _play_company(app, seed, day)
         _play_real_logs(app)
         app.pipeline.finish()
+        app.cost_watch.review()
         reports = _work(app)
         _show(app, reports, day)
     if not once:
@@ -181,7 +182,7 @@ def _planted(reports: list[IncidentReport], day: date) -> Table:
 
     table = Table(box=None, pad_edge=False, show_header=False)
     for planted in company.PLANTED:
-        if planted.error_codes or planted.kinds == (RecordKind.METRICS,):
+        if planted.error_codes or planted.kinds == (RecordKind.METRICS,) or RecordKind.COSTS in planted.kinds:
             table.add_row(*_row(planted, _found(planted, reports, day)))
     return table
 
@@ -212,6 +213,7 @@ def _say_next(app: App, reports: list[IncidentReport], day: date) -> None:
     for told in (
         f"bdp incident {reports[0].incident.incident_id} --queries --home {where}" if reports else "",
         f"bdp insights --home {where}",
+        f"bdp cost analyze --home {where}",
         f"bdp brief --day {day} --home {where}",
         f"bdp query '{_QUERY}' --home {where}",
         "bdp analyze YOUR.log          (your own logs: syslog, sshd, Apache, nginx, Kafka, NDJSON, any pattern)",
@@ -219,4 +221,3 @@ def _say_next(app: App, reports: list[IncidentReport], day: date) -> None:
     ):
         if told:
             screen.out.print(f"  .venv/bin/{told}", markup=False, soft_wrap=True)
-    screen.out.print("The bill's fault is in the data too: bdp query reads costs.")

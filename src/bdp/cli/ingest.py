@@ -52,6 +52,7 @@ def ingest(
         counts = _send(api, files)
         if api.app:
             api.app.pipeline.drain()
+            api.app.cost_watch.poll(at_once=True)
         ledger = api.get("/v1/ledger")["total"]
     counts["repeated"] += bills.took.repeated
     if json:

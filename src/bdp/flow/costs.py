@@ -3,28 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
 
 from bdp.clock import Clock
+from bdp.detect.cost.daily import DailyCosts, Flags, Floats
+from bdp.detect.cost.ensemble import Ensemble
+from bdp.detect.cost.notes import Seen, notes_of
+from bdp.detect.cost.results import Results, direction
 from bdp.detect.cost.settings import CostSettings
-from bdp.model.cost_result import CostReport, ProviderView
-from bdp.model.noun import Noun
+from bdp.detect.cost.walk import DayJudged, Walk
+from bdp.detect.cost.whole import forecasts_of
+from bdp.explain.costs.attribution import changes, drivers
+from bdp.flow.cost_totals import restated, totals
+from bdp.flow.daily_costs import CostQuery, bounds, daily_costs
+from bdp.model.cost_result import (
+    CostReport,
+    CostResult,
+    ProviderView,
+    ServiceTotal,
+    ShadowCount,
+    Standing,
+    TrendDirection,
+)
 from bdp.ports import BulkStore
 
+__all__ = ["CostQuery", "Costs"]
 
-class CostQuery(Noun):
-    """Which costs; empty takes all.
+LISTED: Final = 200
+_EXPLAINED: Final = 25
+_EXAMPLES: Final = 5
+_LONGEST: Final = 400
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A stretch of days that was judged.
 
     Attributes:
-        start, end: first and last day to judge; None: all that there are.
-        account: id or name of an account. service: what is billed, exact.
+        first: place of the first day that was asked for.
     """
 
-    start: date | None = None
-    end: date | None = None
-    account: str = ""
-    service: str = ""
-    currency: str = ""
+    walk: Walk
+    results: Results
+    shadow: tuple[ShadowCount, ...]
+    standings: dict[str, int]
+    first: int
+
+    @property
+    def daily(self) -> DailyCosts:
+        """The costs."""
+        return self.walk.daily
 
 
 class Costs:
@@ -41,19 +74,51 @@ class Costs:
         clock: Clock,
         views: Callable[[], tuple[ProviderView, ...]] = tuple,
     ) -> None:
-        self._store = store
-        self._settings = settings
-        self._clock = clock
+        self.store = store
+        self.settings = settings
+        self.clock = clock
         self._views = views
 
-    def report(self, query: CostQuery | None = None) -> CostReport:
+    def report(self, query: CostQuery | None = None, progress: Progress = lambda done, of: None) -> CostReport:
         """Return what is abnormal in a stretch of days, what it rests on, and what comes next.
+
+        Args:
+            progress: called with the days done, and how many there are.
 
         Raises:
             BadRequest: the store hit a limit.
+            MissingExtra: none of the methods is installed.
             StoreUnavailable: try again later.
         """
-        return CostReport(start=None, end=None, timestamp=self._clock.now())
+        query = query or CostQuery()
+        reviewed = self.review(query, progress)
+        if reviewed is None:
+            return self._empty()
+        daily, results = reviewed.daily, reviewed.results
+        stretch = daily.days[reviewed.first :]
+        found = results.anomalies()
+        forecasts, budgets = forecasts_of(daily, reviewed.walk.learnt, reviewed.walk.running, self.settings)
+        ensemble = Ensemble(self.settings)
+        return CostReport(
+            start=stretch[0],
+            end=stretch[-1],
+            days=tuple(stretch),
+            totals=totals(self.store, query, stretch[0], stretch[-1]),
+            judged=reviewed.standings.get(Standing.JUDGED, 0),
+            services=_services(reviewed),
+            service_count=len(daily.keys),
+            anomalies=(*map(self._explained, found[:_EXPLAINED]), *found[_EXPLAINED:]),
+            quiet=tuple(sorted(results.quiet.values(), key=lambda one: -one.impact)[:LISTED]),
+            standings=reviewed.standings,
+            forecasts=forecasts,
+            budgets=budgets,
+            providers=self._views(),
+            shadow=reviewed.shadow,
+            notes=notes_of(self._seen(query, reviewed)),
+            methods=ensemble.weights,
+            absent=ensemble.absent,
+            timestamp=self.clock.now(),
+        )
 
     def forecast(self, query: CostQuery | None = None, days: int = 0) -> CostReport:
         """Return a report of what comes next alone: `forecasts` (the whole first, then the dearest), `budgets`.
@@ -61,4 +126,171 @@ class Costs:
         Args:
             days: how many days ahead; 0: as the settings say.
         """
-        return CostReport(start=None, end=None, timestamp=self._clock.now())
+        query = query or CostQuery()
+        settings = self.settings.model_copy(update={"forecast_days": days} if days else {})
+        reviewed = self.review(query.model_copy(update={"start": None}), judged=28)
+        if reviewed is None:
+            return self._empty()
+        daily = reviewed.daily
+        forecasts, budgets = forecasts_of(daily, reviewed.walk.learnt, reviewed.walk.running, settings)
+        return CostReport(
+            start=daily.days[0],
+            end=daily.days[-1],
+            days=tuple(daily.days),
+            totals=totals(self.store, query, daily.days[0], daily.days[-1]),
+            services=_services(reviewed),
+            service_count=len(daily.keys),
+            forecasts=forecasts,
+            budgets=budgets,
+            providers=self._views(),
+            notes=notes_of(self._seen(query, reviewed)),
+            timestamp=self.clock.now(),
+        )
+
+    def review(
+        self, query: CostQuery, progress: Progress = lambda done, of: None, *, judged: int = 0
+    ) -> Reviewed | None:
+        """Judge a stretch of days; None where there are no costs.
+
+        Args:
+            judged: only the newest so many days, where the query names no first one; 0: all.
+        """
+        found = bounds(self.store, query)
+        if found is None:
+            return None
+        last = min(found[1], query.end or found[1])
+        newest = last - timedelta(days=judged - 1) if judged else found[0]
+        start = max(found[0], query.start or newest)
+        if start > last:
+            return None
+        history = timedelta(days=self.settings.window_days + 7)
+        first = max(found[0], start - history)
+        daily = daily_costs(self.store, query, first, last, f"{self.settings.cost}_cost")
+        return self._walked(daily, (start - first).days, progress)
+
+    def _walked(self, daily: DailyCosts, first: int, progress: Progress) -> Reviewed:
+        walk = Walk(daily, self.settings, Ensemble(self.settings))
+        results = Results(walk, self.settings, self.clock.now())
+        standings = dict.fromkeys((Standing.JUDGED, Standing.TOO_YOUNG, Standing.NO_COST), 0)
+        counts = _Shadow(walk)
+        # A week before what was asked for, so that a spike that goes on is known from its beginning.
+        begin = max(0, first - 2 * 7) if first else 0
+        for day in walk.walk(begin, len(daily.days) - 1):
+            tell = day.place >= first
+            results.add(day, tell=tell)
+            if tell:
+                standings[Standing.JUDGED] += day.judged
+                standings[Standing.TOO_YOUNG] += day.young
+                standings[Standing.NO_COST] += day.idle
+                counts.add(day)
+            progress(day.place - begin + 1, len(daily.days) - begin)
+        small = [one.standing for one in results.quiet.values()]
+        told = {str(name): count for name, count in standings.items()}
+        told |= {str(name): small.count(name) for name in (Standing.BELOW_IMPACT, Standing.LOOKS_DOUBLED)}
+        return Reviewed(walk, results, counts.counts(), told, first)
+
+    def _explained(self, one: CostResult) -> CostResult:
+        """Return a result with what drives it and what changed before it."""
+        start = one.spike_start_date or one.day
+        column = f"{self.settings.cost}_cost"
+        return one.model_copy(
+            update={
+                "drivers": drivers(self.store, one.key, start, one.day, column),
+                "changes": changes(self.store, one.key, start, one.day),
+            }
+        )
+
+    def _seen(self, query: CostQuery, reviewed: Reviewed) -> Seen:
+        daily = reviewed.daily
+        stretch = daily.days[reviewed.first :]
+        return Seen(
+            daily=daily,
+            first=reviewed.first,
+            doubled=sorted(
+                {one.day for one in reviewed.results.quiet.values() if one.standing is Standing.LOOKS_DOUBLED}
+            ),
+            restated=restated(self.store, query, stretch[0], stretch[-1]),
+            today=self.clock.now().date(),
+            dropped=reviewed.results.dropped,
+            least_days=self.settings.least_days,
+        )
+
+    def _empty(self) -> CostReport:
+        return CostReport(start=None, end=None, providers=self._views(), timestamp=self.clock.now())
+
+
+class _Shadow:
+    """Counts how often what decides and what is in the shadow agreed."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self._counts: dict[str, list[float]] = {}
+        self._examples: dict[str, list[str]] = {}
+
+    def add(self, day: DayJudged) -> None:
+        excess = day.weighed.outlook.today - day.weighed.outlook.expected
+        for name, said in day.shadow.items():
+            counts = self._counts.setdefault(name, [0, 0, 0, 0.0, 0.0])
+            live = day.anomalous | day.is_doubled
+            alone, other = live & ~said, said & ~live
+            for place, flags in enumerate((live & said, alone, other)):
+                counts[place] += int(np.count_nonzero(flags))
+            counts[3] += float(excess[alone].sum())
+            counts[4] += float(excess[other].sum())
+            self._note(name, day, alone, other)
+
+    def counts(self) -> tuple[ShadowCount, ...]:
+        return tuple(
+            ShadowCount(
+                name=name, both=int(one[0]), live_only=int(one[1]), shadow_only=int(one[2]), money_live_only=one[3],
+                money_shadow_only=one[4], examples=tuple(self._examples.get(name, ())),
+            )
+            for name, one in self._counts.items()
+        )  # fmt: skip
+
+    def _note(self, name: str, day: DayJudged, alone: Flags, other: Flags) -> None:
+        examples = self._examples.setdefault(name, [])
+        for flags, who in ((alone, "live"), (other, "shadow")):
+            for i in np.flatnonzero(flags)[: _EXAMPLES - len(examples)].tolist():
+                key = str(self._walk.daily.keys[int(day.rows[i])])[:_LONGEST]
+                examples.append(f"{who}: {key} on {self._walk.daily.days[day.place]}")
+
+
+def _services(reviewed: Reviewed) -> tuple[ServiceTotal, ...]:
+    """Return the dearest series of the stretch."""
+    daily, first = reviewed.daily, reviewed.first
+    costs = daily.costs[:, first:]
+    sums = np.nansum(costs, axis=1)
+    return tuple(
+        ServiceTotal(
+            key=daily.keys[row],
+            cost=float(sums[row]),
+            costs=tuple(None if np.isnan(cost) else float(cost) for cost in costs[row, -90:]),
+            standing=_standing(reviewed, row, costs[row]),
+            change_percent=_change(costs[row]),
+            trend_direction=_trend(costs[row]),
+        )
+        for row in np.argsort(-np.abs(sums), kind="stable")[:LISTED].tolist()
+    )
+
+
+def _standing(reviewed: Reviewed, row: int, costs: Floats) -> Standing:
+    known = int(np.count_nonzero(~np.isnan(reviewed.daily.costs[row])))
+    if known <= reviewed.walk.settings.least_days:
+        return Standing.TOO_YOUNG
+    return Standing.JUDGED if np.nansum(costs) > 0 else Standing.NO_COST
+
+
+def _change(costs: Floats) -> float | None:
+    """Return how the last week compares with the one before, in percent."""
+    if len(costs) < 14:
+        return None
+    now, before = np.nansum(costs[-7:]), np.nansum(costs[-14:-7])
+    return float(100 * (now - before) / before) if before > 0 else None
+
+
+def _trend(costs: Floats) -> TrendDirection:
+    change = _change(costs)
+    return (
+        direction(float(np.log1p(change / 100)) / 2) if change is not None and change > -100 else TrendDirection.STABLE
+    )

@@ -15,7 +15,16 @@ from sqlalchemy import Connection, RowMapping, delete, func, or_, select, update
 from bdp.errors import NotFound, NotPossible
 from bdp.ids import derived
 from bdp.model.analysis import Analysis, IncidentReport
-from bdp.model.anomaly import SEVERITIES, Anomaly, AnomalyEnd, AnomalyProgress, Severity, Sighting, Subject
+from bdp.model.anomaly import (
+    SEVERITIES,
+    Anomaly,
+    AnomalyEnd,
+    AnomalyKind,
+    AnomalyProgress,
+    Severity,
+    Sighting,
+    Subject,
+)
 from bdp.model.incident import LIVE, TRANSITIONS, Incident, IncidentStatus, TimelineEntry
 from bdp.model.title import titled
 from bdp.store.alerts import Announce, announce
@@ -232,7 +241,7 @@ def _open(connection: Connection, anomaly: Anomaly, now: datetime) -> Incident:
         start_time=anomaly.start_time,
         last_seen=anomaly.detected_at,
         opened_at=now,
-        events=anomaly.count,
+        events=_events(anomaly),
         members=(anomaly.anomaly_id,),
         related_traces=_first(anomaly.trace_ids, MOST_TRACES),
     )
@@ -266,7 +275,7 @@ def grown(incident: Incident, anomaly: Anomaly) -> dict[str, Any]:
         # It is abnormal again, so it has no end yet; what is resolved keeps its end until the anomaly tells a new one.
         "end_time": None if incident.status in LIVE else incident.end_time,
         "sightings": incident.sightings + 1,
-        "events": incident.events + anomaly.count,
+        "events": incident.events + _events(anomaly),
         "members": _first((*incident.members, anomaly.anomaly_id), MOST_MEMBERS),
         "related_traces": _first((*incident.related_traces, *anomaly.trace_ids), MOST_TRACES),
     }
@@ -332,7 +341,7 @@ def _change(connection: Connection, incident_id: str, changes: Mapping[str, Any]
 
 
 def _add_member(connection: Connection, incident_id: str, anomaly: Anomaly) -> None:
-    row = {"anomaly_id": anomaly.anomaly_id, "incident_id": incident_id, "events": anomaly.count}
+    row = {"anomaly_id": anomaly.anomaly_id, "incident_id": incident_id, "events": _events(anomaly)}
     connection.execute(insert(connection, anomalies).values(row))
 
 
@@ -344,3 +353,8 @@ def _point(connection: Connection, incident: Incident) -> None:
 def _first(values: Iterable[str], most: int) -> tuple[str, ...]:
     """Return the distinct values in their order, at most so many."""
     return tuple(dict.fromkeys(values))[:most]
+
+
+def _events(anomaly: Anomaly) -> float:
+    """Return how many abnormal events an anomaly begins with; one of costs begins with a day."""
+    return 1.0 if anomaly.kind is AnomalyKind.COST else anomaly.count

@@ -93,7 +93,7 @@ CHARGES = "charges"
 _CHARGE_COLUMNS = (
     "charge_period_start, charge_period_end, provider_name, billing_account_id, sub_account_id, sub_account_name, "
     "service_name, region_id, resource_id, sku_meter, charge_category, billed_cost, effective_cost, billing_currency, "
-    "tags, statement, stated_at, arrived_at"
+    "tags, statement, stated_at, arrived_at, account_day"
 )
 
 ORDER: dict[RecordKind, tuple[str, str]] = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from bdp.clock import Clock
 from bdp.flow.tell.incident_notice import opened_message
@@ -18,6 +19,9 @@ from bdp.ports import Alerts
 
 TOLD_AS_INSIGHTS = frozenset({AnomalyKind.METRIC, AnomalyKind.FABRIC})
 """People are told of the insights behind these, see `bdp.flow.tell.alerting`."""
+
+COSTS_COME_LATE: Final = timedelta(days=4)
+"""A day's bill is known a day or two after it is over, and corrected for some more; it is news all the same."""
 
 Say = Callable[[Incident], Message | None]
 
@@ -49,4 +53,5 @@ def opening(incident: Incident) -> Message | None:
 
 def is_old(incident: Incident, settings: AlertingSettings) -> bool:
     """Return whether it was found too long after it happened, as in a replay."""
-    return incident.opened_at - incident.last_seen > timedelta(seconds=settings.old_seconds)
+    late = COSTS_COME_LATE if incident.kind is AnomalyKind.COST else timedelta()
+    return incident.opened_at - incident.last_seen > late + timedelta(seconds=settings.old_seconds)

@@ -1,0 +1,46 @@
+"""What was charged in all, taxes and credits too, and which days came more than once."""
+
+# ruff: noqa: S608 - every value goes through bdp.sql
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from bdp.flow.daily_costs import CostQuery, between
+from bdp.model.cost_result import CurrencyTotal
+from bdp.ports import Store
+
+_MOST_DAYS: Final = 400
+
+
+def totals(store: Store, query: CostQuery, first: date, last: date) -> tuple[CurrencyTotal, ...]:
+    """Return the sums by currency, the largest first; from the first to the last day, both included."""
+    rows = store.query(
+        "SELECT billing_currency AS currency, charge_category AS category, sumKahan(billed_cost) AS billed, "
+        f"sumKahan(effective_cost) AS effective, count() AS lines FROM charges WHERE {between(first, last)} "
+        f"AND {query.whose} GROUP BY currency, category ORDER BY abs(billed) DESC, category"
+    )
+    currencies = dict.fromkeys(row["currency"] for row in rows)
+    return tuple(
+        CurrencyTotal(
+            currency=currency,
+            billed_cost=sum(row["billed"] for row in rows if row["currency"] == currency),
+            effective_cost=sum(row["effective"] for row in rows if row["currency"] == currency),
+            lines=sum(row["lines"] for row in rows if row["currency"] == currency),
+            by_category={row["category"]: row["billed"] for row in rows if row["currency"] == currency},
+        )
+        for currency in currencies
+    )
+
+
+def restated(store: Store, query: CostQuery, first: date, last: date) -> list[tuple[date, int]]:
+    """Return the days in whose place newer lines came, and how many lines were replaced."""
+    rows = store.query(
+        "SELECT day, sum(n) AS lines FROM ("
+        f"SELECT toDate(charge_period_start) AS day, toInt64(count()) AS n FROM costs WHERE {between(first, last)} "
+        f"AND {query.whose} GROUP BY day UNION ALL "
+        f"SELECT toDate(charge_period_start) AS day, -toInt64(count()) AS n FROM charges WHERE {between(first, last)} "
+        f"AND {query.whose} GROUP BY day) GROUP BY day HAVING lines > 0 ORDER BY day LIMIT {_MOST_DAYS:d}"
+    )
+    return [(row["day"], int(row["lines"])) for row in rows]
