@@ -28,6 +28,7 @@ from bdp.flow.approval import Answers, Decided
 from bdp.flow.asking import Asking
 from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
+from bdp.flow.costs import Costs
 from bdp.flow.days import start_of
 from bdp.flow.explaining import Explaining
 from bdp.flow.letters import Letters
@@ -139,6 +140,7 @@ class App:
             self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain
         )
         self.answers = self._answers()
+        self.costs = Costs(self.store, settings.costs, self.clock)
         self.links = Links(settings.links, settings.web.public_url, settings.approvers, home.path, self.clock, secret)
         self.pipeline: Moving = self._moving()
         self.feeds = Feeds(())
@@ -185,6 +187,7 @@ class App:
             self.ids,
             secret,
             self.sampling.sampler,
+            self.state.provider_views.keep,
         )
         self.feeds.start()
         self._parts.callback(self.feeds.close)

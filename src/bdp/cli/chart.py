@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bdp.cli.axis import time_ticks, value_ticks
 from bdp.cli.screen import plain
+from bdp.model.noun import Language
 
 Numbers = NDArray[np.float64]
 
@@ -28,10 +29,26 @@ _GAP: Final = 12.0
 """The line is broken where points are missing for so many usual distances."""
 _LEAST_MARK: Final = 3.0
 _KEYS: Final = (
-    ("line", 330, "M0 0h14", "measured"),
-    ("band", 230, "M0 -5h14v10h-14Z", "expected"),
-    ("peak", 140, "M3 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z", "anomaly"),
+    ("line", 330, "M0 0h14"),
+    ("band", 230, "M0 -5h14v10h-14Z"),
+    ("peak", 140, "M3 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z"),
 )
+_WORDS: Final[dict[Language, dict[str, str]]] = {
+    "en": {
+        "line": "measured",
+        "band": "expected",
+        "peak": "anomaly",
+        "none": "no points",
+        "many": "{points:,} points, {marks:,} {noun}, {first} to {last} UTC",
+    },
+    "ko": {
+        "line": "측정값",
+        "band": "예상 범위",
+        "peak": "이상",
+        "none": "데이터 없음",
+        "many": "데이터 {points:,}개, 이상 {marks:,}건, {first} ~ {last} UTC",
+    },
+}
 _NO_XML: Final = str.maketrans({"\ufffe": "\ufffd", "\uffff": "\ufffd", "\t": " "})
 _STYLE: Final = """
 text { fill: #1f2933; font: 12px system-ui, sans-serif }
@@ -81,12 +98,18 @@ class Curve:
     Attributes:
         ts: unix seconds.
         low, high: the expected band; NaN where it is not known.
+        base: a value that the drawing is to hold, such as 0 where heights are to be compared.
     """
 
     ts: Numbers
     values: Numbers
     low: Numbers
     high: Numbers
+    base: float | None = None
+
+
+Drawing = tuple[str, Curve, Sequence[Mark]]
+"""A title, what is drawn, and its anomalies."""
 
 
 @dataclass(frozen=True)
@@ -118,25 +141,41 @@ class _Frame:
 
 def draw(title: str, curve: Curve, marks: Sequence[Mark]) -> Iterator[str]:
     """Yield the pieces of an SVG document; a curve without points gives one that says so."""
-    name = _text(title)
+    yield from stack(title, [(title, curve, marks)])
+
+
+def stack(title: str, drawings: Sequence[Drawing], language: Language = "en") -> Iterator[str]:
+    """Yield the pieces of an SVG document with one drawing below the other.
+
+    Args:
+        title: of the document.
+    """
+    height, name = HEIGHT * max(1, len(drawings)), _text(title)
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{name}">\n'
-        f'<title>{name}</title>\n<style>{_STYLE}</style>\n<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>\n'
-        f'<text class="title" x="16" y="27">{name}</text>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}">\n'
+        f'<title>{name}</title>\n<style>{_STYLE}</style>\n<rect class="paper" width="{WIDTH}" height="{height}"/>\n'
     )
+    for number, (title_of, curve, marks) in enumerate(drawings):
+        yield f'<g transform="translate(0 {number * HEIGHT})">\n' if number else ""
+        yield from _drawing(title_of, curve, marks, f"plot{number or ''}", language)
+        yield "</g>\n" if number else ""
+    yield "</svg>\n"
+
+
+def _drawing(title: str, curve: Curve, marks: Sequence[Mark], clip: str, language: Language) -> Iterator[str]:
+    yield f'<text class="title" x="16" y="27">{_text(title)}</text>\n'
     if len(curve.ts):
         frame, labels = _frame(curve)
-        yield _legend(curve, marks)
+        yield _legend(curve, marks, language)
         yield from _axes(frame, labels)
-        yield f'<clipPath id="plot"><rect x="{frame.left:.1f}" y="{_TOP}" width="{frame.right - frame.left:.1f}" '
-        yield f'height="{frame.base - _TOP:.1f}"/></clipPath>\n<g clip-path="url(#plot)">\n'
+        yield f'<clipPath id="{clip}"><rect x="{frame.left:.1f}" y="{_TOP}" width="{frame.right - frame.left:.1f}" '
+        yield f'height="{frame.base - _TOP:.1f}"/></clipPath>\n<g clip-path="url(#{clip})">\n'
         yield from (_span(frame, mark) for mark in marks)
         yield from _band(frame, curve)
         yield f'<path class="line" d="{_line(frame, curve)}"/>\n</g>\n'
         yield from (_peak(frame, mark) for mark in marks)
     else:
-        yield '<text class="soft" x="16" y="52">no points</text>\n'
-    yield "</svg>\n"
+        yield f'<text class="soft" x="16" y="52">{_WORDS[language]["none"]}</text>\n'
 
 
 def _text(text: str) -> str:
@@ -146,6 +185,8 @@ def _text(text: str) -> str:
 
 def _frame(curve: Curve) -> tuple[_Frame, list[tuple[float, str]]]:
     least, greatest = float(curve.values.min()), float(curve.values.max())
+    if curve.base is not None:
+        least, greatest = min(least, curve.base), max(greatest, curve.base)
     # The band is shown as far as it is of the values' own size.
     room = (greatest / 2 - least / 2) or abs(least) * 0.05 or 0.5
     low, high = curve.low[np.isfinite(curve.low)], curve.high[np.isfinite(curve.high)]
@@ -160,15 +201,16 @@ def _frame(curve: Curve) -> tuple[_Frame, list[tuple[float, str]]]:
     return _Frame(left, begin, end if end > begin else begin + 1, least, greatest), labels
 
 
-def _legend(curve: Curve, marks: Sequence[Mark]) -> str:
+def _legend(curve: Curve, marks: Sequence[Mark], language: Language) -> str:
     first, last = (_moment(float(ts)) for ts in (curve.ts[0], curve.ts[-1]))
-    many = f"{len(curve.ts):,} points, {len(marks):,} {'anomaly' if len(marks) == 1 else 'anomalies'}"
+    words, noun = _WORDS[language], "anomaly" if len(marks) == 1 else "anomalies"
+    many = words["many"].format(points=len(curve.ts), marks=len(marks), noun=noun, first=first, last=last)
     keys = "".join(
         f'<path class="{kind}" d="{shape}" transform="translate({WIDTH - x} 23)"/>'
-        f'<text x="{WIDTH - x + 20}" y="27">{word}</text>'
-        for kind, x, shape, word in _KEYS
+        f'<text x="{WIDTH - x + 20}" y="27">{words[kind]}</text>'
+        for kind, x, shape in _KEYS
     )
-    return f'<text class="soft" x="16" y="47">{many}, {first} to {last} UTC</text>\n{keys}\n'
+    return f'<text class="soft" x="16" y="47">{many}</text>\n{keys}\n'
 
 
 def _axes(frame: _Frame, labels: list[tuple[float, str]]) -> Iterator[str]:

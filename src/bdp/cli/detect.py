@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bdp.cli import screen
-from bdp.cli.options import JsonOption
+from bdp.cli.options import JsonOption, check_plot
 from bdp.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def series(
     """
     from bdp.detect.series.settings import SeriesSettings
 
-    _check_plot(plot)
+    check_plot(plot)
     settings = SeriesSettings(threshold=threshold, learn_points=learn_points)
     run = _Run(path, settings, counter=counter, drawn=plot is not None)
     write = _JsonWriter(run) if json else _CsvWriter(run)
@@ -179,18 +179,6 @@ class _Run:
 
 def _note(text: str) -> None:
     screen.err.print(f"note: {screen.plain(text)}")
-
-
-def _check_plot(plot: Path | None) -> None:
-    if plot is None:
-        return
-    if plot.suffix.lower() != ".svg":
-        raise BadRequest(
-            f"Drawings are SVG; {plot.suffix or 'a name without an ending'} cannot be written.",
-            f"Name it {plot.with_suffix('.svg').name}: every browser shows it, and can print it.",
-        )
-    if not plot.parent.is_dir():
-        raise BadRequest(f"There is no folder {plot.parent}.", "Make it, or name another file.")
 
 
 @contextmanager
@@ -315,7 +303,7 @@ def _draw(plot: Path, run: _Run) -> None:
     from bdp.cli.chart import Curve, Mark, draw
 
     kept = run.kept or _Kept()
-    curve = Curve(*(np.array(part, dtype=np.float64) for part in (kept.ts, kept.values, kept.low, kept.high)))
+    ts, values, low, high = (np.array(part, dtype=np.float64) for part in (kept.ts, kept.values, kept.low, kept.high))
     marks = [
         Mark(one.start, one.end, one.peak_at, one.peak_value, f"{_span(one)}, score {one.peak:.2f}: {one.reason}")
         for one in run.episodes.found
@@ -323,7 +311,7 @@ def _draw(plot: Path, run: _Run) -> None:
     name = Path(run.name).name + (", rate per second" if run.counter else "")
     try:
         with plot.open("w", encoding="utf-8") as file:
-            file.writelines(draw(name, curve, marks))
+            file.writelines(draw(name, Curve(ts, values, low, high), marks))
     except OSError as error:
         raise BadRequest(f"{plot} cannot be written: {error.strerror}.", "Name another file.") from None
 

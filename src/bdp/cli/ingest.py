@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,9 +12,14 @@ from bdp.cli.options import HomeOption, JsonOption
 from bdp.cli.reading import Files, FormatOption, PatternOption, ServiceOption, TimeFormatOption
 from bdp.clock import SystemClock
 
+if TYPE_CHECKING:
+    from bdp.intake.bills.files import Took
+
 
 def ingest(
-    paths: Annotated[list[str], typer.Argument(help="files or folders with logs or events; - is standard input")],
+    paths: Annotated[
+        list[str], typer.Argument(help="files or folders with logs, events or bills; - is standard input")
+    ],
     format: FormatOption = "",
     pattern: PatternOption = "",
     time_format: TimeFormatOption = "",
@@ -24,26 +29,38 @@ def ingest(
 ) -> None:
     """Take files in. Interrupted or repeated, it doubles nothing: parts that are in already are recognised.
 
+    Bills of clouds (FOCUS, AWS, Azure, OCI, Cost Explorer, plain tables) become cost lines. What they say of an
+    account's day takes the place of what was said of it before; so give all files of a day in one call.
+
     Examples:
 
       bdp ingest /var/log
 
+      bdp ingest bills/2026-03/
+
       zcat old.gz | bdp ingest -
     """
+    from bdp.ids import Ids
+    from bdp.intake.bills.files import BillReading, delivery_at
     from bdp.intake.files import Wish
     from bdp.settings import load
 
-    files = Files(paths, Wish(format, pattern, time_format, service), SystemClock().now(), load(home).intake)
+    now, settings = SystemClock().now(), load(home).intake
+    bills = BillReading(delivery_at(now, Ids()), now, settings)
+    files = Files(paths, Wish(format, pattern, time_format, service), now, settings, bills)
     with connect(home) as api:
         counts = _send(api, files)
         if api.app:
             api.app.pipeline.drain()
         ledger = api.get("/v1/ledger")["total"]
+    counts["repeated"] += bills.took.repeated
     if json:
-        screen.print_json({"records": counts, "ledger": ledger})
+        screen.print_json({"records": counts, "ledger": ledger} | _as_json(bills.took))
         return
     taken = screen.counted(counts["accepted"], "record")
     screen.out.print(f"Took in {taken}, refused {counts['refused']:,}, had {counts['repeated']:,} already.")
+    if bills.took.first and bills.took.last:
+        screen.out.print(screen.plain(_told(bills.took)))
     screen.out.print(screen.ledger_line(ledger))
     if counts["refused"]:
         screen.out.print("See what was refused and why: bdp dead-letters")
@@ -65,3 +82,16 @@ def _send(api: Api, files: Files) -> dict[str, int]:
                 api.app.pipeline.step()
             show(files.done, sum(counts.values()))
     return counts
+
+
+def _told(took: Took) -> str:
+    lines, files = screen.counted(took.lines, "cost line"), screen.counted(len(took.files), "bill")
+    billed = ", ".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(took.billed.items()))
+    return f"Of it {lines} of {files}, {took.first:%Y-%m-%d} to {took.last:%Y-%m-%d}: {billed} billed."
+
+
+def _as_json(took: Took) -> dict[str, Any]:
+    if took.first is None or took.last is None:
+        return {}
+    days = {"first_day": f"{took.first:%Y-%m-%d}", "last_day": f"{took.last:%Y-%m-%d}"}
+    return {"bills": {"files": len(took.files), "lines": took.lines, **days, "billed": took.billed}}

@@ -18,6 +18,7 @@ from bdp.cli import (
     backtest,
     brief,
     compare,
+    cost,
     demo,
     detect,
     dlq,
@@ -66,6 +67,7 @@ def before() -> None:
 app.command("analyze")(analyze.analyze)
 app.command("demo")(demo.demo)
 app.add_typer(detect.verbs, name="detect")
+app.add_typer(cost.verbs, name="cost")
 app.command("ingest")(ingest.ingest)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)

@@ -53,3 +53,20 @@ def ago(text: str, now: datetime) -> str:
     except (ValueError, OverflowError):
         raise BadRequest(f"{text!r} is not a time.", "Write 2h, 3d, 2026-05-01T12:00:00Z or 2026-05-01.") from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+def check_plot(plot: Path | None) -> None:
+    """See before the work whether a drawing can be written.
+
+    Raises:
+        BadRequest: it cannot.
+    """
+    if plot is None:
+        return
+    if plot.suffix.lower() != ".svg":
+        raise BadRequest(
+            f"Drawings are SVG; {plot.suffix or 'a name without an ending'} cannot be written.",
+            f"Name it {plot.with_suffix('.svg').name}: every browser shows it, and can print it.",
+        )
+    if not plot.parent.is_dir():
+        raise BadRequest(f"There is no folder {plot.parent}.", "Make it, or name another file.")

@@ -13,6 +13,7 @@ from bdp.cli import screen
 from bdp.errors import BadRequest
 
 if TYPE_CHECKING:
+    from bdp.intake.bills.files import BillReading
     from bdp.intake.files import Wish
     from bdp.intake.limits import IntakeSettings
     from bdp.model.batch import Batch
@@ -26,14 +27,21 @@ ServiceOption = Annotated[str, typer.Option(help="service name for records that 
 
 
 class Files:
-    """The files that a user named, with how far they have been read."""
+    """The files that a user named, with how far they have been read.
 
-    def __init__(self, paths: list[str], wish: Wish, now: datetime, settings: IntakeSettings) -> None:
+    Args:
+        bills: reads those that are bills; without it, one is a problem.
+    """
+
+    def __init__(
+        self, paths: list[str], wish: Wish, now: datetime, settings: IntakeSettings, bills: BillReading | None = None
+    ) -> None:
         from bdp.intake.files import scan
 
         self._paths, self._wish, self._now, self._settings = paths, wish, now, settings
         self._positions: dict[Path, int] = {}
-        self.found = scan(paths, wish, now, settings)
+        self._bills = bills
+        self.found = scan(paths, wish, now, settings, bills=bills is not None)
 
     @property
     def size(self) -> int | None:
@@ -57,7 +65,14 @@ class Files:
         self._warn()
         if all(info.problem for info in self.found):
             raise BadRequest("None of these paths holds a file that can be read.", "Give text logs, or their folder.")
-        return read_files(self._paths, wish=self._wish, now=self._now, settings=self._settings, progress=self._progress)
+        return read_files(
+            self._paths,
+            wish=self._wish,
+            now=self._now,
+            settings=self._settings,
+            progress=self._progress,
+            bills=self._bills,
+        )
 
     def _progress(self, path: Path, position: int, records: int) -> None:
         self._positions[path] = position

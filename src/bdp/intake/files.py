@@ -1,5 +1,7 @@
 """Files and folders as batches: walked, sniffed, merged by event time, ready for the stream.
 
+Bills are read after all else, by `bdp.intake.bills`.
+
 The same files read again give the same batches with the same ids, so that repeating an interrupted reading doubles
 nothing. Files that changed in between give other batches from the first changed record on.
 
@@ -19,7 +21,10 @@ from pathlib import Path
 
 import msgspec
 
-from bdp.errors import Reject, UnknownFormat
+from bdp.errors import BadRequest, MissingExtra, Reject, UnknownFormat
+from bdp.intake.bills.files import BillReading, format_of
+from bdp.intake.bills.formats import BILLS
+from bdp.intake.bills.parquet import is_parquet
 from bdp.intake.event import EventRecord
 from bdp.intake.events import Refuse
 from bdp.intake.formats import EXPOSITION, FORMATS
@@ -47,7 +52,7 @@ class FileInfo:
 
     Attributes:
         size: bytes on disk; 0 for a stream, whose size and format show only when it is read.
-        format: one of `FORMATS`; empty for a stream or an empty file.
+        format: one of `FORMATS` or `BILLS`; empty for a stream or an empty file.
         problem: why it will not be read; empty if it will.
     """
 
@@ -63,7 +68,7 @@ class Wish:
     """How the user wants files to be read.
 
     Attributes:
-        format: one of `FORMATS`; empty to sniff each file.
+        format: one of `FORMATS` or `BILLS`; empty to sniff each file.
         pattern: a regular expression with named groups, for any text log; implies the format `text`.
         time_format: `strptime` format of the pattern's group `ts`; empty for RFC 3339 and numbers.
         service: the service of records that name none themselves; for text logs, of all.
@@ -75,22 +80,28 @@ class Wish:
     service: str = ""
 
     def __post_init__(self) -> None:
-        if self.format and self.format not in FORMATS:
-            raise UnknownFormat(f"There is no format {self.format!r}.", f"Use one of {', '.join(FORMATS)}.")
+        known = (*FORMATS, *BILLS)
+        if self.format and self.format not in known:
+            raise UnknownFormat(f"There is no format {self.format!r}.", f"Use one of {', '.join(known)}.")
         if self.pattern or self.format == "text":
             compile_pattern(self.pattern)
             object.__setattr__(self, "format", "text")
 
 
-def scan(paths: Sequence[str | Path], wish: Wish, now: datetime, settings: IntakeSettings) -> list[FileInfo]:
+def scan(
+    paths: Sequence[str | Path], wish: Wish, now: datetime, settings: IntakeSettings, *, bills: bool = False
+) -> list[FileInfo]:
     """Return the files under the paths, in order, each with its size and format.
 
     A file in a folder that cannot be read is returned with its problem; one that the user named raises it.
 
+    Args:
+        bills: they are read too; else one is a problem.
+
     Raises:
         NotFound, BadRequest, UnknownEncoding, UnknownFormat: of files that the user named.
     """
-    return [_looked_at(found, wish, Edge(now, settings)) for found in find(paths)]
+    return [_looked_at(found, wish, Edge(now, settings), bills=bills) for found in find(paths)]
 
 
 def read_files(
@@ -100,31 +111,47 @@ def read_files(
     now: datetime,
     settings: IntakeSettings,
     progress: Progress | None = None,
+    bills: BillReading | None = None,
 ) -> Iterator[Batch]:
-    """Yield batches of events, merged by time over all files; then of metric points. `-` is standard input.
+    """Yield batches of events, merged by time over all files; then of metric points, then of bills.
+
+    `-` is standard input.
 
     Args:
         now: arrival, aware UTC. Records without a time get the file's time of modification, or `now` in a stream.
+        bills: reads them, all under its statement; without it a bill is a problem.
 
     Raises:
         NotFound, BadRequest, UnknownEncoding, UnknownFormat: of files that the user named.
     """
-    return _Reading(wish, Edge(now, settings), progress).batches(find(paths))
+    return _Reading(wish, Edge(now, settings), progress, bills).batches(find(paths))
 
 
-def _looked_at(found: Input, wish: Wish, edge: Edge) -> FileInfo:
+def _looked_at(found: Input, wish: Wish, edge: Edge, *, bills: bool) -> FileInfo:
     info = FileInfo(found.path, found.label, found.size)
     if found.stream:
         return info
     try:
-        opened = open_input(found)
-        try:
-            name = wish.format or sniff(opened.data.read(HEAD_BYTES), found.label, _context(found, wish, edge))
-        finally:
-            opened.close()
-    except (Reject, OSError, EOFError) as error:
+        name = _format(found, wish, edge)
+        _check_bill(name, found.label, bills=bills)
+    except (Reject, MissingExtra, OSError, EOFError) as error:
         return _problem(info, found, error)
     return FileInfo(found.path, found.label, found.size, name)
+
+
+def _format(found: Input, wish: Wish, edge: Edge) -> str:
+    if is_parquet(found.path):
+        return format_of(found)
+    opened = open_input(found)
+    try:
+        return wish.format or sniff(opened.data.read(HEAD_BYTES), found.label, _context(found, wish, edge))
+    finally:
+        opened.close()
+
+
+def _check_bill(format: str, label: str, *, bills: bool) -> None:
+    if format in BILLS and not bills:
+        raise BadRequest(f"{label} is a bill, not a log.", "Look into it with: bdp cost analyze FILE.")
 
 
 def _problem(info: FileInfo, found: Input, error: Exception) -> FileInfo:
@@ -146,11 +173,14 @@ class _Reading:
     wish: Wish
     edge: Edge
     progress: Progress | None
+    bills: BillReading | None = None
     refused: list[DeadLetter] = field(default_factory=list)
     open: dict[Path, Opened] = field(default_factory=dict)
     records: dict[Path, int] = field(default_factory=dict)
     metrics: list[Input] = field(default_factory=list)
     """Files of metric points."""
+    billed: list[tuple[Input, str]] = field(default_factory=list)
+    """Bills, with their formats."""
 
     def batches(self, inputs: Sequence[Input]) -> Iterator[Batch]:
         """Yield the batches; closes every file, also when it is left early."""
@@ -160,6 +190,9 @@ class _Reading:
             yield from self._cut(merged(due, self.edge.settings.max_open_files))
             for found in self.metrics:
                 yield from self._samples(found)
+            if self.bills is not None:
+                for found, format in self.billed:
+                    yield from self._bill(self.bills, found, format)
         finally:
             for opened in self.open.values():
                 opened.close()
@@ -198,10 +231,8 @@ class _Reading:
         """Return the file with the time of its first record; None for one that is empty or has a problem."""
         if found.stream:
             return self._stream(found)
-        info = _looked_at(found, self.wish, self.edge)
-        if info.format == EXPOSITION:
-            self.metrics.append(found)
-        if info.format in ("", EXPOSITION):
+        info = _looked_at(found, self.wish, self.edge, bills=self.bills is not None)
+        if self._is_apart(found, info.format):
             return None
         first = EPOCH if alone else self._first(found, info.format)
         return Pending(first, lambda: self._events(found, open_input(found), info.format, self._refuse))
@@ -219,14 +250,29 @@ class _Reading:
         opened = open_input(found)
         head = opened.data.peek(HEAD_BYTES)
         format = self.wish.format or sniff(head, found.label, _context(found, self.wish, self.edge))
-        if format == EXPOSITION:
-            self.metrics.append(found)
+        _check_bill(format, found.label, bills=self.bills is not None)
+        if self._is_apart(found, format):
             self.open[found.path] = opened
-        if format in ("", EXPOSITION):
             return None
         events = self._events(found, opened, format, self._refuse)
         first = list(itertools.islice(events, 1))
         return Pending(first[0][0].ts if first else EPOCH, lambda: itertools.chain(first, events))
+
+    def _is_apart(self, found: Input, format: str) -> bool:
+        """Return whether a file holds no events; if it holds something else, note it for later."""
+        if format == EXPOSITION:
+            self.metrics.append(found)
+        elif format in BILLS:
+            self.billed.append((found, format))
+        return format in ("", EXPOSITION, *BILLS)
+
+    def _bill(self, reading: BillReading, found: Input, format: str) -> Iterator[Batch]:
+        for batch in reading.batches(found, format, self.open.pop(found.path, None)):
+            self.records[found.path] = reading.records[found.path]
+            self._tell(found.path, reading.position)
+            yield batch
+        self.records[found.path] = reading.records[found.path]
+        self._tell(found.path, found.size)
 
     def _events(self, found: Input, opened: Opened, format: str, refuse: Refuse) -> Iterator[Sized]:
         self.open[found.path] = opened

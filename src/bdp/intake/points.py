@@ -52,6 +52,7 @@ OTHER_NAMES: Final[dict[RecordKind, dict[str, str]]] = {
 _TIMES = ("ts", "charge_period_start", "charge_period_end", "stated_at")
 _NUMBERS = ("value", "billed_cost", "effective_cost")
 _MAPS = ("labels", "tags")
+_MAY_BE_EMPTY: Final = frozenset({"EffectiveCost", "effective_cost", "Tags", "tags"})
 _NEEDED: Final = {
     RecordKind.METRICS: ("ts", "name", "value"),
     RecordKind.COSTS: ("charge_period_start", "charge_period_end", "service_name", "billed_cost"),
@@ -138,6 +139,8 @@ def _check_finite(point: Point) -> None:
 def _renamed(kind: RecordKind, record: dict[str, Any]) -> dict[str, Any]:
     """Return known fields by their canonical names; an unknown one of a metric point or change is refused, not lost."""
     known = SHAPES[kind].__struct_fields__
+    if kind is RecordKind.COSTS:
+        record = {name: value for name, value in record.items() if not _is_absent(name, value)}
     fields = {name: value for name, value in record.items() if name in known and value is not None}
     for name, value in record.items():
         canonical = OTHER_NAMES[kind].get(name)
@@ -147,6 +150,11 @@ def _renamed(kind: RecordKind, record: dict[str, Any]) -> dict[str, Any]:
         elif name not in known and kind is not RecordKind.COSTS:
             raise RefusedRecord(f"unknown field {name[:60]!r}; the fields are {', '.join(known)}")
     return fields
+
+
+def _is_absent(name: str, value: object) -> bool:
+    """Tell how bills that were CSV files say that there is no value."""
+    return value == "NULL" or (value == "" and name in _MAY_BE_EMPTY)
 
 
 def _time(name: str, value: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bdp.errors import UnknownFormat
+from bdp.intake.bills.formats import BILLS, KNOWN, is_bill, is_table
 from bdp.intake.formats import EXPOSITION, FORMATS, LINES
 from bdp.intake.formats.line import LineContext, LineReader
 from bdp.intake.protocols.exposition import is_exposition
@@ -28,6 +29,8 @@ def sniff(head: bytes, label: str, context: LineContext) -> str:
     lines = [line for line in _whole_lines(head) if line.strip()][:HEAD_LINES]
     if not lines:
         return ""
+    if bill := is_bill(head, label):
+        return bill
     start = head.lstrip()[:1]
     if start == b"[" and _starts_array(head):
         return "json"
@@ -39,10 +42,12 @@ def sniff(head: bytes, label: str, context: LineContext) -> str:
     shares = {name: _share(build(context), texts) for name, build in LINES.items() if name != "text"}
     best = max(shares, key=lambda name: shares[name])
     if shares[best] < ENOUGH:
+        if is_table(head):
+            raise UnknownFormat(f"{label} is a table, but neither a log nor a bill.", KNOWN)
         nearest = f" ({best} comes nearest: {shares[best]:.0%})" if shares[best] else ""
         raise UnknownFormat(
             f"No reader understands the first lines of {label}{nearest}.",
-            f"Name it with --format ({', '.join(FORMATS)}), or describe its lines with --pattern.",
+            f"Name it with --format ({', '.join((*FORMATS, *BILLS))}), or describe its lines with --pattern.",
         )
     return best
 

@@ -19,8 +19,11 @@ Threads     where each channel tells of an incident                      store/a
 Channel     a way to reach people                                       notify/*.py
 Spending    what models may cost, and did; rates; all workers share it  store/spending.py
 Inquiries   questions to a model, and the answers that may serve again  store/inquiries.py
+CostProvider   who tells costs: Cost Explorer, or costs made up by a seed  intake/providers/*.py
+ProviderViews  what those who bill forecast and find themselves         store/provider_views.py
 """
 
+from bdp.ports.costs import CostProvider, ProviderViews
 from bdp.ports.findings import AlertDesk, Alerts, Channel, Insights, PostDesk, Threads
 from bdp.ports.models import Inquiries, Spending
 from bdp.ports.records import Backlog, Books, BulkStore, Row, Sink, Store, Stream
@@ -35,6 +38,7 @@ __all__ = [
     "Books",
     "BulkStore",
     "Channel",
+    "CostProvider",
     "Effects",
     "Executions",
     "Incidents",
@@ -43,6 +47,7 @@ __all__ = [
     "Permits",
     "Policies",
     "PostDesk",
+    "ProviderViews",
     "Row",
     "Sink",
     "Spending",

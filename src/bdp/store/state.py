@@ -18,6 +18,7 @@ from bdp.store.insights import SqlInsights
 from bdp.store.migrations import upgrade
 from bdp.store.permits import SqlPermits
 from bdp.store.policies import SqlPolicies
+from bdp.store.provider_views import SqlProviderViews
 from bdp.store.spending import SqlSpending
 from bdp.store.workers import SqlWorkers
 
@@ -38,6 +39,7 @@ class State:
     alerts: SqlAlerts
     spending: SqlSpending
     inquiries: SqlInquiries
+    provider_views: SqlProviderViews
     workers: SqlWorkers
 
     @property
@@ -83,5 +85,6 @@ def open_state(url: str, judge: Judge = joins_live, tell: Announce = lambda inci
         alerts=SqlAlerts(database),
         spending=SqlSpending(database),
         inquiries=SqlInquiries(database),
+        provider_views=SqlProviderViews(database),
         workers=SqlWorkers(database),
     )

@@ -16,6 +16,7 @@ from bdp.web import (
     auth,
     aws,
     backtests,
+    costs,
     errors,
     events,
     exposition,
@@ -73,4 +74,5 @@ def create_api(app: App, token: str) -> FastAPI:
         api.include_router(routes, dependencies=guarded)
     for routes in (events.own_routes, letters.routes, replay.routes, insights.routes, backtests.routes, shadow.routes):
         api.include_router(routes, dependencies=guarded)
+    api.include_router(costs.routes, dependencies=guarded)
     return api

@@ -87,3 +87,14 @@ def test_what_cannot_be_read_is_told(process: Bdp, tmp_path: Path, words: list[s
     assert said in " ".join(told.err.split())
     assert not told.out
     assert "Traceback" not in told.err
+
+
+def test_a_bill_is_pointed_to_where_it_is_looked_into(process: Bdp, tmp_path: Path) -> None:
+    (tmp_path / "bill.csv").write_text("date,cost\n2026-02-01,1\n")
+    told = process("analyze", tmp_path / "bill.csv")
+    assert (told.code, told.out) == (3, "")
+    assert "bill.csv is a bill, not a log." in told.err
+    assert "bdp cost analyze" in told.err
+    beside = process("analyze", burst(tmp_path / "a.ndjson", "timed out").parent)
+    assert "skipped:" in beside.err
+    assert "Burst of E1 in pay" in beside.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 from tests.integration.serving import Served
@@ -30,3 +31,43 @@ def test_through_a_running_server(bdp: Bdp, served: Served, tmp_path: Path) -> N
     assert served.query("SELECT count() AS n FROM events WHERE service = 'through-http'") == [{"n": 1}]
     letters = bdp("dead-letters", "--home", served.home).out
     assert "one.ndjson record 2" in letters
+
+
+def test_bills_beside_logs_become_cost_lines_and_again_add_nothing(process: Bdp, log: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    folder = tmp_path / "in"
+    folder.mkdir()
+    log.rename(folder / log.name)
+    (folder / "bill.csv").write_text("date,service,cost\n2026-02-01,EC2,1.5\n2026-02-02,S3,-0.5\n2026-02-03,S3,x\n")
+    (folder / "lookup.csv").write_text("a,b,c\n1,2,3\n")
+    first = process("ingest", folder, "--home", home)
+    assert "Took in 4 records, refused 3, had 0 already." in first.out
+    assert "Of it 2 cost lines of 1 bill, 2026-02-01 to 2026-02-02: 1.00 USD billed." in first.out
+    assert "lookup.csv is a table, but neither a log nor a bill." in " ".join(first.err.split())
+    again = process("ingest", folder / "bill.csv", "--home", home, "--json").object
+    assert again["records"] == {"accepted": 2, "refused": 1, "repeated": 0}
+    assert again["bills"] == {
+        "files": 1, "lines": 2, "first_day": "2026-02-01", "last_day": "2026-02-02", "billed": {"USD": 1.0},
+    }  # fmt: skip
+    assert again["ledger"]["accepted"] == again["ledger"]["stored"] + again["ledger"]["dead_lettered"] == 10
+    told = process("query", "SELECT count() AS n, sum(billed_cost) AS c FROM charges", "--home", home, "--json").object
+    assert told["rows"] == [{"n": 2, "c": 1.0}]
+
+
+def test_a_bill_from_standard_input(process: Bdp, tmp_path: Path) -> None:
+    bill = b"date,service,cost\n2026-02-01,EC2,1.5\n"
+    for content in (bill, gzip.compress(bill)):
+        told = process("ingest", "-", "--home", tmp_path / "home", "--json", stdin=content)
+        assert told.object["bills"]["billed"] == {"USD": 1.5}
+
+
+def test_a_dump_of_charges_is_replayed_as_it_stands(process: Bdp, tmp_path: Path) -> None:
+    bill = tmp_path / "bill.csv"
+    bill.write_text("date,service,cost\n2026-02-01,EC2,1.5\n2026-02-01,EC2,1.5\n")
+    process("ingest", bill, "--home", tmp_path / "a")
+    dump = tmp_path / "dump.json"
+    dump.write_text(process("query", "SELECT * FROM charges", "--home", tmp_path / "a", "--json").out)
+    assert process("replay", dump, "--home", tmp_path / "b").code == 0
+    assert process("replay", dump, "--home", tmp_path / "b").code == 0
+    told = process("query", "SELECT sum(billed_cost) AS c FROM charges", "--home", tmp_path / "b", "--json").object
+    assert told["rows"] == [{"c": 3.0}]

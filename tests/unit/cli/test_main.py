@@ -20,7 +20,7 @@ VERBS = {
     "analyze", "demo", "ingest", "serve", "incidents", "incident", "approvals", "approve", "reject", "brief", "ledger",
     "dead-letters", "dlq", "replay", "query", "sampling", "worker", "doctor", "token", "version", "insights", "insight",
     "investigate", "backtest", "compare", "shadow", "detect", "model", "spending", "ask", "audit",
-    "policy", "pause", "resume", "paused", "ack", "notify",
+    "policy", "pause", "resume", "paused", "ack", "notify", "cost",
 }  # fmt: skip
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 

@@ -315,6 +315,10 @@ def test_metrics_costs_and_changes() -> None:
     }
     (line,) = rows(batch_of(json.dumps(cost), RecordKind.COSTS))
     assert (line["service_name"], line["billed_cost"], line["charge_period_end"]) == ("S", 1.5, "2026-01-02T00:00:00Z")
+    absent = dict.fromkeys(("RegionId", "SubAccountId", "Tags", "EffectiveCost"), "NULL")
+    for said in (absent, {"Tags": "", "EffectiveCost": ""}):
+        (line,) = rows(batch_of(json.dumps(cost | said), RecordKind.COSTS))
+        assert (line["region_id"], line["tags"], line["effective_cost"]) == ("", {}, 1.5)
     change = {"timestamp": TS, "kind": "deploy", "service": "shop", "commit_sha": "abc"}
     first, second = (
         rows(batch_of(json.dumps([change, {"ts": TS, "kind": "party"}]), RecordKind.CHANGES)) for _ in range(2)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from bdp.errors import Refuse
 from bdp.store.database import Database
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 VERSION_TABLE = "state_version"
 HERE = Path(__file__).parent
 _LOCK = 0x6264705F  # PostgreSQL: advisory lock of those who migrate

@@ -1,0 +1,112 @@
+"""Where the verbs that judge costs have them from, if not from the home: bills, and costs that a seed makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bdp.cli import screen
+from bdp.errors import BadRequest
+from bdp.ids import Ids
+
+if TYPE_CHECKING:
+    from bdp.intake.limits import IntakeSettings
+    from bdp.model.batch import Batch
+
+
+_NAMED: Final = 10
+_BATCH: Final = 5000
+
+
+class Bills:
+    """The bills that a user named, with how far they have been read.
+
+    Args:
+        format: of all of them; empty to tell each file's by its columns.
+    """
+
+    def __init__(self, paths: list[str], format: str, now: datetime, settings: IntakeSettings) -> None:
+        from bdp.intake.bills.files import scan  # type: ignore[import-untyped, unused-ignore]
+
+        self._paths, self._format, self._now, self._settings = paths, format, now, settings
+        self._positions: dict[Path, int] = {}
+        self.found = scan(paths, settings, format)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes on disk; None when standard input is among them."""
+        sizes = [info.size for info in self.found if not info.problem]
+        return None if "-" in self._paths else sum(sizes)
+
+    @property
+    def done(self) -> int:
+        """Bytes read so far."""
+        return sum(self._positions.values())
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the cost lines of all files, as one delivery.
+
+        Raises:
+            BadRequest: there is no bill at all.
+        """
+        from bdp.intake.bills.files import delivery_at, read_bills
+
+        self._warn()
+        if all(info.problem for info in self.found):
+            raise BadRequest(
+                "None of these paths holds a bill that can be read.",
+                "Give FOCUS, AWS CUR, Azure or OCI exports, or Cost Explorer answers, or their folder.",
+            )
+        delivery = delivery_at(self._now, Ids())
+        batches: Iterator[Batch] = read_bills(
+            self._paths,
+            statement=delivery.statement,
+            stated_at=delivery.stated_at,
+            now=self._now,
+            settings=self._settings,
+            format=self._format,
+            progress=self._progress,
+        )
+        return batches
+
+    def _warn(self) -> None:
+        """Say what is no bill, the first one with the reason."""
+        first, *others = [info for info in self.found if info.problem] or [None]
+        if first is not None:
+            screen.err.print(f"skipped: {screen.plain(first.problem)}")
+        if others:
+            names = ", ".join(screen.plain(info.label) for info in others[:_NAMED])
+            more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+            screen.err.print(f"skipped as well: {names}{more}")
+
+    def _progress(self, path: Path, position: int, records: int) -> None:
+        self._positions[path] = position
+
+
+def made_up(seed: int, now: datetime, settings: IntakeSettings) -> Iterator[Batch]:
+    """Yield four months of costs that a seed makes up, with a spike and a step in the last weeks."""
+    from bdp.intake.limits import Edge
+    from bdp.intake.parcel import Parcel
+    from bdp.intake.providers.catalogue import CATALOGUE, COMPUTE  # type: ignore[import-untyped, unused-ignore]
+    from bdp.intake.providers.generated import (  # type: ignore[import-untyped, unused-ignore]
+        GeneratedCosts,
+        GeneratedSettings,
+        Planted,
+    )
+    from bdp.model.batch import RecordKind
+
+    last = now.date() - timedelta(days=1)
+    spike = Planted(start=last - timedelta(days=2), end=last, factor=3.5, account="team-01", service=COMPUTE)
+    step = Planted(
+        kind="step", start=last - timedelta(days=16), factor=1.7, account="team-02", service=CATALOGUE[1].name
+    )
+    costs = GeneratedCosts(GeneratedSettings(seed=seed, last_day=last, planted=(spike, step)))
+    lines = iter(costs.lines(last - timedelta(days=400), last + timedelta(days=1)))
+    for number, part in enumerate(iter(lambda: list(islice(lines, _BATCH)), [])):
+        parcel = Parcel(RecordKind.COSTS, Edge(now, settings), "generated")
+        for line in part:
+            parcel.point(line, bytes)
+        yield parcel.batch(f"generated:{seed}:{number}", Ids())
