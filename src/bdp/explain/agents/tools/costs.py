@@ -9,7 +9,7 @@ than a day is about the whole days that it lies in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -17,7 +17,10 @@ from pydantic import Field
 
 from bdp.explain.agents.bench import Bench, Span, aware
 from bdp.explain.agents.tools.scope import Name, Times
+from bdp.explain.costs.attribution import parts
+from bdp.explain.costs.usual import LEAST_DAYS, usual, whose
 from bdp.explain.wording import clean, moment, name, number, sample
+from bdp.model.cost_result import CostKey
 from bdp.model.evidence import Evidence, EvidenceKind
 from bdp.sql import equals, literal
 
@@ -26,6 +29,17 @@ _READ: Final = 1_000
 """Most parts of a bill that are read."""
 _MOVERS: Final = 5
 _LARGEST: Final = 3
+_MAIN: Final = 0.3
+"""Share of a rise from which a part of it is told."""
+_KEYS: Final = {
+    "usage type": "usage_type", "resource": "resource", "region": "region", "charge category": "charge_category",
+}  # fmt: skip
+_CALLED: Final = {
+    "usage_type": ("by day, usage type {}", "일평균 사용 유형 {}"),
+    "resource": ("by day, resource {}", "일평균 리소스 {}"),
+    "region": ("by day, region {}", "일평균 리전 {}"),
+    "charge_category": ("by day, charge category {}", "일평균 청구 구분 {}"),
+}
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -63,10 +77,32 @@ def costs(bench: Bench, given: Costs) -> Evidence:
         "cost_lines": number(sum(row["found"] for row in whole)),
         **({"service_name": given.service} if given.service else {}),
     }
+    if value["cost_lines"] and given.service:
+        value["drivers"] = _drivers(bench, given.service, span, whole[0])
     if not value["cost_lines"] and (newest := _newest(bench)) is not None:
         value["newest_time"] = moment(newest)
     shown = [] if given.service else [*movers, *(row for row in rows[:_LARGEST] if row not in movers)]
     return bench.add(EvidenceKind.METRIC, value, _told(bench, given, value, span, shown), query, span, source="costs")
+
+
+def _drivers(bench: Bench, service: str, span: Span, whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a bill that make up most of a rise against the weeks before, by day."""
+    key = CostKey(service_name=service, currency=str(whole["currency"]))
+    last = (span.end - timedelta(microseconds=1)).date()
+    rise = usual(bench.store, whose(key), span.start.date(), last, "billed_cost")
+    if len(rise.before) < LEAST_DAYS or not rise.rose:
+        return []
+    currency = sample(clean(str(whole["currency"])))
+    return [
+        {
+            _KEYS[one.dimension]: sample(clean(one.name)),
+            "currency": currency,
+            "cost": round(one.cost, 2),
+            "cost_usual": round(one.usual, 2),
+        }
+        for one in parts(bench.store, key, rise, "billed_cost").drivers
+        if one.dimension in _KEYS and one.change > 0 and one.share >= _MAIN
+    ][:_LARGEST]
 
 
 def _billed(bench: Bench, given: Costs) -> Span:
@@ -111,7 +147,7 @@ def _part(by: str, row: dict[str, Any]) -> dict[str, Any]:
     return {by: part, "currency": sample(clean(row["currency"])), **_sums(row)}
 
 
-def _told(bench: Bench, given: Costs, value: dict[str, Any], span: Span, parts: list[dict[str, Any]]) -> str:
+def _told(bench: Bench, given: Costs, value: dict[str, Any], span: Span, moved: list[dict[str, Any]]) -> str:
     start, end = f"{span.start:%Y-%m-%d %H:%M}", f"{span.end:%Y-%m-%d %H:%M}"
     what = name(given.service) if given.service else ""
     of = f" of {what}" if what else ""
@@ -124,7 +160,7 @@ def _told(bench: Bench, given: Costs, value: dict[str, Any], span: Span, parts: 
             f"{f'; 전체에서 가장 새로운 항목은 {newest} 시작' if newest else ''}.",
         )
     head = [_whole(bench, row, of, what, (start, end)) for row in value["totals"]]
-    return "; ".join([*head, *_moved(bench, given, parts)]) + "."
+    return "; ".join([*head, *_moved(bench, given, moved), *_rose(bench, value.get("drivers", ()))]) + "."
 
 
 def _whole(bench: Bench, row: dict[str, Any], of: str, what: str, stretch: tuple[str, str]) -> str:
@@ -140,6 +176,14 @@ def _moved(bench: Bench, given: Costs, parts: list[dict[str, Any]]) -> Iterator[
     was = bench.say("{} in the span before", "그 전 같은 기간 {}")
     for row in parts:
         yield f"{name(str(row[given.by]))} {_money(row['cost'], row)}, {was.format(_money(row['cost_before'], row))}"
+
+
+def _rose(bench: Bench, parts: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for row in parts:
+        key = next(key for key in _KEYS.values() if key in row)
+        cost, usual = _money(row["cost"], row), _money(row["cost_usual"], row)
+        what = bench.say(*_CALLED[key]).format(name(row[key]))
+        yield bench.say(f"{what} {cost}, usually {usual}", f"{what} {cost}, 평소 {usual}")
 
 
 def _money(value: float, row: dict[str, Any]) -> str:
