@@ -193,12 +193,8 @@ class Costs:
         """Return a result with what drives it and what changed before it."""
         start = one.spike_start_date or one.day
         column = f"{self.settings.cost}_cost"
-        return one.model_copy(
-            update={
-                "drivers": drivers(self.store, one.key, start, one.day, column),
-                "changes": changes(self.store, one.key, start, one.day),
-            }
-        )
+        parts = drivers(self.store, one.key, start, one.day, column)
+        return one.model_copy(update={"drivers": parts, "changes": changes(self.store, one.key, start, one.day, parts)})
 
     def _seen(self, query: CostQuery, reviewed: Reviewed) -> Seen:
         daily = reviewed.daily
