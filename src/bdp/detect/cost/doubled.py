@@ -6,6 +6,7 @@ Delivered twice under two names, a bill doubles all services of an account alike
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -20,29 +21,32 @@ _LEAST_SERVICES: Final = 3
 _SHARE: Final = 0.75
 
 
-def doubled(keys: Sequence[CostKey], rows: NDArray[np.intp], outlook: Outlook, paid: Flags) -> Flags:
-    """Say which of the rows cost twice as much, in accounts where nearly every service that costs anything does.
+class Doubled:
+    """Looks for accounts whose day was counted twice."""
 
-    Args:
-        rows: the series that the outlook is of; paid: of all series, those that cost something that day.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(outlook.expected > 0, outlook.today / outlook.expected, 0.0)
-    twice: Flags = (ratio >= _TWICE[0]) & (ratio <= _TWICE[1])
-    if np.count_nonzero(twice) < _LEAST_SERVICES:
-        return np.zeros(len(rows), np.bool_)
-    found: dict[tuple[str, str], int] = {}
-    for row in rows[twice].tolist():
-        found[_account(keys[row])] = found.get(_account(keys[row]), 0) + 1
-    every: dict[tuple[str, str], int] = dict.fromkeys(found, 0)
-    for row in np.flatnonzero(paid).tolist():
-        account = _account(keys[row])
-        if account in every:
-            every[account] += 1
-    odd = {one for one, count in found.items() if count >= max(_LEAST_SERVICES, _SHARE * every[one])}
-    whole = np.fromiter((_account(keys[row]) in odd for row in rows.tolist()), np.bool_, len(rows))
-    return twice & whole
+    def __init__(self, keys: Sequence[CostKey]) -> None:
+        self._keys = keys
 
+    @cached_property
+    def _accounts(self) -> NDArray[np.intp]:
+        """The number of each series' account."""
+        numbers: dict[tuple[str, str], int] = {}
+        found = (numbers.setdefault((key.billing_account_id, key.account_id), len(numbers)) for key in self._keys)
+        return np.fromiter(found, np.intp, len(self._keys))
 
-def _account(key: CostKey) -> tuple[str, str]:
-    return key.billing_account_id, key.account_id
+    def of(self, rows: NDArray[np.intp], outlook: Outlook, paid: Flags) -> Flags:
+        """Say which of the rows cost twice as much, in accounts where nearly every service that costs anything does.
+
+        Args:
+            rows: the series that the outlook is of; paid: of all series, those that cost something that day.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.where(outlook.expected > 0, outlook.today / outlook.expected, 0.0)
+        twice: Flags = (ratio >= _TWICE[0]) & (ratio <= _TWICE[1])
+        if np.count_nonzero(twice) < _LEAST_SERVICES:
+            return np.zeros(len(rows), np.bool_)
+        mine = self._accounts[rows]
+        every = np.bincount(self._accounts[paid], minlength=int(self._accounts.max()) + 1)
+        doubled = np.bincount(mine[twice], minlength=len(every))
+        found: Flags = twice & (doubled >= np.maximum(_LEAST_SERVICES, _SHARE * every))[mine]
+        return found

@@ -8,7 +8,7 @@
               ago is a few misses and not a wide range; low ones are cut, for they say nothing of rises
     spread    their standard deviation (ddof 1) beside a prior of 8 %, as if fifteen days had that, and wider for a
               short past
-    run       the mean of the last two, four and seven days against the level before them, in its own standard
+    run       the mean of the last four and seven days against the level before them, in its own standard
               deviations; one dear day makes no run
 
 Logarithms are taken of at least a tenth of what is expected.
@@ -42,7 +42,7 @@ _PRIOR_SPREAD: Final = 0.08
 _SHORT_PAST: Final = 2.0
 _MOST_BIAS: Final = 0.05
 _TO_SIGMA: Final = 1.4826
-_RUNS: Final = (2, 4, 7)
+_RUNS: Final = (4, 7)
 _RUN_WEEKS: Final = 5
 _RUN_MEMORY: Final = 1.3
 """A run scatters at least by so much more than independent days would."""

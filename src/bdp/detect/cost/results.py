@@ -34,7 +34,7 @@ class Spike:
     """Abnormal days of a series without a normal one between them.
 
     Attributes:
-        start, last: places of the first and last day.
+        start, last: places of the first and last day; the first may lie before the day that gave it away.
         days: abnormal ones among them; days without data are not counted.
         impact: money above what was expected, over all of them.
     """
@@ -88,7 +88,8 @@ class Results:
         excess = float(day.weighed.outlook.today[i] - day.weighed.outlook.expected[i])
         spike = self._open.get(row)
         if spike is None:
-            spike = Spike(day.place, day.place, 1, excess)
+            back = int(day.earlier[i])
+            spike = Spike(day.place - back, day.place, 1 + back, excess + float(day.owed[i]))
         else:
             spike = replace(spike, last=day.place, days=spike.days + 1, impact=spike.impact + excess)
         self._open[row] = spike

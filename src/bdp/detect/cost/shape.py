@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bdp.detect.cost.daily import TURNS, Flags, Floats, middle
 from bdp.detect.cost.window import WEEK, Window
 
 _WEEKS: Final = 8
 _LEAST_WEEKS: Final = 3
-_CLEAR: Final = 4.0
+_LEAST_AROUND: Final = 4
+_CLEAR: Final = 3.0
 """Standard errors by which a day of the week must differ."""
 _LEAST_FACTOR: Final = 0.02
 _TURN: Final = 1.1
@@ -61,7 +63,7 @@ class Shape:
         found: Floats = np.maximum(self.month[:, calendar.by_date[place]], self.month[:, calendar.by_end[place]])
         return found
 
-    def rows(self, chosen: Flags) -> Shape:
+    def rows(self, chosen: Flags | NDArray[np.intp]) -> Shape:
         """Return the shape of some of the series."""
         return Shape(self.week[chosen], self.month[chosen])
 
@@ -97,11 +99,13 @@ def _week(window: Window) -> Floats:
 
 
 def _around(costs: Floats) -> Floats:
-    """Return the mean of the seven days around each day that has them; nan where one is missing."""
+    """Return the mean of the seven days around each day; nan where most of them are missing."""
     total = np.cumsum(np.pad(np.nan_to_num(costs), ((0, 0), (1, 0))), axis=1)
     count = np.cumsum(np.pad(~np.isnan(costs), ((0, 0), (1, 0))), axis=1)
-    whole = count[:, WEEK:] - count[:, :-WEEK] == WEEK
-    found: Floats = np.where(whole, (total[:, WEEK:] - total[:, :-WEEK]) / WEEK, np.nan)
+    known = count[:, WEEK:] - count[:, :-WEEK]
+    found: Floats = np.where(
+        known >= _LEAST_AROUND, (total[:, WEEK:] - total[:, :-WEEK]) / np.maximum(known, 1), np.nan
+    )
     return found
 
 

@@ -2,7 +2,7 @@
 
 Of an abnormal day what was expected is learnt, not what it cost, so that a spike does not hide the next and a step
 stays abnormal on its second day. From the second day on a spike goes on while the confidence stays near the
-threshold. What lasts for 30 days is the new level: the past is lifted to it, and the series is judged by that then.
+threshold. What lasts for 35 days is the new level: the past is lifted to it, and the series is judged by that then.
 
 Only series whose day costs more than usual by a rough look, and by more money than anybody would be told of, are shown
 to the methods; the others cannot be abnormal.
@@ -11,6 +11,7 @@ to the methods; the others cannot be abnormal.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,19 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdp.detect.cost.daily import DailyCosts, Flags, Floats, middle
-from bdp.detect.cost.doubled import doubled
+from bdp.detect.cost.doubled import Doubled
 from bdp.detect.cost.ensemble import Ensemble
 from bdp.detect.cost.patterns import service_profile
 from bdp.detect.cost.patterns.chain import Weighed, joined, nothing, weigh
 from bdp.detect.cost.settings import CostSettings
-from bdp.detect.cost.window import RUN, WEEK, Window
+from bdp.detect.cost.window import WEEK, Window
 
-ACCEPTED: Final = 30
+ACCEPTED: Final = 35
 """Days after which a spike is the new level."""
 _HOLD: Final = 0.15
-RUN_CLEAR: Final = 3.0
-_RISE: Final = 1.04
-_CHUNK: Final = 20_000
+_BACK: Final = 13
+_LEAST_ABOVE: Final = 0.02
+_RISE: Final = 1.08
+_CHUNK: Final = 8_000
+_THREADS: Final = 2
+_LEAST_PART: Final = 0.1
+"""Of the least impact; a day that is dearer by less is no matter to look at."""
 Rows = NDArray[np.intp]
 
 
@@ -43,6 +48,7 @@ class DayJudged:
         rows: series that were shown to the methods; the arrays beside it are theirs.
         anomalous: what decides says so; `shadow` what does not decide would.
         is_small: abnormal, but below the least impact; `is_doubled`: the whole account's day looks counted twice.
+        earlier, owed: of spikes that open, days in a row before this one that belong to them, and their money.
         judged, young, idle: how many series were judged, have too short a past, cost nothing that day.
     """
 
@@ -53,6 +59,8 @@ class DayJudged:
     shadow: dict[str, Flags]
     is_small: Flags
     is_doubled: Flags
+    earlier: Rows
+    owed: Floats
     judged: int
     young: int
     idle: int
@@ -65,7 +73,7 @@ class Walk:
         learnt: costs without their spikes, see the module; shape (series, days).
         running: for how many days a spike of each series has been going on; shape (series,).
 
-    Memory: a second copy of the costs, and for 20,000 series at a time what the methods need, about 60 KB each 100.
+    Memory: a second copy of the costs, and for 16,000 series at a time what the methods need, about 10 KB each.
     """
 
     def __init__(self, daily: DailyCosts, settings: CostSettings, ensemble: Ensemble) -> None:
@@ -75,6 +83,7 @@ class Walk:
         self.learnt = daily.costs.copy()
         self.running = np.zeros(len(daily.costs), np.int64)
         self._bursts = service_profile.bursts(daily.keys)
+        self._doubled = Doubled(daily.keys)
         self._weeks = settings.window_days // WEEK
 
     def judge(self, place: int) -> DayJudged:
@@ -106,20 +115,27 @@ class Walk:
         with np.errstate(invalid="ignore"):
             same = _mean(learnt[:, [at for at in range(place - 28, place, WEEK) if at >= 0]])
             usual = np.fmin(same, _mean(learnt[:, max(0, place - 14) : place]))
-            found: Flags = (today > _RISE * usual) | (self.running > 0)
+            dearer = (today > _RISE * usual) & (today - usual >= _LEAST_PART * self.settings.least_impact)
+            found: Flags = dearer | (self.running > 0)
         return found
 
     def _judged(self, place: int, rows: Rows, ripe: Flags, there: Flags, paid: Flags) -> DayJudged:
         settings = self.settings
         active = settings.pattern_recognition and settings.pattern_mode == "active"
         parts = [rows[at : at + _CHUNK] for at in range(0, len(rows), _CHUNK)]
-        weighed = joined([self._weigh(place, part) for part in parts]) if parts else nothing()
+        if len(parts) > 1:
+            # Numpy sorts and sums without the interpreter's lock.
+            with ThreadPoolExecutor(_THREADS) as pool:
+                weighed = joined(list(pool.map(lambda part: self._weigh(place, part), parts)))
+        else:
+            weighed = self._weigh(place, rows) if len(rows) else nothing()
         confidence = weighed.confidence if active else weighed.plain
         impact = weighed.outlook.today - weighed.outlook.expected
         over = (confidence >= settings.threshold) & (impact > 0)
         over |= (self.running[rows] > 0) & (confidence >= settings.threshold - _HOLD) & (impact > 0)
-        twice = over & doubled(self.daily.keys, rows, weighed.outlook, ripe & paid)
+        twice = over & self._doubled.of(rows, weighed.outlook, ripe & paid)
         small = over & ~twice & (impact < settings.least_impact)
+        earlier, owed = self._began(place, rows, weighed, over & ~twice & ~small & (self.running[rows] == 0))
         return DayJudged(
             place=place,
             rows=rows,
@@ -128,6 +144,8 @@ class Walk:
             shadow=self._shadow(weighed, impact, active=active),
             is_small=small,
             is_doubled=twice,
+            earlier=earlier,
+            owed=owed,
             judged=int(np.count_nonzero(ripe & paid)),
             young=int(np.count_nonzero(there & ~ripe)),
             idle=int(np.count_nonzero(ripe & ~paid)),
@@ -156,26 +174,37 @@ class Walk:
         rows, place, costs = day.rows, day.place, self.daily.costs
         odd = day.anomalous | day.is_doubled | day.is_small
         self.learnt[rows[odd], place] = np.minimum(day.weighed.outlook.expected[odd], costs[rows[odd], place])
-        self._learn_run(day)
         goes_on = np.zeros(len(costs), np.bool_)
-        goes_on[rows[day.anomalous]] = True
+        goes_on[rows[day.anomalous | day.is_small]] = True
         # A day without data neither ends a spike nor makes it longer.
         self.running = np.where(goes_on, self.running + 1, np.where(np.isnan(costs[:, place]), self.running, 0))
         accepted = np.flatnonzero(self.running >= ACCEPTED)
         if len(accepted):
             self._accept(accepted, place)
 
-    def _learn_run(self, day: DayJudged) -> None:
-        """Where a run gave a day away, the days before it belong to it: they are not to be learnt from either."""
-        said = day.weighed.votes.by_method.get("trend")
-        chosen = day.anomalous & (self.running[day.rows] == 0) & (day.weighed.outlook.run >= RUN_CLEAR)
-        if said is None or not chosen.any():
-            return
-        rows = day.rows[chosen]
-        past = slice(max(0, day.place - RUN), day.place)
-        multiple = day.weighed.shape.rows(chosen).past(self._window(day.place, rows))[:, -RUN:]
-        likely = day.weighed.outlook.base[chosen, None] * multiple[:, -(day.place - past.start) :]
-        self.learnt[rows, past] = np.fmin(self.learnt[rows, past], likely)
+    def _began(self, place: int, rows: Rows, weighed: Weighed, opening: Flags) -> tuple[Rows, Floats]:
+        """Return how many days before this one each spike that opens had begun, and what they cost too much.
+
+        A ramp, or a step within the noise, gives itself away after some days; those before it in a row that were above
+        the level before it belong to it, and are not to be learnt from either.
+        """
+        days, money = np.zeros(len(rows), np.intp), np.zeros(len(rows))
+        chosen = np.flatnonzero(opening & (weighed.outlook.run > 0))
+        if not len(chosen):
+            return days, money
+        window = self._window(place, rows[chosen])
+        multiple = weighed.shape.rows(chosen).past(window)[:, -_BACK:]
+        likely = weighed.outlook.base[chosen, None] * multiple
+        billed = window.billed[:, -likely.shape[1] :]
+        above = billed > likely * (1 + np.maximum(weighed.outlook.spread[chosen], _LEAST_ABOVE)[:, None])
+        row = np.logical_and.accumulate(above[:, ::-1], axis=1)[:, ::-1]
+        days[chosen] = row.sum(axis=1)
+        money[chosen] = np.where(row, billed - likely, 0.0).sum(axis=1)
+        past = slice(place - likely.shape[1], place)
+        self.learnt[rows[chosen], past] = np.where(
+            row, np.fmin(self.learnt[rows[chosen], past], likely), self.learnt[rows[chosen], past]
+        )
+        return days, money
 
     def _accept(self, rows: Rows, place: int) -> None:
         recent = slice(place - 2 * WEEK + 1, place + 1)

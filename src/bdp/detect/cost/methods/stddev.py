@@ -16,7 +16,7 @@ from bdp.detect.cost.outlook import Outlook
 
 THRESHOLD: Final = 3.0
 _RUN: Final = 0.6
-_CAUTION: Final = 1.27
+_CAUTION: Final = 1.4
 """Costs scatter with heavier tails than a normal distribution has: a standard deviation is taken for so much more."""
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from bdp.detect.cost.methods.judged import Judged, held
 from bdp.detect.cost.outlook import Outlook
 
-_THRESHOLD: Final = 2.8
+_THRESHOLD: Final = 3.3
 
 
 def judge(outlook: Outlook, strictness: float) -> Judged:

@@ -26,6 +26,8 @@ from bdp.detect.cost.window import Window
 SEEN: Final = 1.3
 """A service that hardly ever costs anything, and now as much as it did before at most times this, is no news."""
 _NO_NEWS: Final = 0.3
+_WORTH_TELLING: Final = 0.2
+"""Confidence from which it matters which pattern lowered it."""
 _JUDGED: Final = ("confidence", "value", "threshold")
 
 
@@ -95,11 +97,15 @@ def weigh(window: Window, services: Flags, ensemble: Ensemble, *, patterns: bool
         nothing = {name: np.zeros(len(plain)) for name in PATTERNS}
         return Weighed(plain, plain, plain, nothing, outlook, votes, none)
     shape = learn(window)
-    week = _no_news(window, ensemble.ask(look(window, shape.without_month(), drifting=False)).confidence)
-    drift = _no_news(window, ensemble.ask(look(window, shape.without_month())).confidence)
     outlook = look(window, shape)
     votes = ensemble.ask(outlook)
     month = _no_news(window, votes.confidence)
+    week, drift = month.copy(), month.copy()
+    odd = np.maximum(plain, month) >= _WORTH_TELLING
+    if odd.any():
+        part, curve = window.rows(odd), shape.rows(odd)
+        week[odd] = _no_news(part, ensemble.ask(look(part, curve.without_month(), drifting=False)).confidence)
+        drift[odd] = _no_news(part, ensemble.ask(look(part, curve.without_month())).confidence)
     # From behind: a later step that is higher was hidden by the plain past, and nothing before it lowers it.
     steps = np.maximum.accumulate(np.stack([month, drift, week, plain]), axis=0)[::-1]
     raw, after_week, after_trend, last = steps
