@@ -147,6 +147,8 @@ def _summed(
 def _pages(
     store: BulkStore, query: CostQuery, first: date, days: int, column: str
 ) -> Iterator[tuple[int, NDArray[np.void]]]:
+    whole = _MIXED.format(days=between(first, first + timedelta(days=days - 1)))
+    none_mixed = not store.query(f"SELECT count() AS mixed FROM ({whole})")[0]["mixed"]
     for at in range(0, days, _PAGE_DAYS):
         size = min(_PAGE_DAYS, days - at)
         begin = first + timedelta(days=at)
@@ -154,11 +156,13 @@ def _pages(
         sums = ", ".join(f"sumIf({column}, place = {place})" for place in range(size))
         stretch = between(begin, begin + timedelta(days=size - 1))
         mixed = _MIXED.format(days=stretch)
-        for source, alone in (("costs", "NOT IN"), ("charges", "IN")):
+        alone = "" if none_mixed else f"AND account_day NOT IN ({mixed})"
+        sources = {"costs": alone} | ({} if none_mixed else {"charges": f"AND account_day IN ({mixed})"})
+        for source, which in sources.items():
             lines = (
                 f"SELECT {_ACCOUNT} AS account, {_SERVICE} AS service, {_CURRENCY} AS currency, "
                 f"toDate(charge_period_start) - toDate({literal(str(begin))}) AS place, {column} "
-                f"FROM {source} WHERE {stretch} AND {query.where} AND account_day {alone} ({mixed})"
+                f"FROM {source} WHERE {stretch} AND {query.where} {which}"
             )
             found = store.packed(
                 f"SELECT account, service, currency, {sums} FROM ({lines}) GROUP BY account, service, currency", row
