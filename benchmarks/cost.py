@@ -3,9 +3,10 @@
     python benchmarks/cost.py [--quick] [--json] [--only accuracy|speed]
 
 Accuracy. `benchmarks/_bills.py` tells what is planted. Settings of ours and thresholds of the rivals were chosen on
-made fleets of the seeds 1 to 3 and on every other recorded series; what is reported comes from other seeds (11 to 14) and
-the other recorded series, which have no part in that. Recorded are use and prices by the day from the folder BDP_DATA
-names: what was odd in them by itself and has no label counts as a false alarm, so their precision is a lower bound.
+made fleets of the seeds 1 to 3 and on every other recorded series; what is reported comes from other seeds (11 to 14)
+and the other recorded series, which have no part in that. Recorded are use and prices by the day from the folder
+BDP_DATA names: what was odd in them by itself and has no label counts as a false alarm, so their precision is a lower
+bound.
 
 - days: each day of each series by itself, judged as of that day with nothing known of later ones. Precision, recall,
   F1, and the share of the money above usual that lies on days that were called abnormal.
@@ -354,7 +355,8 @@ def _fill(store: Any, accounts: int) -> None:
             "% 90) AS start, start + 86400, 'AWS', 'payer', leftPad(toString(intDiv(number, 18000) + "
             f"{begin}), 12, '0'), concat('account-', toString(intDiv(number, 18000) + {begin})), concat('service-', "
             "toString(intDiv(number, 90) % 200)), 'Usage', exp(3 * (cityHash64(intDiv(number, 90)) % 1000) / 1000) * "
-            "(1 + 0.1 * (cityHash64(number) % 1000) / 1000) * if(number % 90 = 89 AND cityHash64(number, 7) % 2000 = 0, 5, 1), 0, 'USD', "
+            "(1 + 0.1 * (cityHash64(number) % 1000) / 1000) * if(number % 90 = 89 AND "
+            "cityHash64(number, 7) % 2000 = 0, 5, 1), 0, 'USD', "
             f"'delivery', toDateTime64('2026-04-01 00:00:00', 3, 'UTC') FROM numbers({size * 18_000})"
         )
 
