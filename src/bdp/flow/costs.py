@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -138,7 +138,7 @@ class Costs:
             end=daily.days[-1],
             days=tuple(daily.days),
             totals=totals(self.store, query, daily.days[0], daily.days[-1]),
-            services=_services(reviewed),
+            services=_services(replace(reviewed, first=0)),
             service_count=len(daily.keys),
             forecasts=forecasts,
             budgets=budgets,
@@ -146,6 +146,10 @@ class Costs:
             notes=notes_of(self._seen(query, reviewed)),
             timestamp=self.clock.now(),
         )
+
+    def providers(self) -> tuple[ProviderView, ...]:
+        """Return what providers themselves forecast and find, as they were last asked."""
+        return self._views()
 
     def review(
         self, query: CostQuery, progress: Progress = lambda done, of: None, *, judged: int = 0
@@ -261,7 +265,7 @@ def _services(reviewed: Reviewed) -> tuple[ServiceTotal, ...]:
         ServiceTotal(
             key=daily.keys[row],
             cost=float(sums[row]),
-            costs=tuple(None if np.isnan(cost) else float(cost) for cost in costs[row, -90:]),
+            costs=tuple(None if np.isnan(cost) else float(cost) for cost in costs[row]),
             standing=_standing(reviewed, row, costs[row]),
             change_percent=_change(costs[row]),
             trend_direction=_trend(costs[row]),

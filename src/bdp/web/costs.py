@@ -86,7 +86,7 @@ def cost_anomalies(
 @routes.get("/providers")
 def cost_providers(product: Product) -> ProvidersAnswer:
     """Return what the providers of the bills themselves forecast and find."""
-    return ProvidersAnswer(providers=list(product.costs.report().providers))
+    return ProvidersAnswer(providers=list(product.costs.providers()))
 
 
 def _flat(found: CostResult) -> CostAnomaly:

@@ -17,6 +17,7 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bdp.detect.cost.daily import Calendar, DailyCosts, Floats, middle
 from bdp.detect.cost.outlook import look
@@ -67,14 +68,19 @@ def ahead(daily: DailyCosts, learnt: Floats, running: Floats, days: int) -> Ahea
     calendar = Calendar(daily.calendar.first, length + days)
     past = slice(length - weeks * WEEK, length)
     lift = _lift(daily.costs, learnt, running)
-    window = Window(calendar, length, learnt[:, past], daily.costs[:, past], daily.costs[:, -1])
+    most = np.nanmax(np.where(np.isnan(daily.costs), 0.0, daily.costs), axis=1, initial=0.0)
+    window = Window(calendar, length, learnt[:, past], daily.costs[:, past], daily.costs[:, -1], most)
     shape, outlook = learn(window), look(window, learn(window))
     base = outlook.expected / np.maximum(shape.at(window), 1e-12) * lift
     resting = np.where(window.on_off | window.resting, 1 - window.idle, 1.0)
     after = np.arange(days) / WEEK
     drift = outlook.weekly[:, None] * _FADES * (1 - np.exp(-after / _FADES))
-    multiple = np.stack([shape.at(Window(calendar, length + day, learnt, learnt, base)) for day in range(days)], axis=1)
+    multiple = np.stack(
+        [shape.at(Window(calendar, length + day, learnt, learnt, base, base)) for day in range(days)], axis=1
+    )
     cost = base[:, None] * np.exp(drift) * multiple * resting[:, None]
+    rests = np.flatnonzero(window.resting)
+    cost[rests] = _by_date(daily, rests, calendar.days[length:])
     moved = _wander(window, outlook.weekly)
     return Ahead(calendar, cost, cost * outlook.spread[:, None], cost * moved[:, None] * np.sqrt(after + 1))
 
@@ -131,6 +137,17 @@ def budget(
         overrun_day=day, overrun_earliest=earliest, probability=min(1.0, max(0.0, probability)),
         text=english, text_ko=korean,
     )  # fmt: skip
+
+
+def _by_date(daily: DailyCosts, rows: NDArray[np.intp], days: Sequence[date]) -> Floats:
+    """Return what series that hardly ever cost anything, such as monthly fees, cost on the same dates before."""
+    dates = np.array([day.day for day in daily.days])
+    known = np.nan_to_num(daily.costs[rows])
+    found = np.zeros((len(rows), len(days)))
+    for place, day in enumerate(days):
+        same = known[:, dates == day.day]
+        found[:, place] = same.mean(axis=1) if same.shape[1] else 0.0
+    return found
 
 
 def _lift(costs: Floats, learnt: Floats, running: Floats) -> Floats:

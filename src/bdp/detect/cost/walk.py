@@ -107,7 +107,10 @@ class Walk:
         weeks = max(1, min(place // WEEK, self._weeks))
         past = slice(place - weeks * WEEK, place)
         costs = self.daily.costs
-        return Window(self.daily.calendar, place, self.learnt[rows, past], costs[rows, past], costs[rows, place])
+        # Whole weeks leave up to six days out, and the first of a month may be among them.
+        every = costs[rows, max(0, place - self.settings.window_days) : place]
+        most = np.where(np.isnan(every), 0.0, every).max(axis=1, initial=0.0)
+        return Window(self.daily.calendar, place, self.learnt[rows, past], costs[rows, past], costs[rows, place], most)
 
     def _stands_out(self, place: int) -> Flags:
         """Take a rough look: more than the same days of the last weeks, or than the last days, by enough money."""

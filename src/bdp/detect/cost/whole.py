@@ -15,6 +15,7 @@ from bdp.model.cost_result import BudgetOutlook, CostForecast, CostKey
 _SERVICES: Final = 10
 _METHOD: Final = "level x drift x shape of week and month"
 _MONTH: Final = 31
+_RECENT: Final = 35
 
 
 def forecasts_of(
@@ -72,7 +73,7 @@ def _of(given: Budget, key: CostKey) -> bool:
 
 
 def _dearest(daily: DailyCosts, keys: list[CostKey]) -> list[tuple[dict[str, str], NDArray[np.intp]]]:
-    recent = np.nansum(daily.costs[:, -28:], axis=1)
+    recent = np.nansum(daily.costs[:, -_RECENT:], axis=1)
     sums: dict[tuple[str, str], float] = {}
     for key, cost in zip(keys, recent.tolist(), strict=True):
         sums[key.service_name, key.currency] = sums.get((key.service_name, key.currency), 0.0) + cost

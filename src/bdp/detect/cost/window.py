@@ -26,6 +26,7 @@ class Window:
         learnt: costs that a series is to be known by: of abnormal days what was expected; shape (series, days).
         billed: costs as they were billed; same shape, whole weeks.
         today: shape (series,).
+        most: the most that a day of the past cost, also before the whole weeks; shape (series,).
     """
 
     calendar: Calendar
@@ -33,6 +34,7 @@ class Window:
     learnt: Floats
     billed: Floats
     today: Floats
+    most: Floats
 
     @property
     def begin(self) -> int:
@@ -80,7 +82,8 @@ class Window:
 
     def rows(self, chosen: Flags) -> Window:
         """Return the window of some of its series."""
-        return Window(self.calendar, self.place, self.learnt[chosen], self.billed[chosen], self.today[chosen])
+        parts = (self.learnt[chosen], self.billed[chosen], self.today[chosen], self.most[chosen])
+        return Window(self.calendar, self.place, *parts)
 
     def _without_rest(self, costs: Floats) -> Floats:
         if not self.on_off.any():

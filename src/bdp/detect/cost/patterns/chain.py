@@ -116,7 +116,6 @@ def weigh(window: Window, services: Flags, ensemble: Ensemble, *, patterns: bool
 
 
 def _no_news(window: Window, confidence: Floats) -> Floats:
-    most = np.nanmax(np.where(np.isnan(window.billed), 0.0, window.billed), axis=1, initial=0.0)
-    known = window.resting & (most > 0) & (window.today <= SEEN * most)
+    known = window.resting & (window.most > 0) & (window.today <= SEEN * window.most)
     found: Floats = np.where(known, np.minimum(confidence, _NO_NEWS), confidence)
     return found
