@@ -30,6 +30,7 @@ _FADES: Final = 8.0
 """Weeks after which a drift has lost most of its strength."""
 _LEAST_WANDER: Final = 0.02
 _MOST_WANDER: Final = 0.5
+_FEE_SPREAD: Final = 0.1
 _WANDER_WEEKS: Final = 8
 LEAST_DAYS: Final = 7
 _TO_SIGMA: Final = 1.4826
@@ -82,7 +83,10 @@ def ahead(daily: DailyCosts, learnt: Floats, running: Floats, days: int) -> Ahea
     rests = np.flatnonzero(window.resting)
     cost[rests] = _by_date(daily, rests, calendar.days[length:])
     moved = _wander(window, outlook.weekly)
-    return Ahead(calendar, cost, cost * outlook.spread[:, None], cost * moved[:, None] * np.sqrt(after + 1))
+    moved[rests] = _LEAST_WANDER
+    spread = outlook.spread.copy()
+    spread[rests] = np.minimum(spread[rests], _FEE_SPREAD)
+    return Ahead(calendar, cost, cost * spread[:, None], cost * moved[:, None] * np.sqrt(after + 1))
 
 
 def forecast(one: Ahead, row: int, first: date, level: float, **about: str) -> CostForecast:
