@@ -17,7 +17,7 @@ from bdp.detect.cost.results import Results, direction
 from bdp.detect.cost.settings import CostSettings
 from bdp.detect.cost.walk import DayJudged, Walk
 from bdp.detect.cost.whole import forecasts_of
-from bdp.explain.costs.attribution import changes, drivers
+from bdp.explain.costs.attribution import ACCOUNT, SERVICE, changes, drivers
 from bdp.flow.cost_totals import restated, totals
 from bdp.flow.daily_costs import CostQuery, bounds, daily_costs
 from bdp.model.cost_result import (
@@ -37,6 +37,7 @@ LISTED: Final = 200
 _EXPLAINED: Final = 25
 _EXAMPLES: Final = 5
 _LONGEST: Final = 400
+_ELSEWHERE: Final = frozenset({ACCOUNT, SERVICE})
 Progress = Callable[[int, int], None]
 
 
@@ -162,7 +163,8 @@ class Costs:
         found = bounds(self.store, query)
         if found is None:
             return None
-        last = min(found[1], query.end or found[1])
+        # Charges may lie ahead, as what is reserved does; days that have not come are not judged.
+        last = min(found[1], query.end or found[1], self.clock.now().date())
         newest = last - timedelta(days=judged - 1) if judged else found[0]
         start = max(found[0], query.start or newest)
         if start > last:
@@ -197,7 +199,9 @@ class Costs:
         """Return a result with what drives it and what changed before it."""
         start = one.spike_start_date or one.day
         column = f"{self.settings.cost}_cost"
-        parts = drivers(self.store, one.key, start, one.day, column)
+        found = drivers(self.store, one.key, start, one.day, column)
+        # What rose elsewhere drives nothing here; what fell elsewhere may have moved here.
+        parts = tuple(part for part in found if part.dimension not in _ELSEWHERE or part.share < 0)
         return one.model_copy(update={"drivers": parts, "changes": changes(self.store, one.key, start, one.day, parts)})
 
     def _seen(self, query: CostQuery, reviewed: Reviewed) -> Seen:

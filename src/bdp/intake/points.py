@@ -51,6 +51,8 @@ OTHER_NAMES: Final[dict[RecordKind, dict[str, str]]] = {
 
 _TIMES = ("ts", "charge_period_start", "charge_period_end", "stated_at")
 _NUMBERS = ("value", "billed_cost", "effective_cost")
+_MONEY = ("billed_cost", "effective_cost")
+_MOST_MONEY = 1e15
 _MAPS = ("labels", "tags")
 _MAY_BE_EMPTY: Final = frozenset({"EffectiveCost", "effective_cost", "Tags", "tags"})
 _NEEDED: Final = {
@@ -134,6 +136,8 @@ def _check_finite(point: Point) -> None:
     for name, number in numbers.items():
         if not math.isfinite(number):
             raise RefusedRecord(f"{name}: {number} is not a finite number")
+        if name in _MONEY and abs(number) > _MOST_MONEY:
+            raise RefusedRecord(f"{name}: {number:g} is no sum of money")
 
 
 def _renamed(kind: RecordKind, record: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from bdp.detect.cost.daily import DailyCosts
+from bdp.detect.cost.wording import money
 from bdp.model.cost_result import CostKey, CostNote
 
 _MOST: Final = 5
@@ -110,12 +111,17 @@ def _young(seen: Seen) -> Iterator[CostNote]:
         return
     accounts = sorted({seen.daily.keys[int(row)].account for row in young[:2000]})
     names, days = _listed([name or "-" for name in accounts]), int(known[young].max())
+    sums: dict[str, float] = {}
+    for row in young.tolist():
+        currency = seen.daily.keys[row].currency
+        sums[currency] = sums.get(currency, 0.0) + float(np.nansum(seen.daily.costs[row]))
+    paid = ", ".join(money(cost, currency) for currency, cost in sorted(sums.items()))
     yield CostNote(
         kind="young",
         text=f"Too young to be judged ({days} days of costs at most, {seen.least_days} before the day are "
-        f"needed): {names}.",
+        f"needed): {names}. Together they cost {paid}.",
         text_ko=f"이력이 짧아 판단하지 않음 (비용이 최대 {days}일치, 판단하는 날 이전 {seen.least_days}일 "
-        f"필요): {names}.",
+        f"필요): {names}. 합계 비용은 {paid}입니다.",
     )
 
 

@@ -36,6 +36,9 @@ _LEAST_DRIFT_WEEKS: Final = 6
 _NEW_WEEKS: Final = 2
 _LEAST_MISSES: Final = 10
 _LOW: Final = 3.0
+_NEWEST: Final = 14
+_LONG_PAST: Final = 70
+"""Days from which the newest two weeks are not needed to know how days scatter."""
 _LEAST_SPREAD: Final = 0.02
 _PRIOR_DAYS: Final = 15.0
 _PRIOR_SPREAD: Final = 0.08
@@ -95,7 +98,7 @@ def look(window: Window, shape: Shape, *, drifting: bool = True) -> Outlook:
     now = np.where(np.isnan(now), weekly[:, -1], now)
     ahead = now * np.exp(drift * (_LEVEL_DAYS / 2 + 0.5) / WEEK)
     least = np.maximum(_FLOOR * np.nan_to_num(ahead), _TINY)
-    misses = _misses(level, weekly, drift, now, least)
+    misses = _settled(_misses(level, weekly, drift, now, least))
     known = np.count_nonzero(~np.isnan(misses), axis=1)
     misses = _cut(misses)
     bias = np.clip(_mean(misses), -_MOST_BIAS, _MOST_BIAS)
@@ -155,6 +158,14 @@ def _misses(level: Floats, weekly: Floats, drift: Floats, now: Floats, least: Fl
     few = np.count_nonzero(~np.isnan(found), axis=1) < _LEAST_MISSES
     if few.any():
         found[few] = np.log(held[few] / np.maximum(now[few, None], floor[few]))
+    return found
+
+
+def _settled(misses: Floats) -> Floats:
+    """Leave out the newest two weeks where enough others are known: a ramp there is not to widen the range."""
+    known = np.count_nonzero(~np.isnan(misses), axis=1) >= _LONG_PAST
+    found = misses.copy()
+    found[known, -_NEWEST:] = np.nan
     return found
 
 

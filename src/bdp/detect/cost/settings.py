@@ -41,7 +41,7 @@ class CostSettings(BaseModel):
     )
     threshold: float = Field(default=0.5, gt=0, le=1, description="confidence from which a day is an anomaly")
     sensitivity: float = Field(
-        default=0.2, ge=0, le=2, description="0 to 2; a z-score counts from 3 minus this, the other methods follow"
+        default=0.1, ge=0, le=2, description="0 to 2; a z-score counts from 3 minus this, the other methods follow"
     )
     pattern_recognition: bool = Field(default=True, description="lower the confidence where a rise is expected")
     pattern_mode: Literal["active", "shadow"] = Field(

@@ -31,6 +31,7 @@ ACCEPTED: Final = 35
 _HOLD: Final = 0.15
 _BACK: Final = 13
 _LEAST_ABOVE: Final = 0.02
+_CLEAR_SPREADS: Final = 1.5
 _RISE: Final = 1.08
 _CHUNK: Final = 8_000
 _THREADS: Final = 2
@@ -109,7 +110,8 @@ class Walk:
         costs = self.daily.costs
         # Whole weeks leave up to six days out, and the first of a month may be among them.
         every = costs[rows, max(0, place - self.settings.window_days) : place]
-        most = np.where(np.isnan(every), 0.0, every).max(axis=1, initial=0.0)
+        # What is still going on was not there before.
+        most = np.where(self.running[rows] > 0, 0.0, np.where(np.isnan(every), 0.0, every).max(axis=1, initial=0.0))
         return Window(self.daily.calendar, place, self.learnt[rows, past], costs[rows, past], costs[rows, place], most)
 
     def _stands_out(self, place: int) -> Flags:
@@ -199,7 +201,8 @@ class Walk:
         multiple = weighed.shape.rows(chosen).past(window)[:, -_BACK:]
         likely = weighed.outlook.base[chosen, None] * multiple
         billed = window.billed[:, -likely.shape[1] :]
-        above = billed > likely * (1 + np.maximum(weighed.outlook.spread[chosen], _LEAST_ABOVE)[:, None])
+        room = np.maximum(_CLEAR_SPREADS * weighed.outlook.spread[chosen], _LEAST_ABOVE)
+        above = billed > likely * (1 + room)[:, None]
         row = np.logical_and.accumulate(above[:, ::-1], axis=1)[:, ::-1]
         days[chosen] = row.sum(axis=1)
         money[chosen] = np.where(row, billed - likely, 0.0).sum(axis=1)

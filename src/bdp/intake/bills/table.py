@@ -7,7 +7,6 @@ cannot be is refused alone, for its first such value; so formats convert what ma
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from bdp.intake.bills.values import DAY, currency_of, moment_of, number_of
+from bdp.intake.bills.values import DAY, LARGEST, currency_of, moment_of, number_of
 from bdp.intake.flatten import sound, text_of
 from bdp.intake.refusal import RefusedRecord
 from bdp.model.cost import CostLine
@@ -226,14 +225,14 @@ def _floats(column: Column) -> list[float] | None:
     """Return a column of plain numbers; None if one of them needs a closer look."""
     try:
         if column and isinstance(column[0], float):  # of Parquet
-            return list(column) if math.isfinite(sum(column)) else None
+            return list(column) if sum(map(abs, column)) <= LARGEST else None
         text = "".join(column)
         if not text.isascii() or "_" in text:  # Python takes both for numbers
             return None
         found = [float(value) for value in column]
     except (TypeError, ValueError):
         return None
-    return found if math.isfinite(sum(found)) else None
+    return found if sum(map(abs, found)) <= LARGEST else None  # nan is not either
 
 
 def _tags(value: object, braces: bool) -> dict[str, str]:

@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _GROUPED = re.compile(r"([+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?)", re.ASCII)
 _CODE = re.compile(r"[A-Z]{3}", re.ASCII)
 _CURRENCIES: Final = {"$": "USD", "€": "EUR", "£": "GBP", "₩": "KRW"}
+LARGEST = 1e15
+"""Beyond it a number is a slip; a few of them would make every sum infinite."""
 _SIGNS = "$€£¥₩ \u00a0"
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _NUMBERS_OF_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)|(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
@@ -44,6 +46,8 @@ def number_of(value: object, name: str) -> float:
         found = math.nan
     if not math.isfinite(found):
         raise RefusedRecord(f"{name}: expected a finite number, got {shown(value)}")
+    if abs(found) > LARGEST:
+        raise RefusedRecord(f"{name}: {shown(value)} is no sum of money")
     return found
 
 
