@@ -8,7 +8,7 @@ BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test test-long check format bench settings lock clean
+.PHONY: help install install-dev demo test test-long check format bench settings lambda-costs lock clean
 
 help: ## list these tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -45,6 +45,9 @@ bench: install-dev ## run each benchmark in its short form
 
 settings: install-dev ## write docs/reference/settings.md from the code
 	$(BIN)/python -m tools.settings_page
+
+lambda-costs: install-dev ## build the package of the Lambda function for costs, for arm64, in build/lambda
+	$(BIN)/python -m tools.package_lambda
 
 lock: ## choose the newest versions again and write requirements/
 	@$(INSTALL) lock

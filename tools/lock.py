@@ -15,7 +15,7 @@ OPTIONS = [
     "--quiet",
     "--custom-compile-command=make lock",
 ]
-# dev comes before run, and run takes its versions from it: what runs is what was tested.
+# dev comes before those that take their versions from it: what runs is what was tested.
 LOCKS = {
     "build": ["--group=build"],
     "dev": [
@@ -25,6 +25,7 @@ LOCKS = {
         "--constraints=requirements/build.txt",
     ],
     "run": ["pyproject.toml", "--extra=embedded", "--constraints=requirements/dev.txt"],
+    "lambda-costs": ["--group=lambda-costs", "--constraints=requirements/dev.txt"],
     "lock": ["--group=lock"],
 }
 

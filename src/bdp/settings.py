@@ -7,10 +7,9 @@ elsewhere: `env:NAME` or `file:/path`.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -31,7 +30,9 @@ from bdp.decide.approvers import ApproverSettings
 from bdp.decide.gate import GateSettings
 from bdp.decide.policy import PolicySettings
 from bdp.detect.burst.detector import BurstSettings
+from bdp.detect.cost.settings import KNOWN as COST_NAMES
 from bdp.detect.cost.settings import CostSettings
+from bdp.detect.cost.settings import read as read_cost
 from bdp.detect.dedup import DedupSettings
 from bdp.detect.fabric.settings import FabricSettings
 from bdp.detect.series.settings import SeriesSettings
@@ -62,12 +63,7 @@ _ADDRESS = ("url", "dsn")
 _LONGEST_NAME = 200
 R = TypeVar("R", bound=BaseModel)
 _REFERENCE = re.compile(r"""(?:^|["'])env:(\w+)""")
-COSTS_KNOWN: dict[str, tuple[str, ...]] = {
-    "BDP_DETECTION_METHODS": ("costs", "detection_methods"),
-    "BDP_ENSEMBLE_WEIGHTS": ("costs", "ensemble_weights"),
-    "BDP_PATTERN_RECOGNITION": ("costs", "pattern_recognition"),
-    "BDP_PATTERN_MODE": ("costs", "pattern_mode"),
-}
+COSTS_KNOWN = {name: ("costs", field) for name, field in COST_NAMES.items()}
 """Short names of settings of costs; weaker than the long ones."""
 ALONE: dict[str, Any] = {
     "feeds": (),
@@ -312,24 +308,11 @@ def _well_known(environment: Mapping[str, str]) -> dict[str, Any]:
     return given
 
 
-def _listed(text: str) -> Any:
-    """Return a list that is written with commas, or as JSON."""
-    return json.loads(text) if text.lstrip().startswith("[") else [item.strip() for item in text.split(",")]
-
-
-_READ: dict[str, Callable[[str], Any]] = {
-    "LLM_PROVIDER": models_of,
-    "BDP_DETECTION_METHODS": _listed,
-    "BDP_ENSEMBLE_WEIGHTS": json.loads,
-}
-"""How the text of a variable becomes the value of its setting, where that is no text."""
-
-
 def _read(name: str, text: str) -> Any:
-    try:
-        return _READ.get(name, str)(text)
-    except ValueError as error:
-        raise BadSetting(f"The environment variable {name} holds no JSON: {error}.", "Correct it.") from error
+    """Return the value of a setting from the text of its variable."""
+    if name in COSTS_KNOWN:
+        return read_cost(name, text)
+    return models_of(text) if name == "LLM_PROVIDER" else text
 
 
 def _refuse_unknown(environment: Mapping[str, str], file: Path) -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bdp.errors import BadSetting
 
 METHODS: Final = ("ecod", "ratio", "stddev", "trend", "luminol")
 PATTERNS: Final = ("day_of_week", "trend", "month_cycle", "service_profile")
 WEIGHTS: Final[dict[str, float]] = {"ecod": 0.40, "ratio": 0.25, "stddev": 0.25, "trend": 0.10, "luminol": 0.10}
 Method = Literal["ecod", "ratio", "stddev", "trend", "luminol"]
+KNOWN: Final[dict[str, str]] = {
+    "BDP_DETECTION_METHODS": "detection_methods",
+    "BDP_ENSEMBLE_WEIGHTS": "ensemble_weights",
+    "BDP_PATTERN_RECOGNITION": "pattern_recognition",
+    "BDP_PATTERN_MODE": "pattern_mode",
+}
+"""Short names of settings in the environment; weaker than the long ones."""
 
 
 class Budget(BaseModel):
@@ -74,3 +84,17 @@ class CostSettings(BaseModel):
         if not self.weights:
             raise ValueError("ensemble_weights: none of the detection_methods has a weight above 0")
         return self
+
+
+def read(name: str, text: str) -> Any:
+    """Return the value of a setting from the text of its short name: a list with commas or as JSON, a table as JSON.
+
+    Raises:
+        BadSetting: it is no JSON.
+    """
+    try:
+        if name == "BDP_ENSEMBLE_WEIGHTS" or (name == "BDP_DETECTION_METHODS" and text.lstrip().startswith("[")):
+            return json.loads(text)
+    except ValueError as error:
+        raise BadSetting(f"The environment variable {name} holds no JSON: {error}.", "Correct it.") from error
+    return [item.strip() for item in text.split(",")] if name == "BDP_DETECTION_METHODS" else text

@@ -1,0 +1,119 @@
+"""Costs: asks Cost Explorer for daily costs, judges them, and tells what is abnormal and what comes next.
+
+No store and no SQL, so that the package stays small: numpy and the client of AWS. Today is left out, for it is not
+over. Each page of AWS's answer costs money.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bdp.aws.contract import Json, answered, asked
+from bdp.aws.environment import cost_settings
+from bdp.clock import Clock, SystemClock
+from bdp.detect.cost.charges import Charges
+from bdp.detect.cost.daily import DailyCosts
+from bdp.detect.cost.ensemble import Ensemble
+from bdp.detect.cost.results import Results
+from bdp.detect.cost.settings import CostSettings
+from bdp.detect.cost.walk import Walk
+from bdp.detect.cost.whole import forecasts_of
+from bdp.errors import BadRequest, Refuse
+from bdp.intake.providers.cost_explorer import CostExplorer, CostExplorerSettings
+from bdp.intake.refusal import RefusedRecord
+from bdp.model.cost_result import CostResult, Standing
+
+_LISTED: Final = 200
+"""A function may answer with 6 MB."""
+
+
+class CostQuestion(BaseModel):
+    """What the function is asked with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: int = Field(default=90, ge=8, le=395, description="days to ask for and to judge, up to yesterday")
+    account: str = Field(default="", max_length=300, description="id or name of an account; empty: all")
+    service: str = Field(default="", max_length=300, description="what is billed, exact; empty: all")
+
+
+def handler(event: object, context: object = None) -> Json:
+    """Answer an invocation: the entry point, `bdp.aws.costs.handler`."""
+    return answered(lambda: costs(asked(event, CostQuestion), cost_settings(), SystemClock()))
+
+
+def costs(question: CostQuestion, settings: CostSettings, clock: Clock) -> Json:
+    """Return what is abnormal in the costs of the last days.
+
+    Raises:
+        NotAllowed: AWS does not know these credentials, or they may not ask.
+        NotPossible: AWS has no costs yet.
+        Refuse: AWS does not take the question, or what answers is not AWS.
+        Retry: AWS did not answer, or asks for fewer questions.
+    """
+    now = clock.now()
+    charges, refused = _fetched(question, settings, clock)
+    daily = charges.daily()
+    told: Json = {"lines": len(charges), "refused": refused, "timestamp": now.isoformat()}
+    if daily is None:
+        return {"start": None, "end": None, "totals": [], "anomalies": [], "forecasts": [], "budgets": []} | told
+    totals = charges.totals(daily.days[0], daily.days[-1])
+    return told | {"totals": _plain(totals)} | _judged(daily, settings, now)
+
+
+def _fetched(question: CostQuestion, settings: CostSettings, clock: Clock) -> tuple[Charges, int]:
+    """Return the charges, and how many that AWS told are none."""
+    charges = Charges(question.account, question.service, settings.cost)
+    refused: list[str] = []
+
+    def refuse(error: RefusedRecord, group: bytes) -> None:
+        refused.append(error.what)
+
+    # Region and endpoint are those of AWS's own tools: AWS_REGION, AWS_ENDPOINT_URL.
+    asked = CostExplorer(CostExplorerSettings(region=""), clock, refuse)
+    today = clock.now().date()
+    try:
+        for line in asked.lines(today - timedelta(days=question.days), today):
+            charges.add(line)
+    except BadRequest as error:  # ours, not the caller's
+        raise Refuse(error.what, error.next_step) from error
+    return charges, len(refused)
+
+
+def _judged(daily: DailyCosts, settings: CostSettings, now: datetime) -> Json:
+    ensemble = Ensemble(settings)
+    walk = Walk(daily, settings, ensemble)
+    results = Results(walk, settings, now)
+    counts = dict.fromkeys((Standing.JUDGED, Standing.TOO_YOUNG, Standing.NO_COST), 0)
+    for day in walk.walk(0, len(daily.days) - 1):
+        results.add(day)
+        for standing, count in zip(counts, (day.judged, day.young, day.idle), strict=True):
+            counts[standing] += count
+    forecasts, budgets = forecasts_of(daily, walk.learnt, walk.running, settings)
+    found = results.anomalies()
+    quiet = sorted(results.quiet.values(), key=lambda one: -one.impact)
+    return {
+        "start": daily.days[0].isoformat(),
+        "end": daily.days[-1].isoformat(),
+        "series": len(daily.keys),
+        "standings": {str(standing): count for standing, count in counts.items()},
+        "anomaly_count": len(found),
+        "anomalies": _flat(found),
+        "quiet_count": len(quiet),
+        "quiet": _flat(quiet),
+        "forecasts": _plain(forecasts),
+        "budgets": _plain(budgets),
+        "methods": ensemble.weights,
+        "absent": ensemble.absent,
+    }
+
+
+def _flat(found: list[CostResult]) -> list[Json]:
+    return [one.flat() for one in found[:_LISTED]]
+
+
+def _plain(nouns: tuple[BaseModel, ...]) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json") for one in nouns]
