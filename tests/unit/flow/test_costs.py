@@ -237,15 +237,15 @@ def test_more_than_a_year(store: ClickHouseStore) -> None:
 
 
 def test_what_is_in_the_shadow_is_counted(store: ClickHouseStore) -> None:
-    mondays = [cost * (3 if place % 7 == 0 else 1) for place, cost in enumerate(even(100, 90))]
-    put(store, lines(mondays))
+    dear = [cost * (2 if day(place).day >= 29 else 1) for place, cost in enumerate(even(100, 130))]
+    put(store, lines(dear))
     live, shadow = report(store), report(store, pattern_mode="shadow")
     assert len(shadow.anomalies) > len(live.anomalies)
     counts = {one.name: one for one in (*live.shadow, *shadow.shadow)}
-    assert counts["without patterns"].shadow_only == counts["patterns"].live_only > 0
+    assert counts["without patterns"].shadow_only > 0
+    assert counts["patterns"].live_only > 0
     assert counts["patterns"].money_live_only > 0
     assert counts["patterns"].examples
-    assert counts["patterns"].both == counts["without patterns"].both
     for one in shadow.anomalies:
         assert one.confidence_score == one.raw_confidence_score
         assert [context.applied for context in one.pattern_contexts] == [False] * 4

@@ -16,6 +16,7 @@ from bdp.model.anomaly import Severity
 from bdp.model.cost_result import CostKey, CostResult, MethodResult, PatternContext, Standing, TrendDirection
 
 SHOWN_DAYS: Final = 60
+_TINY: Final = 1e-9
 _MOST: Final = 5_000
 _HIGH: Final = 3.0
 """Spreads up to the most that is to be expected."""
@@ -130,7 +131,7 @@ class Results:
         shown = daily.costs[row, begin : day.place + 1]
         today, expected = float(outlook.today[i]), float(outlook.expected[i])
         average = float(outlook.average[i])
-        change = 100 * (today - average) / average if average > 0 else None
+        change = 100 * (today - average) / average if average > _TINY else None
         detected = tuple(name for name, one in methods.items() if one.is_anomaly)
         start = daily.days[spike.start]
         said = [one for one in patterns if one.adjustment < 0 and one.applied]
