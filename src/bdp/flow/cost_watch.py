@@ -4,13 +4,14 @@ A delivery comes in many batches, so a look waits until nothing has come for a w
 anew (`review_days`), restated ones with them. However many processes look, each spike is one anomaly: its id follows
 from whose costs they are and the day on which it began.
 
-A spike that is over ends its anomaly; one that goes on lets it grow.
+A spike that is over ends its anomaly, and so does a day that was restated to a usual one; a spike that goes on lets it
+grow, also where a look dates its beginning anew. An account whose newest days are late has not ended anything yet.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -22,8 +23,8 @@ from bdp.flow.costs import Costs
 from bdp.flow.daily_costs import CostQuery
 from bdp.ids import derived
 from bdp.model.anomaly import Anomaly, AnomalyEnd, AnomalyKind, AnomalyProgress, Severity, Subject
-from bdp.model.cost_result import CostResult
-from bdp.model.incident import Incident
+from bdp.model.cost_result import CostKey, CostResult
+from bdp.model.incident import LIVE, Incident
 from bdp.ports import Incidents
 
 log = structlog.get_logger(__name__)
@@ -99,18 +100,21 @@ class CostWatch:
         reviewed = self._costs.review(CostQuery(), judged=days)
         if reviewed is None:
             return []
-        newest = reviewed.daily.days[-1]
         opened: list[Incident] = []
         found = reviewed.results.anomalies()
+        going_on = reviewed.results.going_on()
         if len(found) > _MOST:
             log.warning("costs.anomalies_left_out", found=len(found), told=_MOST)
+        unended = {one.signature: one for one in self._unended()}
         # The oldest first, so that an incident's days come in their order.
         for one in sorted(found[:_MOST], key=lambda one: (one.spike_start_date or one.day, str(one.key))):
-            opened += self._keep(one, newest)
+            opened += self._keep(one, unended, is_over=going_on.get(one.key) != one.spike_start_date)
+        still = {signature_of(key) for key in going_on}
+        self._end_gone([one for one in unended.values() if one.signature not in still])
         return opened
 
-    def _keep(self, one: CostResult, newest: date) -> Iterator[Incident]:
-        anomaly = anomaly_of(one)
+    def _keep(self, one: CostResult, unended: Mapping[str, Incident], *, is_over: bool) -> Iterator[Incident]:
+        anomaly = _dated_as_before(anomaly_of(one), unended)
         incident, is_new = self._incidents.record(anomaly, self._costs.clock.now())
         if is_new:
             log.info("incident.opened", incident_id=incident.incident_id, title=incident.title)
@@ -120,25 +124,47 @@ class CostWatch:
         if one.spike_duration_days > 1:
             total = float(one.spike_duration_days)
             self._incidents.progress(AnomalyProgress(anomaly_id=anomaly.anomaly_id, last_seen=last, total=total))
-        if one.day < newest:
+        if is_over:
             quiet = self._incidents.end(_end(anomaly, one, last))
             if quiet is not None:
                 self._on_quiet(quiet)
 
+    def _unended(self) -> Iterator[Incident]:
+        """Return live incidents without an end, those of other kinds too."""
+        for status in LIVE:
+            yield from (one for one in self._incidents.list(status, limit=_MOST) if one.end_time is None)
+
+    def _end_gone(self, gone: Iterable[Incident]) -> None:
+        """End what is abnormal no more: it was restated, has become the usual cost, or is told no more."""
+        for one in map(self._incidents.get, [one.incident_id for one in gone if not one.subject.route]):
+            if one.kind is not AnomalyKind.COST or one.end_time is not None:
+                continue
+            totals = [max(1.0, one.events - len(one.members) + 1), *[1.0] * (len(one.members) - 1)]
+            ended = [
+                self._incidents.end(
+                    AnomalyEnd(
+                        anomaly_id=member, kind=AnomalyKind.COST, signature=one.signature, end_time=one.last_seen,
+                        peak=0.0, total=total,
+                    )
+                )
+                for member, total in zip(one.members, totals, strict=True)
+            ]  # fmt: skip
+            if any(ended):
+                self._on_quiet(one.incident_id)
+
 
 def anomaly_of(one: CostResult) -> Anomaly:
-    """Return the anomaly that a spike is, as of its first day; what it has grown to is told by its progress."""
+    """Return the anomaly that a spike is, as of the newest of its days; what it grows to is told by its progress."""
     key, start = one.key, one.spike_start_date or one.day
-    subject = Subject(service=key.service_name, account=key.account)
     whose = (key.provider_name, key.billing_account_id, key.account_id, key.service_name, key.currency)
     return Anomaly(
         anomaly_id=derived(_midnight(start), AnomalyKind.COST.value, *whose, start.isoformat()),
         kind=AnomalyKind.COST,
-        subject=subject,
-        signature=signature(AnomalyKind.COST, subject, (key.account_id, key.currency)),
+        subject=_subject(key),
+        signature=signature_of(key),
         severity=one.severity or Severity.LOW,
         start_time=_midnight(start),
-        detected_at=_midnight(start),
+        detected_at=_midnight(one.day),
         count=one.current_cost,
         threshold=one.expected_high,
         expected=one.expected_cost,
@@ -147,6 +173,25 @@ def anomaly_of(one: CostResult) -> Anomaly:
         templates=(one.analysis[:TEMPLATE_CHARS],),
         trace_ids=(),
     )
+
+
+def signature_of(key: CostKey) -> str:
+    """Return the signature of whatever is abnormal in these costs."""
+    return signature(AnomalyKind.COST, _subject(key), (key.account_id, key.currency))
+
+
+def _subject(key: CostKey) -> Subject:
+    return Subject(service=key.service_name, account=key.account)
+
+
+def _dated_as_before(anomaly: Anomaly, unended: Mapping[str, Incident]) -> Anomaly:
+    """Return it as the anomaly that has been going on, where a look at other days dates its beginning anew."""
+    known = unended.get(anomaly.signature)
+    if known is None or not known.members:
+        return anomaly
+    if anomaly.start_time > known.last_seen + _DAY or anomaly.detected_at < known.start_time:
+        return anomaly
+    return anomaly.model_copy(update={"anomaly_id": known.members[-1]})
 
 
 def _end(anomaly: Anomaly, one: CostResult, last: datetime) -> AnomalyEnd:

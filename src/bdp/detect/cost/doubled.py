@@ -40,7 +40,7 @@ class Doubled:
         Args:
             rows: the series that the outlook is of; paid: of all series, those that cost something that day.
         """
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             ratio = np.where(outlook.expected > 0, outlook.today / outlook.expected, 0.0)
         twice: Flags = (ratio >= _TWICE[0]) & (ratio <= _TWICE[1])
         if np.count_nonzero(twice) < _LEAST_SERVICES:

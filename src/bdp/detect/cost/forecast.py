@@ -102,14 +102,14 @@ def forecast(one: Ahead, row: int, first: date, level: float, **about: str) -> C
         ForecastDay(
             day=first + timedelta(days=at),
             cost=round(float(cost), 6),
-            low=round(max(0.0, float(cost - width * off)), 6),
+            low=round(_low(float(cost), float(width * off)), 6),
             high=round(float(cost + width * off), 6),
         )
         for at, (cost, off) in enumerate(zip(one.cost[row], spread, strict=True))
     )
     total, off = (float(part[row]) for part in one.total(0, one.cost.shape[1]))
     return CostForecast(
-        days=days, level=level, total=total, low=max(0.0, total - width * off), high=total + width * off, **about
+        days=days, level=level, total=total, low=_low(total, width * off), high=total + width * off, **about
     )
 
 
@@ -137,7 +137,7 @@ def budget(
     english, korean = _told(given, so_far, expected, day, earliest, probability, end)
     return BudgetOutlook(
         name=given.name, amount=given.amount, currency=given.currency, start=as_of.replace(day=1), end=end, as_of=as_of,
-        spent=so_far, expected=expected, low=so_far + max(0.0, rest - width * off), high=so_far + rest + width * off,
+        spent=so_far, expected=expected, low=so_far + _low(rest, width * off), high=so_far + rest + width * off,
         overrun_day=day, overrun_earliest=earliest, probability=min(1.0, max(0.0, probability)),
         text=english, text_ko=korean,
     )  # fmt: skip
@@ -152,6 +152,11 @@ def _by_date(daily: DailyCosts, rows: NDArray[np.intp], days: Sequence[date]) ->
         same = known[:, dates == day.day]
         found[:, place] = same.mean(axis=1) if same.shape[1] else 0.0
     return found
+
+
+def _low(cost: float, off: float) -> float:
+    """Return the lower end: costs do not fall below nothing, but what is refunded already may."""
+    return cost - off if cost < 0 else max(0.0, cost - off)
 
 
 def _lift(costs: Floats, learnt: Floats, running: Floats) -> Floats:

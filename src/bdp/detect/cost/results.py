@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import numpy as np
@@ -13,9 +13,10 @@ from bdp.detect.cost import wording
 from bdp.detect.cost.settings import PATTERNS, CostSettings
 from bdp.detect.cost.walk import DayJudged, Walk
 from bdp.model.anomaly import Severity
-from bdp.model.cost_result import CostResult, MethodResult, PatternContext, Standing, TrendDirection
+from bdp.model.cost_result import CostKey, CostResult, MethodResult, PatternContext, Standing, TrendDirection
 
 SHOWN_DAYS: Final = 60
+_TINY: Final = 1e-9
 _MOST: Final = 5_000
 _HIGH: Final = 3.0
 """Spreads up to the most that is to be expected."""
@@ -84,6 +85,11 @@ class Results:
         """Return the result of the last day of each spike, dearest first."""
         return sorted(self._found.values(), key=lambda one: (-one.impact, str(one.key), one.day))
 
+    def going_on(self) -> dict[CostKey, date]:
+        """Return the spikes that are not over, by their first days; a day without data ends none."""
+        daily = self._walk.daily
+        return {daily.keys[row]: daily.days[spike.start] for row, spike in self._open.items()}
+
     def _grown(self, row: int, day: DayJudged, i: int) -> Spike:
         excess = float(day.weighed.outlook.today[i] - day.weighed.outlook.expected[i])
         spike = self._open.get(row)
@@ -125,7 +131,7 @@ class Results:
         shown = daily.costs[row, begin : day.place + 1]
         today, expected = float(outlook.today[i]), float(outlook.expected[i])
         average = float(outlook.average[i])
-        change = 100 * (today - average) / average if average > 0 else None
+        change = 100 * (today - average) / average if average > _TINY else None
         detected = tuple(name for name, one in methods.items() if one.is_anomaly)
         start = daily.days[spike.start]
         said = [one for one in patterns if one.adjustment < 0 and one.applied]

@@ -29,6 +29,7 @@ _CLEAR: Final = 3.0
 _LEAST_FACTOR: Final = 0.02
 _TURN: Final = 1.1
 _ONE_TURN: Final = 1.3
+_TINY: Final = 1e-9
 _AROUND: Final = (20, 14)
 """Days before and behind a turn that it is held against."""
 
@@ -90,8 +91,8 @@ def _week(window: Window) -> Floats:
     if days < _LEAST_WEEKS * WEEK:
         return found
     around = _around(costs)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(around > 0, costs[:, 3 : days - 3] / around, np.nan)[:, -_WEEKS * WEEK :]
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        ratio = np.where(around > _TINY, costs[:, 3 : days - 3] / around, np.nan)[:, -_WEEKS * WEEK :]
     weekday = window.calendar.weekday[window.past][3 : days - 3][-_WEEKS * WEEK :]
     for day in range(WEEK):
         found[:, day] = _clear(ratio[:, weekday == day])
@@ -144,8 +145,8 @@ def _to_its_days(level: Floats, turns: np.ndarray[tuple[int], np.dtype[np.bool_]
     calm = (
         middle(level[:, begin:end][:, ~turns[begin:end]]) if not turns[begin:end].all() else np.full(len(level), np.nan)
     )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: Floats = np.where(calm > 0, level[:, at] / calm, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        found: Floats = np.where(calm > _TINY, level[:, at] / calm, np.nan)
     return found
 
 

@@ -158,7 +158,11 @@ class Walk:
 
     def _weigh(self, place: int, rows: Rows) -> Weighed:
         window = self._window(place, rows)
-        return weigh(window, self._bursts[rows], self._ensemble, patterns=self.settings.pattern_recognition)
+        settings = self.settings
+        return weigh(
+            window, self._bursts[rows], self._ensemble, patterns=settings.pattern_recognition,
+            active=settings.pattern_mode == "active",
+        )  # fmt: skip
 
     def _shadow(self, weighed: Weighed, impact: Floats, *, active: bool) -> dict[str, Flags]:
         """Return what those would have said that do not decide."""

@@ -22,7 +22,7 @@ MOST: Final = 1000.0
 def judge(outlook: Outlook, strictness: float) -> Judged:
     """Return the ratio and its threshold; `strictness` is 1 at the default sensitivity, less where it is higher."""
     expected = outlook.expected
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(expected > 0, outlook.today / expected, np.where(outlook.today > 0, MOST, 1.0))
     threshold = 1 + strictness * np.maximum(_LEAST, np.expm1(_SPREADS * outlook.spread))
     return held(np.minimum(ratio, MOST), threshold, rest=1.0)

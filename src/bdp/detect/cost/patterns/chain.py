@@ -9,7 +9,7 @@ confidence is that of the shape, and no pattern lowers it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -82,16 +82,18 @@ def _rows(parts: Sequence[Floats]) -> Floats:
     return np.concatenate(parts)
 
 
-def weigh(window: Window, services: Flags, ensemble: Ensemble, *, patterns: bool) -> Weighed:
+def weigh(window: Window, services: Flags, ensemble: Ensemble, *, patterns: bool, active: bool = True) -> Weighed:
     """Ask methods and patterns.
 
     Args:
         services: series of services whose use comes in bursts.
         patterns: False: the plain past alone; no pattern lowers anything.
+        active: False: patterns are recorded, but the decision rests on the plain past.
     """
     none = flat(len(window.today))
     outlook = look(window, none, drifting=False)
     votes = ensemble.ask(outlook)
+    plain_outlook, plain_votes = outlook, votes
     plain = _no_news(window, votes.confidence)
     if not patterns:
         nothing = {name: np.zeros(len(plain)) for name in PATTERNS}
@@ -112,6 +114,8 @@ def weigh(window: Window, services: Flags, ensemble: Ensemble, *, patterns: bool
     cycle = np.minimum(last, np.maximum(0.0, after_trend - month_cycle.allowance(window)))
     profile = np.maximum(0.0, cycle - service_profile.allowance(services))
     found = (after_week - raw, after_trend - after_week, cycle - after_trend, profile - cycle)
+    if not active:
+        outlook, votes = replace(plain_outlook, weekly=outlook.weekly), plain_votes
     return Weighed(raw, plain, profile, dict(zip(PATTERNS, found, strict=True)), outlook, votes, shape)
 
 
