@@ -131,7 +131,7 @@ def test_a_new_service_of_an_old_account_is_found_on_its_first_day() -> None:
     assert found.abnormal(0) == []
     assert found.abnormal(1)[0] == 60
     (one,) = [one for one in found.spikes if one.spike_start_date == at(60)]
-    assert one.change_percent is None
+    assert one.spike_duration_days == 30
     assert one.impact >= 50
 
 

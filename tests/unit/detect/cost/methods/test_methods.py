@@ -27,7 +27,9 @@ def outlook(*rows: Floats) -> Outlook:
     place = len(one.days) - 1
     assert place % 7 == 0
     past = one.costs[:, :place]
-    return look(Window(one.calendar, place, past, past, one.costs[:, -1]), flat(len(rows)))
+    return look(
+        Window(one.calendar, place, past, past, one.costs[:, -1], np.nan_to_num(past).max(axis=1)), flat(len(rows))
+    )
 
 
 def said(about: Outlook, *, sensitivity: float = 0.5, among: tuple[Method, ...] = QUICK) -> dict[str, Judged]:
