@@ -35,7 +35,7 @@ def forecasts_of(
         groups.append(({"currency": currency}, _rows([key.currency == currency for key in keys])))
     groups += _dearest(daily, keys)
     days = max(settings.forecast_days, _MONTH)
-    one = _ahead(daily, learnt, running, [rows for _, rows in groups], days)
+    one = _ahead(daily, learnt, running, [rows for _, rows in groups], days, settings)
     first = one.calendar.days[daily.costs.shape[1]]
     shown = _cut(one, settings.forecast_days)
     told = tuple(
@@ -57,7 +57,7 @@ def _budgets(
     wanted = [(given, rows) for given, rows in chosen if len(rows)]
     if not wanted:
         return ()
-    one = _ahead(daily, learnt, running, [rows for _, rows in wanted], days)
+    one = _ahead(daily, learnt, running, [rows for _, rows in wanted], days, settings)
     as_of = daily.days[-1]
     month = daily.costs[:, -as_of.day :]
     return tuple(
@@ -92,19 +92,36 @@ def _rows(wanted: list[bool]) -> NDArray[np.intp]:
 
 
 def _ahead(
-    daily: DailyCosts, learnt: Floats, running: NDArray[np.int64], groups: list[NDArray[np.intp]], days: int
+    daily: DailyCosts,
+    learnt: Floats,
+    running: NDArray[np.int64],
+    groups: list[NDArray[np.intp]],
+    days: int,
+    settings: CostSettings,
 ) -> Ahead:
-    """Forecast each group of series as one. What goes on for three days in a part of it is expected to go on."""
+    """Forecast each group of series as one.
+
+    What goes on for three days in a part of it is expected to go on, and so is what is too young to have a past.
+    """
     lasting = running >= 3
     known = np.where(np.isnan(learnt), 0.0, learnt)
     recent = np.nanmedian(np.where(lasting[:, None], daily.costs[:, -3:] - learnt[:, -3:], 0.0), axis=1)
-    more = np.nan_to_num(recent)
+    more = np.nan_to_num(recent) + _young(daily, settings)
     sums = np.stack([_sum(known, learnt, rows) for rows in groups])
     billed = np.stack([_sum(np.nan_to_num(daily.costs), daily.costs, rows) for rows in groups])
     whole = DailyCosts([CostKey() for _ in groups], daily.calendar, billed)
     one = ahead(whole, sums, np.zeros(len(groups)), days)
     extra = np.array([float(more[rows].sum()) for rows in groups])[:, None]
     return Ahead(one.calendar, one.cost + extra, one.scatter, one.wander)
+
+
+def _young(daily: DailyCosts, settings: CostSettings) -> Floats:
+    """Return what series cost by day that are too young to have a level: they are expected to go on."""
+    there = np.count_nonzero(~np.isnan(daily.costs), axis=1)
+    young = (there > 0) & (there < settings.least_days) & ~np.isnan(daily.costs[:, -1])
+    mean = np.nansum(daily.costs, axis=1) / np.maximum(there, 1)
+    found: Floats = np.where(young, mean, 0.0)
+    return found
 
 
 def _sum(known: Floats, there: Floats, rows: NDArray[np.intp]) -> Floats:

@@ -108,6 +108,8 @@ def weigh(window: Window, services: Flags, ensemble: Ensemble, *, patterns: bool
         part, curve = window.rows(odd), shape.rows(odd)
         week[odd] = _no_news(part, ensemble.ask(look(part, curve.without_month(), drifting=False)).confidence)
         drift[odd] = _no_news(part, ensemble.ask(look(part, curve.without_month())).confidence)
+    if not window.calendar.turns[window.place]:
+        drift = month  # away from a turn its cycle is no reason; what it took out of the past was noise there
     # From behind: a later step that is higher was hidden by the plain past, and nothing before it lowers it.
     steps = np.maximum.accumulate(np.stack([month, drift, week, plain]), axis=0)[::-1]
     raw, after_week, after_trend, last = steps
