@@ -170,7 +170,7 @@ def anomaly_of(one: CostResult) -> Anomaly:
         expected=one.expected_cost,
         window_seconds=round(_DAY.total_seconds()),
         never_seen=False,
-        templates=(one.analysis[:TEMPLATE_CHARS],),
+        templates=(_opening(one.analysis),),
         trace_ids=(),
     )
 
@@ -203,6 +203,14 @@ def _end(anomaly: Anomaly, one: CostResult, last: datetime) -> AnomalyEnd:
         peak=one.current_cost,
         total=float(max(1, one.spike_duration_days)),
     )
+
+
+def _opening(text: str) -> str:
+    """Return as many whole sentences of a text as a template may have."""
+    cut = text[:TEMPLATE_CHARS]
+    if len(text) <= TEMPLATE_CHARS:
+        return text
+    return cut[: cut.rindex(". ") + 1] if ". " in cut else cut
 
 
 def _midnight(day: date) -> datetime:

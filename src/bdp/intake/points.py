@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Sequence
@@ -51,6 +52,8 @@ OTHER_NAMES: Final[dict[RecordKind, dict[str, str]]] = {
 
 _TIMES = ("ts", "charge_period_start", "charge_period_end", "stated_at")
 _NUMBERS = ("value", "billed_cost", "effective_cost")
+_SUM: Final = re.compile(r"(?:cost|price|quantity|amount|rate|invoice\w*|estimated)$", re.IGNORECASE)
+_DETAIL_DIGITS: Final = 16
 _MONEY = ("billed_cost", "effective_cost")
 _MOST_MONEY = 1e15
 _MAPS = ("labels", "tags")
@@ -87,13 +90,16 @@ def point_of(kind: RecordKind, item: bytes, edge: Edge) -> Point:
         RefusedRecord: it is too large, not an object, or a field does not fit.
     """
     check_size(item, edge)
-    fields = _renamed(kind, read_object(item))
+    record = read_object(item)
+    detail = _detail(record) if kind is RecordKind.COSTS else ""
+    fields = _renamed(kind, record)
     for name, value in fields.items():
         fields[name] = _time(name, value) if name in _TIMES else _map(value) if name in _MAPS else _text(value)
     if kind is RecordKind.CHANGES:
         fields.setdefault("ts", edge.undated or edge.now)
     elif kind is RecordKind.COSTS:
         fields.setdefault("stated_at", edge.now)
+        fields.setdefault("detail", detail)
         fields.setdefault("effective_cost", fields.get("billed_cost", 0.0))
     _check_needed(kind, fields)
     try:
@@ -106,6 +112,20 @@ def point_of(kind: RecordKind, item: bytes, edge: Edge) -> Point:
     else:
         check_time(point.ts, edge.latest)
     return point
+
+
+def _detail(record: dict[str, Any]) -> str:
+    """Return a name for what a cost line says beyond our columns and beyond its sums, which a correction may change."""
+    known, other = SHAPES[RecordKind.COSTS].__struct_fields__, OTHER_NAMES[RecordKind.COSTS]
+    more = {
+        name: value
+        for name, value in record.items()
+        if name not in known and name not in other and value not in (None, "", "NULL") and not _SUM.search(name)
+    }
+    if not more:
+        return ""
+    content = msgspec.json.encode(more, order="deterministic")
+    return hashlib.sha256(content).hexdigest()[:_DETAIL_DIGITS]
 
 
 def _check_period(line: CostLine) -> None:

@@ -16,6 +16,8 @@ class CostLine(msgspec.Struct, kw_only=True):
         charge_category: Usage, Purchase, Tax, Credit or Adjustment, as FOCUS has them.
         billed_cost: in `billing_currency`; FOCUS `BilledCost`.
         effective_cost: with what was paid ahead spread over its use; FOCUS `EffectiveCost`.
+        detail: 16 hex digits over what else tells this charge from others, such as its description; empty where nothing
+            does.
         statement: name of the delivery that it came with. What one statement says of an account's day is all of that
             day: a newer statement of the same day takes its place. A line without a statement stands by itself; a newer
             line that differs in nothing but its costs takes its place.
@@ -37,5 +39,6 @@ class CostLine(msgspec.Struct, kw_only=True):
     effective_cost: float = 0.0
     billing_currency: str = "USD"
     tags: dict[str, str] = {}
+    detail: str = ""
     statement: str = ""
     stated_at: datetime | None = None

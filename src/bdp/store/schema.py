@@ -61,6 +61,7 @@ COLUMNS: dict[RecordKind, str] = {
         effective_cost Float64,
         billing_currency LowCardinality(String),
         tags Map(LowCardinality(String), String),
+        detail String,
         statement LowCardinality(String),
         stated_at DateTime64(3, 'UTC') DEFAULT arrived_at,
         arrived_at DateTime('UTC') DEFAULT now(),
@@ -69,7 +70,7 @@ COLUMNS: dict[RecordKind, str] = {
         line UInt64 MATERIALIZED
             cityHash64(charge_period_start, charge_period_end, provider_name, billing_account_id, sub_account_id,
                 service_name, region_id, resource_id, sku_meter, charge_category, billing_currency,
-                toString(mapSort(tags)))""",
+                toString(mapSort(tags)), detail)""",
     RecordKind.CHANGES: """
         change_id String,
         ts DateTime64(6, 'UTC'),
@@ -83,7 +84,16 @@ COLUMNS: dict[RecordKind, str] = {
 }
 
 ADDED: dict[RecordKind, tuple[str, ...]] = {
-    RecordKind.COSTS: ("provider_name", "resource_id", "sku_meter", "statement", "stated_at", "account_day", "line"),
+    RecordKind.COSTS: (
+        "provider_name",
+        "resource_id",
+        "sku_meter",
+        "detail",
+        "statement",
+        "stated_at",
+        "account_day",
+        "line",
+    ),
 }
 """Columns that tables of older versions lack."""
 
@@ -93,7 +103,7 @@ CHARGES = "charges"
 _CHARGE_COLUMNS = (
     "charge_period_start, charge_period_end, provider_name, billing_account_id, sub_account_id, sub_account_name, "
     "service_name, region_id, resource_id, sku_meter, charge_category, billed_cost, effective_cost, billing_currency, "
-    "tags, statement, stated_at, arrived_at, account_day"
+    "tags, detail, statement, stated_at, arrived_at, account_day"
 )
 
 ORDER: dict[RecordKind, tuple[str, str]] = {

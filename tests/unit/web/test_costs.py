@@ -94,3 +94,16 @@ def test_an_anomaly_is_told_as_scripts_read_it() -> None:
 @pytest.mark.parametrize("route", ["report", "forecast", "anomalies", "providers"])
 def test_they_take_the_token(app: App, route: str) -> None:
     assert TestClient(create_api(app, "secret")).get(f"/v1/costs/{route}").status_code == 401
+
+
+def test_charges_that_differ_in_what_is_not_kept_add_up_and_a_correction_does_not(app: App, client: TestClient) -> None:
+    send(app, client, [line(0, 5.0, ChargeDescription="first tier", ListCost=5)])
+    send(app, client, [line(0, 6.0, ChargeDescription="second tier", ListCost=6)])
+    send(app, client, [line(0, 7.0, ChargeDescription="second tier", ListCost=7)])
+    (total,) = client.get("/v1/costs/report").json()["totals"]
+    assert (total["billed_cost"], total["lines"]) == (12.0, 2)
+
+
+def test_what_is_no_sum_of_money_is_refused(client: TestClient) -> None:
+    receipt = client.post("/v1/costs", content=json.dumps([line(0, 1e300), line(0, 5.0)])).json()
+    assert (receipt["accepted"], receipt["refused"]) == (1, 1)

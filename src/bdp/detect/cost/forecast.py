@@ -34,7 +34,8 @@ _DRIFTS: Final = 1.5
 _OF_MEDIAN: Final = 1.57
 """Variance of the median of normal values by that of their mean."""
 _STOPPED: Final = 7
-"""Days without cost after which a service that ran every day is taken to have stopped."""
+"""Days without cost after which a service that ran on most days is taken to have stopped."""
+_OFTEN: Final = 0.5
 _MOST_WANDER: Final = 0.5
 _FEE_SPREAD: Final = 0.1
 _WANDER_WEEKS: Final = 8
@@ -88,7 +89,7 @@ def ahead(daily: DailyCosts, learnt: Floats, running: Floats, days: int) -> Ahea
     cost = base[:, None] * np.exp(drift) * multiple * resting[:, None]
     rests = np.flatnonzero(window.resting)
     cost[rests] = _by_date(daily, rests, calendar.days[length:])
-    cost[(daily.costs[:, -_STOPPED:] == 0).all(axis=1) & ~window.resting & ~window.on_off] = 0.0
+    cost[(daily.costs[:, -_STOPPED:] == 0).all(axis=1) & (window.idle < _OFTEN)] = 0.0
     moved = _wander(window, outlook.weekly, outlook.spread)
     moved[rests] = _LEAST_WANDER
     spread = outlook.spread.copy()

@@ -28,6 +28,7 @@ _AHEAD_HANGUL: Final = r"(?<![가-힣\w])"
 _WORD: Final = re.compile(r"`([^`]{1,120})`|\"([^\"]{1,120})\"|([\w][\w.\-/:]{0,119})")
 _LIKE_A_NAME: Final = re.compile(r".*(?:[^\W\d].*\d|\d.*[^\W\d]|[A-Za-z0-9][._/:][A-Za-z0-9]|[a-z][A-Z]|[A-Z]{2})")
 _NOUN: Final = re.compile(rf"\s{{1,3}}(?:{'|'.join(map(re.escape, sorted(GENERIC, key=len, reverse=True)))})")
+_VENDOR: Final = re.compile(r"^(?:amazon|aws|azure|google cloud|oracle)[\s_-]*", re.IGNORECASE)
 _SHORT: Final = 3
 """Letters of a name that is never said in the plural: `go` is not `gos`."""
 _MEASURE: Final = re.compile(r"\d+[a-z%]{0,3}$")
@@ -80,14 +81,22 @@ def lowered(text: str) -> str:
 def stored(text: str, known: Iterable[str]) -> list[Said]:
     """Return the stored names in a text in lower case, in the order of their places; of two at one place the longer.
 
-    A name that ends in a word such as `service` may be said without it, where no whole name is said.
+    A name that ends in a word such as `service`, or begins with who sells it, may be said without that, where no whole
+    name is said.
     """
     every = [one for one in dict.fromkeys(known) if len(one) > 1]
     squeezed = _squeezed(text)
     whole = [said for one in every for said in _at(text, squeezed, one, _parts(one))]
     found = _apart(whole)
-    shorter = [said for one in every if (parts := _short(one)) for said in _at(text, squeezed, one, parts)]
+    less = ((one, parts) for one in every for parts in (_short(one), _without_vendor(one)) if parts)
+    shorter = [said for one, parts in less for said in _at(text, squeezed, one, parts)]
     return sorted(_apart([*found, *(one for one in shorter if not _over(one, found))]), key=lambda one: one.start)
+
+
+def _without_vendor(name: str) -> list[str]:
+    """Return the parts of a name of what is billed without who sells it; none where it has no such beginning."""
+    bare = _VENDOR.sub("", name, count=1)
+    return _parts(bare) if bare != name and len(bare) >= _SHORT else []
 
 
 def without(text: str, names: Sequence[Said]) -> str:

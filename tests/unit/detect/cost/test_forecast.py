@@ -107,6 +107,27 @@ def test_a_step_that_goes_on_is_expected_to_go_on() -> None:
     assert forecast(costs).total == pytest.approx(8400, rel=0.1)
 
 
+def test_what_has_stopped_is_not_expected_again() -> None:
+    costs = noisy(100, 90)
+    costs[80:] = 0.0
+    assert forecast(costs).total == pytest.approx(0.0)
+
+
+def test_a_new_account_is_expected_to_go_on() -> None:
+    young = np.full(90, np.nan)
+    young[-3:] = 900.0
+    whole = told(daily([noisy(100, 90), young], keys=[key(), key(account="2")]), forecast_days=10)[0][0]
+    assert whole.total == pytest.approx(10_000, rel=0.1)
+
+
+def test_a_monthly_fee_is_expected_on_its_date() -> None:
+    fee = np.zeros(92)
+    fee[[0, 31, 62]] = 1200.0
+    costs = daily([noisy(100, 92), fee], keys=[key(), key("Support")], first=date(2026, 7, 1))
+    (one,) = [one for one in told(costs, forecast_days=31)[0] if one.service_name == "Support"]
+    assert [(day.day, day.cost) for day in one.days if day.cost] == [(date(2026, 10, 1), 1200.0)]
+
+
 def test_too_few_days_for_a_forecast() -> None:
     assert told(daily([noisy(100, 6)])) == ((), ())
     assert len(told(daily([noisy(100, 7)]))[0]) == 2

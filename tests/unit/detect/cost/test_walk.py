@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
@@ -254,3 +256,17 @@ def test_what_was_billed_stays_as_it_was() -> None:
     found = look_at(costs)
     assert (costs.costs == kept).all()
     assert found.walk.learnt[0, 60] == pytest.approx(100, rel=0.05)
+
+
+def test_a_ramp_of_two_percent_a_day_does_not_hide_itself() -> None:
+    costs = noisy(100, 90)
+    costs[61:] += 2.0 * np.arange(1, 30)
+    found = seen(costs)
+    assert found.abnormal(0)
+    assert found.abnormal(0)[0] <= 61 + 21
+
+
+def test_a_fee_of_the_month_before_is_no_news() -> None:
+    fee = np.zeros(92)
+    fee[[0, 31, 62]] = 1200.0
+    assert seen(noisy(100, 92), fee, first=date(2026, 7, 1)).abnormal(1) == []

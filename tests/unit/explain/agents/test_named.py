@@ -52,6 +52,11 @@ def test_stored_names(text: str, names: tuple[str, ...]) -> None:
     assert understood(text, NOW, KNOWN).names == names
 
 
+@pytest.mark.parametrize("text", ["why did cloudwatch cost more", "why did Amazon CloudWatch cost more"])
+def test_what_is_billed_is_known_without_who_sells_it(text: str) -> None:
+    assert understood(text, NOW, ("checkout", "AmazonCloudWatch", "AWSLambda")).names == ("AmazonCloudWatch",)
+
+
 def test_a_name_is_no_topic() -> None:
     assert understood("청구 서비스가 왜 느려요?", NOW, KNOWN).topics == ("slow",)
     assert understood("Is cost-api slow?", NOW, KNOWN).topics == ("slow",)
