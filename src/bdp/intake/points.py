@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -124,8 +125,8 @@ def _detail(record: dict[str, Any]) -> str:
     }
     if not more:
         return ""
-    content = msgspec.json.encode(more, order="deterministic")
-    return hashlib.sha256(content).hexdigest()[:_DETAIL_DIGITS]
+    content = json.dumps(more, sort_keys=True, default=str)  # escapes lone surrogates, which have no UTF-8
+    return hashlib.sha256(content.encode()).hexdigest()[:_DETAIL_DIGITS]
 
 
 def _check_period(line: CostLine) -> None:
