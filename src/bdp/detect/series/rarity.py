@@ -38,7 +38,7 @@ def layout(signals: int) -> dict[str, Shape]:
 
 def places(size: Floats, reference: Floats) -> Floats:
     """Return the places of sizes in the bins: the whole part is the bin. Without a reference all are in the first."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         place = np.log(size / reference) / np.float32(BIN_WIDTH) + np.float32(_FIRST_BIN)
     found: Floats = np.clip(np.nan_to_num(place, nan=0.0, neginf=0.0, posinf=0.0), 0, BINS - 1).astype(np.float32)
     return found

@@ -30,7 +30,7 @@ def allowance(window: Window) -> Floats:
     costs = window.billed[:, same]
     count = np.count_nonzero(~np.isnan(costs), axis=1)
     mean = np.nansum(costs, axis=1) / np.maximum(count, 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         share = np.where(mean > 0, window.today / mean, np.nan)
     holds = (window.known >= _LEAST_DAYS) & (share >= _NEAR[0]) & (share <= _NEAR[1])
     found: Floats = np.where(holds, ALLOWANCE, 0.0)
