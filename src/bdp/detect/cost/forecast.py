@@ -78,7 +78,8 @@ def ahead(daily: DailyCosts, learnt: Floats, running: Floats, days: int) -> Ahea
     lift = _lift(daily.costs, learnt, running)
     most = np.nanmax(np.where(np.isnan(daily.costs), 0.0, daily.costs), axis=1, initial=0.0)
     window = Window(calendar, length, learnt[:, past], daily.costs[:, past], daily.costs[:, -1], most)
-    shape, outlook = learn(window), look(window, learn(window))
+    shape = learn(window)
+    outlook = look(window, shape)
     base = outlook.expected / np.maximum(shape.at(window), 1e-12) * lift
     resting = np.where(window.on_off | window.resting, 1 - window.idle, 1.0)
     after = np.arange(days) / WEEK
