@@ -24,8 +24,10 @@ NOTHING: Final = frozenset({None, "", "NULL", "null"})
 """What says that there is no value: CSV files have it as text."""
 MAX_TAGS: Final = 256
 _PLAIN = re.compile(r"[\W_]+")
-_FIELDS: Final = CostLine.__struct_fields__[:-2]
-"""In their order; the two others are of the delivery."""
+_NOT_READ: Final = {"detail", "statement", "stated_at"}
+"""`detail` tells lines without a statement from each other; the two others are of the delivery."""
+_FIELDS: Final = tuple(name for name in CostLine.__struct_fields__ if name not in _NOT_READ)
+"""In the order in which `_built` takes them."""
 _T = TypeVar("_T")
 Column = Sequence[Any]
 
