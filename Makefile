@@ -6,6 +6,8 @@ INSTALL := $(PYTHON) tools/bootstrap/install.py
 CODE := $(wildcard src tests benchmarks tools)
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 MAKEFLAGS += --no-print-directory
+# Each start of bdp takes twice as long where Python may not keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev demo test test-long check format bench settings lambda-costs lock clean

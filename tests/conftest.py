@@ -10,6 +10,8 @@ import pytest
 # How long a case takes says more of the machine than of the code.
 hypothesis.settings.register_profile("bdp", deadline=None)
 hypothesis.settings.load_profile("bdp")
+# Some machines forbid Python to keep what it compiled: then each bdp that a test starts takes twice as long.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -16,15 +16,12 @@ from bdp.aws.environment import cost_settings
 from bdp.clock import Clock, SystemClock
 from bdp.detect.cost.charges import Charges
 from bdp.detect.cost.daily import DailyCosts
-from bdp.detect.cost.ensemble import Ensemble
-from bdp.detect.cost.results import Results
+from bdp.detect.cost.review import review
 from bdp.detect.cost.settings import CostSettings
-from bdp.detect.cost.walk import Walk
-from bdp.detect.cost.whole import forecasts_of
 from bdp.errors import BadRequest, Refuse
 from bdp.intake.providers.cost_explorer import CostExplorer, CostExplorerSettings
 from bdp.intake.refusal import RefusedRecord
-from bdp.model.cost_result import CostResult, Standing
+from bdp.model.cost_result import CostResult
 
 _LISTED: Final = 200
 """A function may answer with 6 MB."""
@@ -84,30 +81,24 @@ def _fetched(question: CostQuestion, settings: CostSettings, clock: Clock) -> tu
 
 
 def _judged(daily: DailyCosts, settings: CostSettings, now: datetime) -> Json:
-    ensemble = Ensemble(settings)
-    walk = Walk(daily, settings, ensemble)
-    results = Results(walk, settings, now)
-    counts = dict.fromkeys((Standing.JUDGED, Standing.TOO_YOUNG, Standing.NO_COST), 0)
-    for day in walk.walk(0, len(daily.days) - 1):
-        results.add(day)
-        for standing, count in zip(counts, (day.judged, day.young, day.idle), strict=True):
-            counts[standing] += count
-    forecasts, budgets = forecasts_of(daily, walk.learnt, walk.running, settings)
+    reviewed = review(daily, settings, now)
+    forecasts, budgets = reviewed.ahead(settings)
+    results = reviewed.results
     found = results.anomalies()
     quiet = sorted(results.quiet.values(), key=lambda one: -one.impact)
     return {
         "start": daily.days[0].isoformat(),
         "end": daily.days[-1].isoformat(),
         "series": len(daily.keys),
-        "standings": {str(standing): count for standing, count in counts.items()},
+        "standings": reviewed.standings,
         "anomaly_count": len(found),
         "anomalies": _flat(found),
         "quiet_count": len(quiet),
         "quiet": _flat(quiet),
         "forecasts": _plain(forecasts),
         "budgets": _plain(budgets),
-        "methods": ensemble.weights,
-        "absent": ensemble.absent,
+        "methods": reviewed.ensemble.weights,
+        "absent": reviewed.ensemble.absent,
     }
 
 

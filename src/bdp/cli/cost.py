@@ -19,6 +19,7 @@ from bdp.clock import SystemClock
 from bdp.errors import BadRequest
 
 if TYPE_CHECKING:
+    from bdp.app import App
     from bdp.flow.costs import CostQuery, Costs
     from bdp.model.cost_result import CostReport
 
@@ -28,6 +29,9 @@ verbs = typer.Typer(
 
 PATH = "/v1/costs"
 _AGO = re.compile(r"([0-9]{1,5})d")
+_LETTERS = 200
+_REASONS = 3
+_ROW = re.compile(r"\brow [0-9]+\b")
 Paths = Annotated[
     list[str] | None,
     typer.Argument(metavar="FILE", help="bills, or folders of them; none: what the home or the server holds"),
@@ -213,8 +217,13 @@ class _Source(NamedTuple):
         """Return what `make` makes of the costs, here or over the API's route `name`."""
         if self.paths and self.seed is not None:
             raise typer.BadParameter("--generate makes costs up: give no files then")
-        if self.paths or self.seed is not None:
-            return self._loaded(make)
+        found = self._loaded(make) if self.paths or self.seed is not None else self._asked(name, query, more)
+        strange = [note.text for note in found.notes if note.kind == "unknown"]
+        if strange:
+            raise BadRequest(" ".join(strange), "Write names as the bills have them.")
+        return found
+
+    def _asked(self, name: str, query: CostQuery, more: dict[str, int]) -> CostReport:
         if self.format:
             raise BadRequest("A format belongs to files.", "Name the bills, or leave --format out.")
         from bdp.model.cost_result import CostReport
@@ -238,9 +247,30 @@ class _Source(NamedTuple):
             with App(settings) as app:
                 with screen.progress(bills.size, "reading") as show:
                     app.load(batches, lambda records: show(bills.done, records))
-                report = make(app.costs)
-                refused, count = app.books.dead_letters(1), app.ledger()[0].dead_lettered
-        for letter in refused if self.home is None else ():
-            lines = screen.counted(count, "line")
-            screen.err.print(f"refused {lines}, the last: {screen.plain(letter.reason)}")
-        return report
+                _complain(app, bills, alone=self.home is None)
+                return make(app.costs)
+
+
+def _complain(app: App, bills: Bills, *, alone: bool) -> None:
+    """Say which lines were refused.
+
+    Args:
+        alone: the home holds nothing but what was read.
+
+    Raises:
+        BadRequest: nothing at all was read.
+    """
+    if not alone:
+        return
+    ledger = app.ledger()[0]
+    if ledger.dead_lettered:
+        reasons = {_ROW.sub("", letter.reason): letter.reason for letter in app.books.dead_letters(_LETTERS)}
+        screen.err.print(f"refused {screen.counted(ledger.dead_lettered, 'line')}:")
+        for reason in list(reasons.values())[:_REASONS]:
+            screen.err.print(f"  {screen.plain(reason)}")
+        if len(reasons) > _REASONS:
+            screen.err.print(f"  … and {screen.counted(len(reasons) - _REASONS, 'more reason')}")
+    if not ledger.stored:
+        what = "No line could be read" if ledger.dead_lettered else "There are no lines"
+        names = ", ".join(screen.plain(info.label) for info in bills.found[:_REASONS] if not info.problem)
+        raise BadRequest(f"{what} in {names or 'these bills'}.", "Give an export that has costs in it.")

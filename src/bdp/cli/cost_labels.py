@@ -129,6 +129,10 @@ LABELS: Final[dict[str, dict[Language, str]]] = {
         "ko": "--since, --until, --account, --service, --currency가 파일 내용과 맞는지 확인하세요.",
     },
     "shadow": {"en": "Live against shadow", "ko": "라이브와 섀도 비교"},
+    "shadow_counts": {
+        "en": "Days on which an account's service was called abnormal, and the money above what was expected",
+        "ko": "계정의 서비스가 이상으로 판정된 날 수와 예상을 초과한 금액",
+    },
     "both": {"en": "both", "ko": "모두"},
     "live_only": {"en": "live only", "ko": "라이브만"},
     "shadow_only": {"en": "shadow only", "ko": "섀도만"},

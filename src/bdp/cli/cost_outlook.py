@@ -11,9 +11,10 @@ from rich.text import Text
 
 from bdp.cli import screen, spark
 from bdp.cli.cost_labels import counted, label
+from bdp.cli.cost_notes import notes, nothing
 from bdp.cli.cost_panel import paragraphs
 from bdp.cli.money import figure, money, stretch
-from bdp.cli.screen import hanging, plain
+from bdp.cli.screen import hanging, plain, short
 from bdp.model.cost_result import (
     BudgetOutlook,
     CostForecast,
@@ -35,7 +36,9 @@ _THEIRS: Final = 10
 def forecast_view(report: CostReport, language: Language, width: int) -> Iterator[RenderableType]:
     """Yield the parts of a forecast: the whole as a chart, the dearest as a table, budgets, the provider's own."""
     known = [one for one in report.forecasts if one.days]
-    if not known:
+    if report.start is None and report.notes:
+        yield from nothing(report, language, files=False)
+    elif not known:
         yield Text(label("no_forecast", language), "yellow")
     for whole in (one for one in known if _is_whole(one)):
         yield from _whole(whole, report, language, width)
@@ -45,6 +48,8 @@ def forecast_view(report: CostReport, language: Language, width: int) -> Iterato
         yield _table(parts, language)
     yield from budgets(report, language)
     yield from providers(report, language)
+    if report.start is not None:
+        yield from notes(report, language)
 
 
 def budgets(report: CostReport, language: Language) -> Iterator[RenderableType]:
@@ -110,7 +115,7 @@ def _table(parts: Sequence[CostForecast], language: Language) -> Table:
     level = f"{parts[0].level:.0%}"
     table.add_column(label("interval", language, level=level), justify="right", overflow="fold")
     for one in parts:
-        name = ", ".join(filter(None, (plain(one.service_name), plain(one.account))))
+        name = ", ".join(filter(None, (short(one.service_name), short(one.account))))
         line = spark.spark([day.cost for day in one.days], width=15)
         low, high = figure(one.low, one.currency), figure(one.high, one.currency)
         table.add_row(name, line, money(one.total, one.currency), label("from_to", language, low=low, high=high))
@@ -178,7 +183,7 @@ def _ours(theirs: ProviderForecast, report: CostReport, language: Language) -> s
 
 def _their(found: ProviderAnomaly, report: CostReport, language: Language) -> Text:
     days = stretch(found.start, found.end or found.start, language)
-    text = Text(f"{days}  {plain(found.service_name)}  {money(found.impact, found.currency)}  ")
+    text = Text(f"{days}  {short(found.service_name)}  {money(found.impact, found.currency)}  ")
     same = any(_is_same(found, ours) for ours in report.anomalies)
     text.append(label("also_ours" if same else "not_ours", language), "green" if same else "yellow")
     if found.root_causes:

@@ -12,7 +12,7 @@ from rich.text import Text
 from bdp.cli import labels, screen, spark
 from bdp.cli.cost_labels import counted, label, word
 from bdp.cli.money import figure, money, percent, stretch
-from bdp.cli.screen import hanging, plain
+from bdp.cli.screen import hanging, plain, short
 from bdp.model.cost_result import CostResult, Driver, PatternContext
 from bdp.model.noun import Language
 
@@ -57,10 +57,12 @@ def one_line(found: CostResult, language: Language) -> RenderableType:
 
 
 def who(found: CostResult, language: Language) -> str:
-    """Return service and account."""
-    service = plain(found.service_name) or label("unnamed", language)
-    account = plain(found.key.account)
-    return f"{service}, {account}" if account else service
+    """Return service and account, by name and id."""
+    service = short(found.service_name) or label("unnamed", language)
+    account = short(found.key.account)
+    named = found.key.account_name and found.account_id and found.account_id != found.key.account_name
+    whose = f"{account} {short(found.account_id)}" if named else account
+    return f"{service}, {whose}" if whose else service
 
 
 def paragraphs(text: str) -> Text:
@@ -135,7 +137,7 @@ def _drivers(found: CostResult, language: Language, *, against: bool) -> list[Re
 
 
 def _driver(driver: Driver, currency: str, language: Language) -> RenderableType:
-    name = plain(driver.name) or label("unnamed", language)
+    name = short(driver.name) or label("unnamed", language)
     text = Text.assemble((name, "bold"), (f"  {word(plain(driver.dimension), language)}", "dim"), "  ")
     text.append(f"{'+' if driver.change > 0 else ''}{figure(driver.change, currency)}")
     text.append(f"  {label('of_change', language, share=f'{driver.share:.0%}')}")

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from bdp.cli import spark
 from bdp.cli.cost_labels import STANDINGS, counted, label, word
+from bdp.cli.cost_notes import heading, notes, nothing
 from bdp.cli.cost_outlook import budgets, providers
-from bdp.cli.cost_panel import anomaly_panel, one_line, paragraphs
+from bdp.cli.cost_panel import anomaly_panel, one_line
 from bdp.cli.money import figure, money, percent, share, stretch
-from bdp.cli.screen import hanging, plain
+from bdp.cli.screen import hanging, plain, short
 from bdp.model.cost_result import CostKey, CostReport, CurrencyTotal, ServiceTotal, Standing, TrendDirection
 from bdp.model.noun import Language
 
@@ -42,8 +43,7 @@ def report_view(
         files: it was made of files that the user named.
     """
     if report.start is None or report.end is None:
-        yield from nothing(language, files=files)
-        yield from notes(report, language)
+        yield from nothing(report, language, files=files)
         yield from providers(report, language)
         return
     yield head(report, report.start, report.end, language)
@@ -63,12 +63,6 @@ def report_view(
     yield from _absent(report, language)
 
 
-def nothing(language: Language, *, files: bool) -> Iterator[RenderableType]:
-    """Say that there are no costs, and what to give."""
-    yield Text(label("no_costs", language))
-    yield Text(label("teach_files" if files else "teach_home", language), "dim")
-
-
 def head(report: CostReport, first: date, last: date, language: Language) -> Text:
     """Return which costs these are."""
     keys = [service.key for service in report.services]
@@ -78,18 +72,6 @@ def head(report: CostReport, first: date, last: date, language: Language) -> Tex
     parts = (accounts, services, counted(sum(total.lines for total in report.totals), "line", language))
     span = f"{label('costs', language)} {stretch(first, last, language)}"
     return Text.assemble((span, "bold"), f"  {', '.join(parts)}")
-
-
-def heading(text: str) -> Text:
-    """Return the line above a part."""
-    return Text(f"\n{text}", "bold")
-
-
-def notes(report: CostReport, language: Language) -> Iterator[RenderableType]:
-    """Yield what a reader of the figures must know of the data."""
-    if report.notes:
-        yield heading(label("notes", language))
-        yield from (hanging(Text("!", "yellow"), paragraphs(note.worded("text", language))) for note in report.notes)
 
 
 def _account(key: CostKey) -> tuple[str, str, str]:
@@ -146,8 +128,8 @@ def _services(report: CostReport, language: Language, width: int) -> Iterator[Re
     table = _service_columns(language, counted(days, "day", language), wide=wide, accounts=accounts)
     marked, wholes = _marked(report), _wholes(report)
     for one in chosen:
-        name = Text(plain(one.key.service_name) or label("unnamed", language))
-        account = Text(plain(one.key.account), "dim")
+        name = Text(short(one.key.service_name) or label("unnamed", language))
+        account = Text(short(one.key.account), "dim")
         if accounts and not wide:
             name.append("\n").append_text(account)
         line = spark.spark(one.costs, marked[one.key], days)

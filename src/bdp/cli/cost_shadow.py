@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bdp.cli.cost_labels import label, word
-from bdp.cli.cost_report import heading
+from bdp.cli.cost_notes import heading
 from bdp.cli.money import figure, stretch
 from bdp.cli.screen import hanging, plain
 from bdp.model.cost_result import CostReport, ShadowCount
@@ -24,6 +24,7 @@ def shadow_view(report: CostReport, language: Language) -> Iterator[RenderableTy
     title = label("shadow", language)
     days = f"  {stretch(report.start, report.end, language)}" if report.start and report.end else ""
     yield Text.assemble((title, "bold"), days)
+    yield Text(label("shadow_counts", language), "dim")
     yield Text()
     yield _table(report, language)
     if not any(one.live_only or one.shadow_only for one in report.shadow):

@@ -45,6 +45,12 @@ def plain(value: object) -> str:
     return _CONTROL.sub("\ufffd", str(value)).replace("\n", " ")
 
 
+def short(value: object, longest: int = 80) -> str:
+    """Return a name that may come from anywhere, plain, and cut where it is very long."""
+    text = plain(value)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def when(at: datetime | str) -> str:
     """Return a time as people read it: UTC, to the second."""
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at

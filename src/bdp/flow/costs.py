@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 import numpy as np
 
 from bdp.clock import Clock
-from bdp.detect.cost.daily import DailyCosts, Flags, Floats
-from bdp.detect.cost.ensemble import Ensemble
+from bdp.detect.cost.daily import Floats
 from bdp.detect.cost.notes import Seen, notes_of
-from bdp.detect.cost.results import Results, direction
+from bdp.detect.cost.results import direction
+from bdp.detect.cost.review import Progress, Reviewed, review
 from bdp.detect.cost.settings import CostSettings
-from bdp.detect.cost.walk import DayJudged, Walk
-from bdp.detect.cost.whole import forecasts_of
+from bdp.detect.cost.whole import without_costs
 from bdp.explain.costs.attribution import ACCOUNT, SERVICE, changes, drivers
+from bdp.flow.cost_scope import why_nothing
 from bdp.flow.cost_totals import restated, totals
 from bdp.flow.daily_costs import CostQuery, bounds, daily_costs
 from bdp.model.cost_result import (
@@ -25,7 +25,6 @@ from bdp.model.cost_result import (
     CostResult,
     ProviderView,
     ServiceTotal,
-    ShadowCount,
     Standing,
     TrendDirection,
 )
@@ -35,30 +34,7 @@ __all__ = ["CostQuery", "Costs"]
 
 LISTED: Final = 200
 _EXPLAINED: Final = 25
-_EXAMPLES: Final = 5
-_LONGEST: Final = 400
 _ELSEWHERE: Final = frozenset({ACCOUNT, SERVICE})
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Reviewed:
-    """A stretch of days that was judged.
-
-    Attributes:
-        first: place of the first day that was asked for.
-    """
-
-    walk: Walk
-    results: Results
-    shadow: tuple[ShadowCount, ...]
-    standings: dict[str, int]
-    first: int
-
-    @property
-    def daily(self) -> DailyCosts:
-        """The costs."""
-        return self.walk.daily
 
 
 class Costs:
@@ -94,12 +70,11 @@ class Costs:
         query = query or CostQuery()
         reviewed = self.review(query, progress)
         if reviewed is None:
-            return self._empty()
+            return self._empty(query)
         daily, results = reviewed.daily, reviewed.results
         stretch = daily.days[reviewed.first :]
         found = results.anomalies()
-        forecasts, budgets = forecasts_of(daily, reviewed.walk.learnt, reviewed.walk.running, self.settings)
-        ensemble = Ensemble(self.settings)
+        forecasts, budgets = reviewed.ahead(self.settings)
         return CostReport(
             start=stretch[0],
             end=stretch[-1],
@@ -116,8 +91,8 @@ class Costs:
             providers=self._views(),
             shadow=reviewed.shadow,
             notes=notes_of(self._seen(query, reviewed)),
-            methods=ensemble.weights,
-            absent=ensemble.absent,
+            methods=reviewed.ensemble.weights,
+            absent=reviewed.ensemble.absent,
             timestamp=self.clock.now(),
         )
 
@@ -131,9 +106,9 @@ class Costs:
         settings = self.settings.model_copy(update={"forecast_days": days} if days else {})
         reviewed = self.review(query.model_copy(update={"start": None}), judged=28)
         if reviewed is None:
-            return self._empty()
+            return self._empty(query)
         daily = reviewed.daily
-        forecasts, budgets = forecasts_of(daily, reviewed.walk.learnt, reviewed.walk.running, settings)
+        forecasts, budgets = reviewed.ahead(settings)
         return CostReport(
             start=daily.days[0],
             end=daily.days[-1],
@@ -172,28 +147,7 @@ class Costs:
         history = timedelta(days=self.settings.window_days + 7)
         first = max(found[0], start - history)
         daily = daily_costs(self.store, query, first, last, f"{self.settings.cost}_cost")
-        return self._walked(daily, (start - first).days, progress)
-
-    def _walked(self, daily: DailyCosts, first: int, progress: Progress) -> Reviewed:
-        walk = Walk(daily, self.settings, Ensemble(self.settings))
-        results = Results(walk, self.settings, self.clock.now())
-        standings = dict.fromkeys((Standing.JUDGED, Standing.TOO_YOUNG, Standing.NO_COST), 0)
-        counts = _Shadow(walk)
-        # A week before what was asked for, so that a spike that goes on is known from its beginning.
-        begin = max(0, first - 2 * 7) if first else 0
-        for day in walk.walk(begin, len(daily.days) - 1):
-            tell = day.place >= first
-            results.add(day, tell=tell)
-            if tell:
-                standings[Standing.JUDGED] += day.judged
-                standings[Standing.TOO_YOUNG] += day.young
-                standings[Standing.NO_COST] += day.idle
-                counts.add(day)
-            progress(day.place - begin + 1, len(daily.days) - begin)
-        small = [one.standing for one in results.quiet.values()]
-        told = {str(name): count for name, count in standings.items()}
-        told |= {str(name): small.count(name) for name in (Standing.BELOW_IMPACT, Standing.LOOKS_DOUBLED)}
-        return Reviewed(walk, results, counts.counts(), told, first)
+        return review(daily, self.settings, self.clock.now(), first=(start - first).days, progress=progress)
 
     def _explained(self, one: CostResult) -> CostResult:
         """Return a result with what drives it and what changed before it."""
@@ -217,47 +171,14 @@ class Costs:
             today=self.clock.now().date(),
             dropped=reviewed.results.dropped,
             least_days=self.settings.least_days,
+            # Of a part of the costs many budgets are not to be told.
+            empty_budgets=() if query.is_part else without_costs(reviewed.daily.keys, self.settings.budgets),
         )
 
-    def _empty(self) -> CostReport:
-        return CostReport(start=None, end=None, providers=self._views(), timestamp=self.clock.now())
-
-
-class _Shadow:
-    """Counts how often what decides and what is in the shadow agreed."""
-
-    def __init__(self, walk: Walk) -> None:
-        self._walk = walk
-        self._counts: dict[str, list[float]] = {}
-        self._examples: dict[str, list[str]] = {}
-
-    def add(self, day: DayJudged) -> None:
-        excess = day.weighed.outlook.today - day.weighed.outlook.expected
-        for name, said in day.shadow.items():
-            counts = self._counts.setdefault(name, [0, 0, 0, 0.0, 0.0])
-            live = day.anomalous | day.is_doubled
-            alone, other = live & ~said, said & ~live
-            for place, flags in enumerate((live & said, alone, other)):
-                counts[place] += int(np.count_nonzero(flags))
-            counts[3] += float(excess[alone].sum())
-            counts[4] += float(excess[other].sum())
-            self._note(name, day, alone, other)
-
-    def counts(self) -> tuple[ShadowCount, ...]:
-        return tuple(
-            ShadowCount(
-                name=name, both=int(one[0]), live_only=int(one[1]), shadow_only=int(one[2]), money_live_only=one[3],
-                money_shadow_only=one[4], examples=tuple(self._examples.get(name, ())),
-            )
-            for name, one in self._counts.items()
-        )  # fmt: skip
-
-    def _note(self, name: str, day: DayJudged, alone: Flags, other: Flags) -> None:
-        examples = self._examples.setdefault(name, [])
-        for flags, who in ((alone, "live"), (other, "shadow")):
-            for i in np.flatnonzero(flags)[: _EXAMPLES - len(examples)].tolist():
-                key = str(self._walk.daily.keys[int(day.rows[i])])[:_LONGEST]
-                examples.append(f"{who}: {key} on {self._walk.daily.days[day.place]}")
+    def _empty(self, query: CostQuery) -> CostReport:
+        now = self.clock.now()
+        notes = why_nothing(self.store, query, now.date())
+        return CostReport(start=None, end=None, providers=self._views(), notes=notes, timestamp=now)
 
 
 def _services(reviewed: Reviewed) -> tuple[ServiceTotal, ...]:

@@ -52,6 +52,11 @@ class CostQuery(Noun):
     currency: str = ""
 
     @property
+    def is_part(self) -> bool:
+        """Whether an account, a service or a currency is named."""
+        return bool(self.account or self.service or self.currency)
+
+    @property
     def where(self) -> str:
         """The SQL condition for what is judged of it, without the days."""
         return f"{self.whose} AND {_JUDGED}"

@@ -88,7 +88,7 @@ def test_a_drawing_has_a_chart_for_each_anomaly(tmp_path: Path) -> None:
     assert len({clip.attrib["id"] for clip in root.iter(f"{SVG}clipPath")}) == 2
     assert not list(root.iter(f"{SVG}script"))
     text = " ".join(root.itertext())
-    assert "Amazon Elastic Compute Cloud, prod (USD)" in text
+    assert "Amazon Elastic Compute Cloud, prod 123456789012 (USD)" in text
     assert "2026-05-05: 455.60 USD, +261%" in text
     assert "\x1b" not in text
 
@@ -114,12 +114,6 @@ FOCUS = """ChargePeriodStart,ChargePeriodEnd,BillingAccountId,ServiceName,Charge
 """
 
 
-@pytest.fixture
-def readers() -> None:
-    pytest.importorskip("bdp.intake.bills.files")
-
-
-@pytest.mark.usefixtures("readers")
 def test_a_bill_is_judged_and_leaves_nothing(process: Bdp, tmp_path: Path) -> None:
     bill, temporary = tmp_path / "focus.csv", tmp_path / "temporary"
     bill.write_text(FOCUS)
@@ -131,7 +125,6 @@ def test_a_bill_is_judged_and_leaves_nothing(process: Bdp, tmp_path: Path) -> No
     assert not list(temporary.iterdir())
 
 
-@pytest.mark.usefixtures("readers")
 def test_what_is_no_bill_is_said(process: Bdp, tmp_path: Path) -> None:
     for number in range(15):
         (tmp_path / f"note{number:02d}.txt").write_text("no bill at all\n")
@@ -145,9 +138,56 @@ def test_what_is_no_bill_is_said(process: Bdp, tmp_path: Path) -> None:
     assert process("cost", "analyze", tmp_path / "focus.csv", "--format", "nope").code == 3
 
 
-@pytest.mark.usefixtures("readers")
 def test_costs_can_be_made_up(process: Bdp) -> None:
-    pytest.importorskip("bdp.intake.providers.generated")
     told = process("cost", "analyze", "--generate", "7", "--json")
     assert told.code == 0, told.err
     assert "anomalies" in told.object
+
+
+def test_every_reason_of_a_refusal_is_told_once(process: Bdp, tmp_path: Path) -> None:
+    bill = tmp_path / "focus.csv"
+    bill.write_text(FOCUS + "never,,1,Amazon S3,Usage,1,USD\nnever,,1,Amazon S3,Usage,1,USD\n")
+    told = process("cost", "analyze", bill, "--json")
+    assert told.code == 0
+    assert "refused 3 lines" in told.err
+    assert " ".join(told.err.split()).count("never") == 1
+    assert "nan" in told.err
+
+
+@pytest.mark.parametrize("verb", ["analyze", "forecast", "shadow"])
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (FOCUS.split("\n", maxsplit=1)[0] + "\n", "There are no lines in"),
+        (FOCUS.replace("1.5", "x").replace("2.25", "y"), "No line could be read in"),
+    ],
+)
+def test_a_bill_without_a_charge_is_refused(process: Bdp, tmp_path: Path, verb: str, text: str, what: str) -> None:
+    (tmp_path / "focus.csv").write_text(text)
+    told = process("cost", verb, tmp_path / "focus.csv")
+    assert told.code == 3
+    assert what in told.err
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        ("--account", "9", "There are: 1."),
+        ("--service", "amazon s4", "Did you mean: Amazon S3?"),
+        ("--currency", "EUR", "There are: USD."),
+    ],
+)
+def test_what_no_cost_is_of_is_refused_with_what_there_is(
+    process: Bdp, tmp_path: Path, option: str, name: str, said: str
+) -> None:
+    (tmp_path / "focus.csv").write_text(FOCUS)
+    told = process("cost", "analyze", tmp_path / "focus.csv", option, name)
+    assert told.code == 3
+    assert said in " ".join(told.err.split())
+
+
+def test_days_without_costs_are_told_with_those_that_have_some(process: Bdp, tmp_path: Path) -> None:
+    (tmp_path / "focus.csv").write_text(FOCUS)
+    told = process("cost", "analyze", tmp_path / "focus.csv", "--until", "2026-04-01")
+    assert told.code == 0
+    assert "from 2026-05-01 to 2026-05-02" in " ".join(told.out.split())

@@ -86,7 +86,7 @@ def test_shares_of_a_list_that_was_cut_are_of_what_was_billed() -> None:
 def test_an_anomaly_says_all_that_is_known() -> None:
     text = shown(report())
     for words in (
-        ("HIGH", "Amazon Elastic Compute Cloud, prod"),
+        ("HIGH", "Amazon Elastic Compute Cloud, prod 123456789012"),
         ("2026-05-03 to 2026-05-05, 3 days in a row",),
         ("cost on 2026-05-05", "455.60 USD", "+261%"),
         ("expected", "131.90 USD, at most 152.04 USD"),
@@ -111,7 +111,7 @@ def test_an_anomaly_says_all_that_is_known() -> None:
 def test_what_is_not_shown_in_full_has_a_line() -> None:
     other = result(key=EC2.model_copy(update={"service_name": "Amazon Athena"}), day=date(2026, 4, 1))
     text = shown(report(anomalies=(result(), other)), shown=1)
-    assert line_with(text, "2026-04-01", "Amazon Athena, prod", "455.60 USD", "+261%", "912.48 USD")
+    assert line_with(text, "2026-04-01", "Amazon Athena, prod 123456789012", "455.60 USD", "+261%", "912.48 USD")
     assert "--show 2" in text
 
 

@@ -269,3 +269,33 @@ def test_a_report_forecasts_the_same(store: ClickHouseStore) -> None:
     put(store, lines(even(100, 90)))
     whole = report(store, forecast_days=14).forecasts[0]
     assert costs(store, forecast_days=14).forecast().forecasts[0].total == pytest.approx(whole.total, rel=0.02)
+
+
+def test_why_nothing_fits_is_told(store: ClickHouseStore) -> None:
+    def note(**asked: Any) -> tuple[str, str]:
+        (found,) = report(store, CostQuery(**asked)).notes
+        assert found.text_ko
+        return found.kind, found.text
+
+    assert report(store, CostQuery(account="x")).notes == ()
+    put(store, [*lines([10.0] * 4), *lines([1.0] * 4, **LAB, **WON), *lines([1.0], 900, service_name="reserved")])
+    put(store, lines([-3.0], 2, service_name="gift", charge_category="Credit"))
+    assert note(account="prodd")[0] == "unknown"
+    assert "lab" in note(account="labb")[1]
+    assert note(start=day(20), end=day(30), account="lab") == (
+        "other_days", f"No costs are of these days: those that fit go from {FIRST} to {day(3)}.",
+    )  # fmt: skip
+    assert note(service="reserved")[0] == "ahead"
+    assert note(account="lab", currency="USD")[0] == note(service="gift")[0] == "together"
+    assert [one.kind for one in report(store, CostQuery(account="?", service="!")).notes] == ["unknown"] * 2
+
+
+def test_a_budget_that_no_costs_belong_to_is_told(store: ClickHouseStore) -> None:
+    put(store, lines(even(100, 40)))
+    given = [{"name": "all", "amount": 5000}, {"name": "lost", "amount": 1, "account": "nobody"}]
+    found = report(store, budgets=given)
+    (note,) = [note for note in found.notes if note.kind == "budget"]
+    assert "lost (nobody, USD)" in note.text
+    assert "all" not in [name.split(" ")[0] for name in note.text.split(": ")[1].split(", ")]
+    assert [one.name for one in found.budgets] == ["all"]
+    assert not [note for note in report(store, CostQuery(account="1"), budgets=given).notes if note.kind == "budget"]

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from bdp.detect.cost.daily import DailyCosts
-from bdp.detect.cost.wording import money
+from bdp.detect.cost.settings import Budget
+from bdp.detect.cost.wording import cut, money
 from bdp.model.cost_result import CostKey, CostNote
 
 _MOST: Final = 5
@@ -27,6 +28,7 @@ class Seen:
         today: the present day (UTC).
         dropped: anomalies beyond those that are kept.
         least_days: history below which nothing is judged.
+        empty_budgets: budgets that no costs belong to.
     """
 
     daily: DailyCosts
@@ -36,11 +38,12 @@ class Seen:
     today: date
     dropped: int
     least_days: int
+    empty_budgets: Sequence[Budget] = ()
 
 
 def notes_of(seen: Seen) -> tuple[CostNote, ...]:
     """Return what is to be known, what matters most first."""
-    every = (_doubled, _currencies, _gaps, _young, _negative, _restated, _open_day, _dropped)
+    every = (_doubled, _currencies, _empty_budgets, _gaps, _young, _negative, _restated, _open_day, _dropped)
     return tuple(note for told in every for note in told(seen))
 
 
@@ -80,6 +83,23 @@ def _currencies(seen: Seen) -> Iterator[CostNote]:
             f"새 통화의 "
             f"이력이 {seen.least_days}일 쌓인 뒤부터 판단합니다.",
         )
+
+
+def _empty_budgets(seen: Seen) -> Iterator[CostNote]:
+    if seen.empty_budgets:
+        names = _listed([_budget(given) for given in seen.empty_budgets])
+        yield CostNote(
+            kind="budget",
+            text=f"No costs belong to these budgets, so nothing is said of them: {names}. Accounts are named by id or "
+            "name, services as they are billed.",
+            text_ko=f"해당하는 비용이 없어 판단하지 않은 예산: {names}. 계정은 ID나 이름으로, 서비스는 청구서에 적힌 "
+            "이름으로 지정합니다.",
+        )
+
+
+def _budget(given: Budget) -> str:
+    whose = ", ".join(part for part in (given.account, given.service, given.currency) if part)
+    return f"{given.name} ({whose})"
 
 
 def _gaps(seen: Seen) -> Iterator[CostNote]:
@@ -173,4 +193,4 @@ def _dropped(seen: Seen) -> Iterator[CostNote]:
 
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - _MOST
-    return ", ".join(names[:_MOST]) + (f" (+{more})" if more > 0 else "")
+    return ", ".join(map(cut, names[:_MOST])) + (f" (+{more})" if more > 0 else "")

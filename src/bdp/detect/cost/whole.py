@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -64,6 +65,16 @@ def _budgets(
         budget(given, np.nansum(month[rows], axis=0).tolist(), one, place, as_of, settings.forecast_level)
         for place, (given, rows) in enumerate(wanted)
     )
+
+
+def without_costs(keys: Iterable[CostKey], budgets: Sequence[Budget]) -> tuple[Budget, ...]:
+    """Return the budgets that none of the series belongs to: a name in them may be misspelt."""
+    left = list(budgets)
+    for key in keys if left else ():
+        left = [given for given in left if not _of(given, key)]
+        if not left:
+            break
+    return tuple(left)
 
 
 def _of(given: Budget, key: CostKey) -> bool:

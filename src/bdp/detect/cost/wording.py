@@ -58,6 +58,7 @@ _PATTERNS: Final[dict[str, tuple[Both, Both]]] = {
     ),
 }  # fmt: skip
 _MOST_TIMES: Final = 1000
+_LONGEST: Final = 100
 _WEEKDAYS: Final = (
     ("Monday", "월요일"), ("Tuesday", "화요일"), ("Wednesday", "수요일"), ("Thursday", "목요일"),
     ("Friday", "금요일"), ("Saturday", "토요일"), ("Sunday", "일요일"),
@@ -69,6 +70,11 @@ def money(value: float, currency: str) -> str:
     if value and abs(value) < 0.01:
         return f"{value:.2g} {currency}"
     return f"{value:,.2f} {currency}"
+
+
+def cut(name: str) -> str:
+    """Return a name, shortened where it is very long."""
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
 def method(name: str, value: float, threshold: float) -> Both:
@@ -118,7 +124,7 @@ def analysis(said: Said) -> Both:
 
 def _english(said: Said) -> str:
     unit, key = said.key.currency, said.key
-    whose = f"{key.service_name or 'Something'} in {key.account or 'an unnamed account'}"
+    whose = f"{cut(key.service_name) or 'Something'} in {cut(key.account) or 'an unnamed account'}"
     sentences = [f"{whose} cost {money(said.cost, unit)} on {said.day}, {_times(said)[0]}."]
     more = money(said.impact, unit)
     if said.days > 1:
@@ -137,7 +143,7 @@ def _english(said: Said) -> str:
 
 def _korean(said: Said) -> str:
     unit, key = said.key.currency, said.key
-    whose = f"{key.account or '이름 없는 계정'} 계정의 {key.service_name or '이름 없는 서비스'}"
+    whose = f"{cut(key.account) or '이름 없는 계정'} 계정의 {cut(key.service_name) or '이름 없는 서비스'}"
     sentences = [f"{said.day} {whose} 비용은 {money(said.cost, unit)}입니다.", f"{_times(said)[1]}."]
     more = money(said.impact, unit)
     if said.days > 1:

@@ -1,0 +1,86 @@
+"""A stretch of days judged from its first to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bdp.detect.cost.daily import DailyCosts
+from bdp.detect.cost.ensemble import Ensemble
+from bdp.detect.cost.results import Results
+from bdp.detect.cost.settings import CostSettings
+from bdp.detect.cost.shadow import Comparison
+from bdp.detect.cost.walk import Walk
+from bdp.detect.cost.whole import forecasts_of
+from bdp.model.cost_result import BudgetOutlook, CostForecast, ShadowCount, Standing
+
+_RUN_UP: Final = 14
+"""Days that are judged, but not told, before those that were asked for: a spike that goes on is known from its
+beginning then."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What was found.
+
+    Attributes:
+        first: place of the first day that was asked for.
+        standings: days by account and service, by what could be said of them.
+    """
+
+    walk: Walk
+    results: Results
+    ensemble: Ensemble
+    shadow: tuple[ShadowCount, ...]
+    standings: dict[str, int]
+    first: int
+
+    @property
+    def daily(self) -> DailyCosts:
+        """The costs."""
+        return self.walk.daily
+
+    def ahead(self, settings: CostSettings) -> tuple[tuple[CostForecast, ...], tuple[BudgetOutlook, ...]]:
+        """Return what comes next: forecasts, the whole of each currency first, and budgets."""
+        return forecasts_of(self.daily, self.walk.learnt, self.walk.running, settings)
+
+
+def review(
+    daily: DailyCosts,
+    settings: CostSettings,
+    now: datetime,
+    *,
+    first: int = 0,
+    progress: Progress = lambda done, of: None,
+) -> Reviewed:
+    """Judge days.
+
+    Args:
+        daily: the costs, with the history before the days that are asked for.
+        first: place of the first day that is asked for.
+        progress: called with the days done, and how many there are.
+
+    Raises:
+        MissingExtra: none of the methods is installed.
+    """
+    ensemble = Ensemble(settings)
+    walk = Walk(daily, settings, ensemble)
+    results = Results(walk, settings, now)
+    comparison = Comparison(daily)
+    counts = dict.fromkeys((Standing.JUDGED, Standing.TOO_YOUNG, Standing.NO_COST), 0)
+    begin = max(0, first - _RUN_UP)
+    for day in walk.walk(begin, len(daily.days) - 1):
+        tell = day.place >= first
+        results.add(day, tell=tell)
+        if tell:
+            for standing, count in zip(counts, (day.judged, day.young, day.idle), strict=True):
+                counts[standing] += count
+            comparison.add(day)
+        progress(day.place - begin + 1, len(daily.days) - begin)
+    small = [one.standing for one in results.quiet.values()]
+    standings = {str(name): count for name, count in counts.items()}
+    standings |= {str(name): small.count(name) for name in (Standing.BELOW_IMPACT, Standing.LOOKS_DOUBLED)}
+    return Reviewed(walk, results, ensemble, comparison.counts(), standings, first)
