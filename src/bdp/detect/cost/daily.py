@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
+_REACH: Final = 1.5
+"""Standard deviations."""
+_TO_SIGMA: Final = 1.4826
 TURNS: Final = 18
 """Kinds of days at the turn of a month: 1-5 are its first days, 6-11 the 26th to the 31st, 12-17 its last six days."""
 
@@ -95,6 +98,20 @@ def middle(values: Floats) -> Floats:
     low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, -1)
     high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[-1] - 1), -1)
     found: Floats = ((low + high) / 2)[..., 0]
+    return found
+
+
+def center(values: Floats) -> Floats:
+    """Return the mean along the last axis, with what lies far from the median moved to the edge of what does not.
+
+    Huber's estimator with one step (Huber, 1964): outliers move it little, and noise hardly more than it moves a mean.
+    Without regard to nan; nan where there is nothing else.
+    """
+    usual = middle(values)[..., None]
+    off = values - usual
+    reach = _REACH * _TO_SIGMA * middle(np.abs(off))[..., None]
+    count = np.count_nonzero(~np.isnan(values), axis=-1)
+    found: Floats = usual[..., 0] + np.nansum(np.clip(off, -reach, reach), axis=-1) / np.maximum(count, 1)
     return found
 
 

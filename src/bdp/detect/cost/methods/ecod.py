@@ -19,12 +19,14 @@ from bdp.detect.cost.daily import Flags, Floats
 from bdp.detect.cost.methods.judged import Judged, held
 from bdp.detect.cost.outlook import Outlook
 
-_RARITY: Final = 7.0
-"""About one day in 1,100."""
+_RARITY: Final = 7.4
+"""About one day in 1,600."""
 _RUN: Final = 5.1
 _TAIL: Final = 0.16
 _LEAST_TAIL: Final = 3
 _MOST_TAIL: Final = 12
+_PRIOR_MISSES: Final = 8
+_PRIOR_SCALE: Final = 0.5
 _LEAST_SCALE: Final = 0.008
 
 
@@ -43,7 +45,7 @@ def ecod(matrix: Floats) -> Floats:
 
 def judge(outlook: Outlook, strictness: float) -> Judged:
     """Return the score of the day; a run of dear days counts beside it, in its own measure."""
-    score = _tail(outlook.misses, outlook.miss / outlook.short)
+    score = _tail(outlook.misses, outlook.miss / outlook.short, outlook.spread / outlook.short)
     day = held(score, _RARITY * strictness)
     run = held(outlook.run, _RUN * strictness)
     return Judged(np.maximum(day.confidence, run.confidence), day.value, day.threshold)
@@ -68,8 +70,12 @@ def _skewness(matrix: Floats) -> Floats:
     return np.nan_to_num(found)
 
 
-def _tail(misses: Floats, miss: Floats) -> Floats:
-    """Return minus the logarithm of the chance of a miss as far as this one or farther."""
+def _tail(misses: Floats, miss: Floats, spread: Floats) -> Floats:
+    """Return minus the logarithm of the chance of a miss as far as this one or farther.
+
+    The few largest misses of a series say little of its tail; half the spread counts beside them, as if that many more
+    had that.
+    """
     count = np.count_nonzero(~np.isnan(misses), axis=1)
     size = np.clip((_TAIL * count).astype(np.int64), _LEAST_TAIL, _MOST_TAIL)
     known = np.where(np.isnan(misses), -np.inf, misses)
@@ -78,7 +84,8 @@ def _tail(misses: Floats, miss: Floats) -> Floats:
     edge = np.take_along_axis(top, np.minimum(size, most - 1)[:, None], 1)[:, 0]
     edge = np.where(np.isfinite(edge), edge, 0.0)
     inside = (np.arange(most) < size[:, None]) & np.isfinite(top)
-    scale = np.maximum(np.where(inside, top - edge[:, None], 0.0).sum(axis=1) / size, _LEAST_SCALE)
+    excess = np.where(inside, top - edge[:, None], 0.0).sum(axis=1)
+    scale = np.maximum((excess + _PRIOR_MISSES * _PRIOR_SCALE * spread) / (size + _PRIOR_MISSES), _LEAST_SCALE)
     above = np.count_nonzero(known >= miss[:, None], axis=1)
     ranked = -np.log((above + 1) / (count + 1))
     beyond = -np.log(size / np.maximum(count, size)) + (miss - edge) / scale

@@ -1,7 +1,7 @@
 """Ratio: the day's cost as a multiple of what was expected.
 
-It counts from 1.5 times on; of series that vary much from day to day only from where two standard deviations reach,
-which is more.
+It counts from 1.5 times on; of series that vary much from day to day only from where somewhat more than two standard
+deviations reach, which is more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bdp.detect.cost.methods.judged import Judged, held
 from bdp.detect.cost.outlook import Outlook
 
 _LEAST: Final = 0.5
-_SPREADS: Final = 2.2
+_SPREADS: Final = 2.35
 MOST: Final = 1000.0
 """The ratio of a cost to none."""
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from bdp.detect.cost import shape as shapes
 from bdp.detect.cost.daily import Flags, Floats
 from bdp.detect.cost.ensemble import Ensemble, Votes
 from bdp.detect.cost.methods.judged import Judged
@@ -25,6 +26,9 @@ from bdp.detect.cost.window import Window
 
 SEEN: Final = 1.3
 """A service that hardly ever costs anything, and now as much as it did before at most times this, is no news."""
+_YOUNG: Final = 22
+"""Days of history below which the week is not known: what one of them cost may come again."""
+_SEEN_YOUNG: Final = 1.15
 _NO_NEWS: Final = 0.3
 _WORTH_TELLING: Final = 0.2
 """Confidence from which it matters which pattern lowered it."""
@@ -74,7 +78,7 @@ def joined(parts: Sequence[Weighed]) -> Weighed:
         adjustments={name: _rows([part.adjustments[name] for part in parts]) for name in parts[0].adjustments},
         outlook=Outlook(**outlook),
         votes=Votes(_rows([part.votes.confidence for part in parts]), methods),
-        shape=Shape(_rows([part.shape.week for part in parts]), _rows([part.shape.month for part in parts])),
+        shape=shapes.joined([part.shape for part in parts]),
     )
 
 
@@ -122,6 +126,7 @@ def weigh(window: Window, services: Flags, ensemble: Ensemble, *, patterns: bool
 
 
 def _no_news(window: Window, confidence: Floats) -> Floats:
-    known = window.resting & (window.most > 0) & (window.today <= SEEN * window.most)
+    young = (window.known < _YOUNG) & (window.today <= _SEEN_YOUNG * window.most)
+    known = (window.most > 0) & (window.resting & (window.today <= SEEN * window.most) | young)
     found: Floats = np.where(known, np.minimum(confidence, _NO_NEWS), confidence)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,31 @@ def test_the_turn_of_the_month() -> None:
     assert not set(march) & set(found.abnormal())
     first = [place for place in range(DAYS) if at(place).day >= 29 and at(place).month == 1]
     assert set(first) & set(found.abnormal())  # nobody knew
+
+
+def test_a_fee_is_expected_on_whichever_day_of_the_week_the_first_falls() -> None:
+    begin, sunday = date(2026, 8, 3), date(2026, 11, 1)
+    days = [begin + timedelta(days=int(place)) for place in PLACE]
+    quiet = np.array([0.3 if day.weekday() >= 5 else 1.0 for day in days])
+    fee = np.array([400.0 if day.day == 1 else 0.0 for day in days])
+    found = seen(noisy(100, DAYS, spread=0.03) * quiet + fee, first=begin)
+    assert sunday.weekday() == 6
+    assert days.index(sunday) in shown(found)
+    assert days.index(sunday) not in found.abnormal()
+
+
+def test_a_turn_is_known_behind_a_change_of_level() -> None:
+    early = np.array([1.8 if at(int(place)).day <= 3 else 1.0 for place in PLACE])
+    falls = next(place for place in PLACE.tolist() if place > 60 and at(place).day == 24)
+    found = seen(noisy(100, DAYS, spread=0.02) * early * np.where(falls <= PLACE, 0.5, 1.0))
+    assert [at(place).month for place in shown(found) if place > falls and at(place).day == 2] == [4, 5]
+    assert not [place for place in found.abnormal() if place > falls]
+
+
+def test_what_one_of_few_known_days_cost_is_no_news() -> None:
+    job = noisy(100, 40, spread=0.02) * np.where(PLACE[:40] % 7 == 2, 3.0, 1.0)
+    assert not seen(job).abnormal()
+    assert seen(spiked(job, 16, 2.0)).abnormal() == [16]
 
 
 def test_less_than_thirty_days_know_no_month() -> None:
