@@ -107,8 +107,12 @@ class Fleet:
         return flags, money
 
 
-def made(seed: int, accounts: int = 25, days: int = DAYS) -> Fleet:
-    """Return a made fleet: every account has most of twelve services."""
+def made(seed: int, accounts: int = 25, days: int = DAYS, *, planted: bool = True) -> Fleet:
+    """Return a made fleet: every account has most of twelve services.
+
+    Args:
+        planted: with anomalies.
+    """
     rng = np.random.default_rng([seed, 8])
     costs, services, names = [], [], []
     for account in range(accounts):
@@ -121,7 +125,7 @@ def made(seed: int, accounts: int = 25, days: int = DAYS) -> Fleet:
             services.append(name)
             names.append(f"account-{account:03d}")
     fleet = Fleet(f"made {seed}", _FIRST_DAY, np.array(costs, np.float64).round(4), services, names, _all(costs))
-    return _planted(fleet, rng)
+    return _planted(fleet, rng) if planted else fleet
 
 
 def recorded(folder: Path, seed: int, half: slice) -> Fleet:
