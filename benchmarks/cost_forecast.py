@@ -69,7 +69,7 @@ def _held(fleet: Fleet, costs: Floats, settings: CostSettings) -> dict[str, list
     walk = Walk(known, settings, Ensemble(settings))
     for _ in walk.walk(7, KNOWN - 1):
         pass
-    one = ahead(known, walk.learnt, walk.running, AHEAD)
+    one = ahead(known, walk.learnt, walk.running.astype(np.float64), AHEAD)
     found: dict[str, list[float]] = {
         name: []
         for name in (
