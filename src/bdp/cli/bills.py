@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bdp.cli import screen
+from bdp.cli.reading import Named
 from bdp.errors import BadRequest
 from bdp.ids import Ids
 
@@ -21,8 +21,8 @@ _NAMED: Final = 10
 _BATCH: Final = 5000
 
 
-class Bills:
-    """The bills that a user named, with how far they have been read.
+class Bills(Named):
+    """The bills that a user named.
 
     Args:
         format: of all of them; empty to tell each file's by its columns.
@@ -31,20 +31,9 @@ class Bills:
     def __init__(self, paths: list[str], format: str, now: datetime, settings: IntakeSettings) -> None:
         from bdp.intake.bills.files import scan  # type: ignore[import-untyped, unused-ignore]
 
-        self._paths, self._format, self._now, self._settings = paths, format, now, settings
-        self._positions: dict[Path, int] = {}
+        super().__init__(paths)
+        self._format, self._now, self._settings = format, now, settings
         self.found = scan(paths, settings, format)
-
-    @property
-    def size(self) -> int | None:
-        """Bytes on disk; None when standard input is among them."""
-        sizes = [info.size for info in self.found if not info.problem]
-        return None if "-" in self._paths else sum(sizes)
-
-    @property
-    def done(self) -> int:
-        """Bytes read so far."""
-        return sum(self._positions.values())
 
     def batches(self) -> Iterator[Batch]:
         """Yield the cost lines of all files, as one delivery.
@@ -82,9 +71,6 @@ class Bills:
             names = ", ".join(screen.plain(info.label) for info in others[:_NAMED])
             more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
             screen.err.print(f"skipped as well: {names}{more}")
-
-    def _progress(self, path: Path, position: int, records: int) -> None:
-        self._positions[path] = position
 
 
 def made_up(seed: int, now: datetime, settings: IntakeSettings) -> Iterator[Batch]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -26,22 +26,34 @@ TimeFormatOption = Annotated[str, typer.Option(help="strptime format of the patt
 ServiceOption = Annotated[str, typer.Option(help="service name for records that name none")]
 
 
-class Files:
-    """The files that a user named, with how far they have been read.
+class Info(Protocol):
+    """What is known of a file before it is read."""
 
-    Args:
-        bills: reads those that are bills; without it, one is a problem.
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+
+    @property
+    def label(self) -> str:
+        """Its name, as people know it."""
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be read; empty if it can."""
+
+
+class Named:
+    """What a user named to be read, with how far it has been.
+
+    Attributes:
+        found: what each of the paths is, or its problem.
     """
 
-    def __init__(
-        self, paths: list[str], wish: Wish, now: datetime, settings: IntakeSettings, bills: BillReading | None = None
-    ) -> None:
-        from bdp.intake.files import scan
+    found: Sequence[Info]
 
-        self._paths, self._wish, self._now, self._settings = paths, wish, now, settings
+    def __init__(self, paths: list[str]) -> None:
+        self._paths = paths
         self._positions: dict[Path, int] = {}
-        self._bills = bills
-        self.found = scan(paths, wish, now, settings, bills=bills is not None)
 
     @property
     def size(self) -> int | None:
@@ -53,6 +65,27 @@ class Files:
     def done(self) -> int:
         """Bytes read so far."""
         return sum(self._positions.values())
+
+    def _progress(self, path: Path, position: int, records: int) -> None:
+        self._positions[path] = position
+
+
+class Files(Named):
+    """The log files that a user named, and bills among them.
+
+    Args:
+        bills: reads those that are bills; without it, one is a problem.
+    """
+
+    def __init__(
+        self, paths: list[str], wish: Wish, now: datetime, settings: IntakeSettings, bills: BillReading | None = None
+    ) -> None:
+        from bdp.intake.files import scan
+
+        super().__init__(paths)
+        self._wish, self._now, self._settings = wish, now, settings
+        self._bills = bills
+        self.found = scan(paths, wish, now, settings, bills=bills is not None)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the records of all files, merged by time.
@@ -73,9 +106,6 @@ class Files:
             progress=self._progress,
             bills=self._bills,
         )
-
-    def _progress(self, path: Path, position: int, records: int) -> None:
-        self._positions[path] = position
 
     def _warn(self) -> None:
         for info in self.found:
