@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -74,7 +74,7 @@ class Costs:
         daily, results = reviewed.daily, reviewed.results
         stretch = daily.days[reviewed.first :]
         found = results.anomalies()
-        forecasts, budgets = reviewed.ahead(self.settings)
+        forecasts, budgets = reviewed.ahead(self._budgeted(query, self.settings))
         return CostReport(
             start=stretch[0],
             end=stretch[-1],
@@ -108,7 +108,7 @@ class Costs:
         if reviewed is None:
             return self._empty(query)
         daily = reviewed.daily
-        forecasts, budgets = reviewed.ahead(settings)
+        forecasts, budgets = reviewed.ahead(self._budgeted(query, settings))
         return CostReport(
             start=daily.days[0],
             end=daily.days[-1],
@@ -138,8 +138,13 @@ class Costs:
         found = bounds(self.store, query)
         if found is None:
             return None
+        today = self.clock.now().date()
+        if found[0] > min(today, query.end or today) or (query.start and found[1] < query.start):
+            return None
+        # The days of one service are those of its accounts: before it began, and after it ended, it cost nothing.
+        found = bounds(self.store, query.model_copy(update={"service": ""})) or found
         # Charges may lie ahead, as what is reserved does; days that have not come are not judged.
-        last = min(found[1], query.end or found[1], self.clock.now().date())
+        last = min(found[1], query.end or found[1], today)
         newest = last - timedelta(days=judged - 1) if judged else found[0]
         start = max(found[0], query.start or newest)
         if start > last:
@@ -171,14 +176,24 @@ class Costs:
             today=self.clock.now().date(),
             dropped=reviewed.results.dropped,
             least_days=self.settings.least_days,
-            # Of a part of the costs many budgets are not to be told.
-            empty_budgets=() if query.is_part else without_costs(reviewed.daily.keys, self.settings.budgets),
+            empty_budgets=without_costs(reviewed.daily.keys, self._budgeted(query, self.settings).budgets),
+            later=_later(self.store, query, stretch[-1]),
         )
+
+    def _budgeted(self, query: CostQuery, settings: CostSettings) -> CostSettings:
+        """Return settings without budgets where a part is asked for: it would be held against what is for the whole."""
+        return settings.model_copy(update={"budgets": ()}) if query.is_part else settings
 
     def _empty(self, query: CostQuery) -> CostReport:
         now = self.clock.now()
         notes = why_nothing(self.store, query, now.date())
         return CostReport(start=None, end=None, providers=self._views(), notes=notes, timestamp=now)
+
+
+def _later(store: BulkStore, query: CostQuery, last: date) -> date | None:
+    """Return the last day with charges where that has not come and is left out for it."""
+    found = bounds(store, query)
+    return found[1] if found and found[1] > (query.end or last) and query.end is None else None
 
 
 def _services(reviewed: Reviewed) -> tuple[ServiceTotal, ...]:

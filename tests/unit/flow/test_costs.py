@@ -299,3 +299,34 @@ def test_a_budget_that_no_costs_belong_to_is_told(store: ClickHouseStore) -> Non
     assert "all" not in [name.split(" ")[0] for name in note.text.split(": ")[1].split(", ")]
     assert [one.name for one in found.budgets] == ["all"]
     assert not [note for note in report(store, CostQuery(account="1"), budgets=given).notes if note.kind == "budget"]
+
+
+def test_of_a_part_no_budgets_are_told(store: ClickHouseStore) -> None:
+    put(store, [*lines(even(100, 40)), *lines(even(10, 40), service_name="AWS Lambda")])
+    given = [{"name": "all", "amount": 2000}]
+    assert [one.name for one in report(store, budgets=given).budgets] == ["all"]
+    part = CostQuery(service="AWS Lambda")
+    assert report(store, part, budgets=given).budgets == ()
+    assert costs(store, budgets=given).forecast(part).budgets == ()
+
+
+def test_a_service_is_judged_by_the_days_of_its_account(store: ClickHouseStore) -> None:
+    put(store, [*lines(even(100, 60)), *lines([900.0] * 5, 50, service_name="Bedrock")])
+    whole = [one for one in report(store).anomalies if one.service_name == "Bedrock"]
+    alone = report(store, CostQuery(service="Bedrock")).anomalies
+    assert [(one.day, one.impact) for one in alone] == [(one.day, one.impact) for one in whole]
+    assert len(alone) == 1
+
+
+def test_days_that_have_not_come_are_noted(store: ClickHouseStore) -> None:
+    put(store, [*lines([10.0] * 4), *lines([500.0], 900)])
+    (note,) = [note for note in report(store).notes if note.kind == "ahead"]
+    assert str(day(900)) in note.text
+    assert not [note for note in report(store, CostQuery(end=day(2))).notes if note.kind == "ahead"]
+
+
+def test_a_service_that_ended_long_ago(store: ClickHouseStore) -> None:
+    put(store, [*lines(even(100, 300)), *lines(even(50, 40), service_name="gone")])
+    found = costs(store).forecast(CostQuery(service="gone"))
+    assert sum(one.total for one in found.forecasts) == 0
+    assert report(store, CostQuery(service="gone")).anomalies == ()

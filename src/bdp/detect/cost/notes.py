@@ -29,6 +29,7 @@ class Seen:
         dropped: anomalies beyond those that are kept.
         least_days: history below which nothing is judged.
         empty_budgets: budgets that no costs belong to.
+        later: last day with charges where that has not come; None where none lie ahead.
     """
 
     daily: DailyCosts
@@ -39,11 +40,12 @@ class Seen:
     dropped: int
     least_days: int
     empty_budgets: Sequence[Budget] = ()
+    later: date | None = None
 
 
 def notes_of(seen: Seen) -> tuple[CostNote, ...]:
     """Return what is to be known, what matters most first."""
-    every = (_doubled, _currencies, _empty_budgets, _gaps, _young, _negative, _restated, _open_day, _dropped)
+    every = (_doubled, _currencies, _empty_budgets, _gaps, _young, _negative, _restated, _open_day, _ahead, _dropped)
     return tuple(note for told in every for note in told(seen))
 
 
@@ -179,6 +181,15 @@ def _open_day(seen: Seen) -> Iterator[CostNote]:
             kind="open_day",
             text=f"{last} is not over yet: its costs still grow.",
             text_ko=f"{last}은 아직 끝나지 않아 비용이 더 늘어납니다.",
+        )
+
+
+def _ahead(seen: Seen) -> Iterator[CostNote]:
+    if seen.later:
+        yield CostNote(
+            kind="ahead",
+            text=f"Charges of days that have not come, up to {seen.later}, are left out of all figures.",
+            text_ko=f"아직 오지 않은 날({seen.later}까지)의 비용은 모든 수치에서 제외했습니다.",
         )
 
 

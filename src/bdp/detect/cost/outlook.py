@@ -99,6 +99,8 @@ def look(window: Window, shape: Shape, *, drifting: bool = True) -> Outlook:
     ahead = now * np.exp(drift * (_LEVEL_DAYS / 2 + 0.5) / WEEK)
     least = np.maximum(_FLOOR * np.nan_to_num(ahead), _TINY)
     misses = _settled(_misses(level, weekly, drift, now, least))
+    # Against nothing every cost is endlessly dear: such days say nothing of how costs scatter.
+    misses[window.resting] = np.nan
     known = np.count_nonzero(~np.isnan(misses), axis=1)
     misses = _cut(misses)
     bias = np.clip(_mean(misses), -_MOST_BIAS, _MOST_BIAS)

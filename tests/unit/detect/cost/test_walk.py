@@ -270,3 +270,10 @@ def test_a_fee_of_the_month_before_is_no_news() -> None:
     fee = np.zeros(92)
     fee[[0, 31, 62]] = 1200.0
     assert seen(noisy(100, 92), fee, first=date(2026, 7, 1)).abnormal(1) == []
+
+
+def test_a_fee_does_not_hide_what_is_far_dearer() -> None:
+    costs = np.zeros(120)
+    costs[[20, 50, 80]] = 500.0
+    costs[110] = 5_000.0
+    assert seen(costs).abnormal() == [20, 110]

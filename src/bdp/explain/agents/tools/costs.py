@@ -114,7 +114,8 @@ def _billed(bench: Bench, given: Costs) -> Span:
         days = max(1, round((span.end - span.start) / _DAY))
         return Span(end - days * _DAY, end)
     if span.end - span.start >= _DAY:
-        return span
+        # Whole days, so that the span before has as many: a week up to now is the seven days before today.
+        return Span(_midnight(span.start), _midnight(span.end))
     last = _midnight(span.end - timedelta(microseconds=1))
     return Span(_midnight(span.start), last + _DAY)
 
