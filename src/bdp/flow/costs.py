@@ -142,7 +142,8 @@ class Costs:
         if found[0] > min(today, query.end or today) or (query.start and found[1] < query.start):
             return None
         # The days of one service are those of its accounts: before it began, and after it ended, it cost nothing.
-        found = bounds(self.store, query.model_copy(update={"service": ""})) or found
+        if query.service:
+            found = bounds(self.store, query.model_copy(update={"service": ""})) or found
         # Charges may lie ahead, as what is reserved does; days that have not come are not judged.
         last = min(found[1], query.end or found[1], today)
         newest = last - timedelta(days=judged - 1) if judged else found[0]
@@ -177,8 +178,15 @@ class Costs:
             dropped=reviewed.results.dropped,
             least_days=self.settings.least_days,
             empty_budgets=without_costs(reviewed.daily.keys, self._budgeted(query, self.settings).budgets),
-            later=_later(self.store, query, stretch[-1]),
+            later=self._later(query, stretch[-1]),
         )
+
+    def _later(self, query: CostQuery, last: date) -> date | None:
+        """Return the last day with charges where that has not come and is left out for it."""
+        if query.end is not None or last < self.clock.now().date():
+            return None
+        found = bounds(self.store, query)
+        return found[1] if found and found[1] > last else None
 
     def _budgeted(self, query: CostQuery, settings: CostSettings) -> CostSettings:
         """Return settings without budgets where a part is asked for: it would be held against what is for the whole."""
@@ -188,12 +196,6 @@ class Costs:
         now = self.clock.now()
         notes = why_nothing(self.store, query, now.date())
         return CostReport(start=None, end=None, providers=self._views(), notes=notes, timestamp=now)
-
-
-def _later(store: BulkStore, query: CostQuery, last: date) -> date | None:
-    """Return the last day with charges where that has not come and is left out for it."""
-    found = bounds(store, query)
-    return found[1] if found and found[1] > (query.end or last) and query.end is None else None
 
 
 def _services(reviewed: Reviewed) -> tuple[ServiceTotal, ...]:

@@ -23,7 +23,8 @@ Ints = NDArray[np.int64]
 
 _REACH: Final = 1.5
 """Standard deviations."""
-_TO_SIGMA: Final = 1.4826
+TO_SIGMA: Final = 1.4826
+"""Of a median absolute deviation, for a normal distribution."""
 TURNS: Final = 18
 """Kinds of days at the turn of a month: 1-5 are its first days, 6-11 the 26th to the 31st, 12-17 its last six days."""
 
@@ -109,7 +110,7 @@ def center(values: Floats) -> Floats:
     """
     usual = middle(values)[..., None]
     off = values - usual
-    reach = _REACH * _TO_SIGMA * middle(np.abs(off))[..., None]
+    reach = _REACH * TO_SIGMA * middle(np.abs(off))[..., None]
     count = np.count_nonzero(~np.isnan(values), axis=-1)
     found: Floats = usual[..., 0] + np.nansum(np.clip(off, -reach, reach), axis=-1) / np.maximum(count, 1)
     return found

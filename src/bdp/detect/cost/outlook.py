@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from bdp.detect.cost.daily import Flags, Floats, middle
+from bdp.detect.cost.daily import TO_SIGMA, Flags, Floats, middle
 from bdp.detect.cost.shape import Shape
 from bdp.detect.cost.window import RUN, WEEK, Window
 
@@ -44,7 +44,6 @@ _PRIOR_DAYS: Final = 15.0
 _PRIOR_SPREAD: Final = 0.08
 _SHORT_PAST: Final = 2.0
 _MOST_BIAS: Final = 0.05
-_TO_SIGMA: Final = 1.4826
 _RUNS: Final = (4, 7)
 _RUN_WEEKS: Final = 5
 _RUN_MEMORY: Final = 1.3
@@ -173,7 +172,7 @@ def _settled(misses: Floats) -> Floats:
 
 def _cut(misses: Floats) -> Floats:
     center = middle(misses)
-    spread = _TO_SIGMA * middle(np.abs(misses - center[:, None]))
+    spread = TO_SIGMA * middle(np.abs(misses - center[:, None]))
     lowest = center - _LOW * np.maximum(spread, _LEAST_SPREAD)
     found: Floats = np.where(np.isnan(misses), np.nan, np.maximum(misses, lowest[:, None]))
     return found
