@@ -93,7 +93,11 @@ class Database:
     def _reach(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(2)
-        connection.connect(self._socket)
+        try:
+            connection.connect(self._socket)
+        except OSError:
+            connection.close()  # while the server is down this happens many times a second
+            raise
         return connection
 
 
