@@ -34,6 +34,21 @@ def totals(store: Store, query: CostQuery, first: date, last: date) -> tuple[Cur
     )
 
 
+def usual_days(store: Store, first: date, last: date, column: str) -> dict[str, float]:
+    """Return, by currency, what all of it costs on a usual day from the first to the last: the median.
+
+    Args:
+        column: `billed_cost` or `effective_cost`.
+    """
+    rows = store.query(
+        "SELECT currency, quantileExactInclusive(0.5)(arrayJoin(arrayResize(paid, "
+        f"{(last - first).days + 1:d}))) AS usual FROM (SELECT currency, groupArray(cost) AS paid FROM ("
+        f"SELECT billing_currency AS currency, sum({column}) AS cost FROM charges WHERE {between(first, last)} "
+        f"AND {CostQuery().where} GROUP BY currency, toDate(charge_period_start)) GROUP BY currency) GROUP BY currency"
+    )
+    return {row["currency"]: float(row["usual"]) for row in rows}
+
+
 def restated(store: Store, query: CostQuery, first: date, last: date) -> list[tuple[date, int]]:
     """Return the days in whose place newer lines came, and how many lines were replaced."""
     rows = store.query(

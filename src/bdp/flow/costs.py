@@ -18,7 +18,7 @@ from bdp.detect.cost.settings import CostSettings
 from bdp.detect.cost.whole import without_costs
 from bdp.explain.costs.attribution import ACCOUNT, SERVICE, changes, drivers
 from bdp.flow.cost_scope import why_nothing
-from bdp.flow.cost_totals import restated, totals
+from bdp.flow.cost_totals import restated, totals, usual_days
 from bdp.flow.daily_costs import CostQuery, bounds, daily_costs
 from bdp.model.cost_result import (
     CostReport,
@@ -152,8 +152,13 @@ class Costs:
             return None
         history = timedelta(days=self.settings.window_days + 7)
         first = max(found[0], start - history)
-        daily = daily_costs(self.store, query, first, last, f"{self.settings.cost}_cost")
-        return review(daily, self.settings, self.clock.now(), first=(start - first).days, progress=progress)
+        column = f"{self.settings.cost}_cost"
+        daily = daily_costs(self.store, query, first, last, column)
+        # A part is as grave as it is within all.
+        whole = usual_days(self.store, first, last, column) if query.is_part else None
+        return review(
+            daily, self.settings, self.clock.now(), first=(start - first).days, whole=whole, progress=progress
+        )
 
     def _explained(self, one: CostResult) -> CostResult:
         """Return a result with what drives it and what changed before it."""

@@ -13,6 +13,7 @@ from bdp.clock import ManualClock
 from bdp.detect.cost.settings import CostSettings
 from bdp.flow.costs import CostQuery, Costs
 from bdp.flow.daily_costs import daily_costs
+from bdp.model.anomaly import Severity
 from bdp.model.cost import CostLine
 from bdp.model.cost_result import CostReport, Standing
 from bdp.store.clickhouse import ClickHouseStore
@@ -330,3 +331,11 @@ def test_a_service_that_ended_long_ago(store: ClickHouseStore) -> None:
     found = costs(store).forecast(CostQuery(service="gone"))
     assert sum(one.total for one in found.forecasts) == 0
     assert report(store, CostQuery(service="gone")).anomalies == ()
+
+
+def test_a_part_is_as_grave_alone_as_it_is_within_the_whole(store: ClickHouseStore) -> None:
+    rising = even(300, 60)
+    rising[58] = 420.0
+    put(store, [*lines(rising), *lines(even(20_000, 60, seed=2), **LAB), *lines(even(9, 60), **WON)])
+    for query in (CostQuery(), CostQuery(account="1"), CostQuery(account="1", service="Amazon S3", currency="USD")):
+        assert [one.severity for one in report(store, query).anomalies] == [Severity.MEDIUM], query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 
 from bdp.detect.cost import wording
+from bdp.detect.cost.daily import DailyCosts
 from bdp.detect.cost.settings import PATTERNS, CostSettings
 from bdp.detect.cost.walk import DayJudged, Walk
-from bdp.model.anomaly import Severity
+from bdp.model.anomaly import SEVERITIES, Severity
 from bdp.model.cost_result import CostKey, CostResult, MethodResult, PatternContext, Standing, TrendDirection
 
 SHOWN_DAYS: Final = 60
@@ -22,12 +23,19 @@ _HIGH: Final = 3.0
 """Spreads up to the most that is to be expected."""
 _STEADY: Final = 0.01
 """Weekly drift, as a logarithm, from which costs are going somewhere."""
-_SEVERE: Final = (
-    (Severity.CRITICAL, 0.9, 200.0, 1000.0),
-    (Severity.HIGH, 0.75, 100.0, 100.0),
-    (Severity.MEDIUM, 0.6, 30.0, 10.0),
+_BY_RISE: Final = (
+    (Severity.CRITICAL, 0.9, 1000.0, 2.0),
+    (Severity.HIGH, 0.75, 100.0, 1.0),
+    (Severity.MEDIUM, 0.6, 10.0, 0.3),
 )
-"""Severity, and the least confidence, rise in percent and money (in least impacts, or units of the currency)."""
+"""Severity, and the least confidence, money (in least impacts, or units of the currency) and rise as a share of what is
+expected."""
+_BY_PART: Final = (
+    (Severity.CRITICAL, 0.7, 1000.0, 0.3),
+    (Severity.HIGH, 0.5, 100.0, 0.1),
+    (Severity.MEDIUM, 0.5, 10.0, 0.03),
+)
+"""The same with the rise as a share of all that a usual day costs. A small rise never makes the methods very sure."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +57,17 @@ class Spike:
 class Results:
     """Gathers spikes over the days of a walk, and the result of the last day of each.
 
+    Args:
+        whole: by currency, what all that is paid for costs on a usual day; None: what is walked over is all.
+
     Memory: at most 5,000 spikes; beyond that the cheapest are dropped, counted in `dropped`.
     """
 
-    def __init__(self, walk: Walk, settings: CostSettings, now: datetime) -> None:
+    def __init__(
+        self, walk: Walk, settings: CostSettings, now: datetime, whole: Mapping[str, float] | None = None
+    ) -> None:
         self._walk = walk
+        self._whole = usual_days(walk.daily) if whole is None else whole
         self._settings = settings
         self._now = now
         self._open: dict[int, Spike] = {}
@@ -149,7 +163,7 @@ class Results:
             is_anomaly=anomaly,
             confidence_score=confidence,
             raw_confidence_score=raw,
-            severity=self._severity(confidence, today, expected, spike.impact) if anomaly else None,
+            severity=self._severity(confidence, key.currency, today, expected, spike.impact) if anomaly else None,
             current_cost=today,
             historical_average=average,
             expected_cost=expected,
@@ -198,17 +212,30 @@ class Results:
                 pattern=name, adjustment=adjustment, applied=active, explanation=english, explanation_ko=korean
             )
 
-    def _severity(self, confidence: float, today: float, expected: float, impact: float) -> Severity:
-        percent = 100 * (today - expected) / expected if expected > 0 else np.inf
-        unit = max(1.0, self._settings.least_impact)
-        return next(
-            (
-                severity
-                for severity, sure, rise, worth in _SEVERE
-                if confidence >= sure and percent >= rise and impact >= worth * unit
-            ),
-            Severity.LOW,
+    def _severity(self, confidence: float, currency: str, today: float, expected: float, impact: float) -> Severity:
+        """Return how grave a day is: a small rise of most of the bill matters as a large rise of little does."""
+        more, whole = today - expected, self._whole.get(currency, 0.0)
+        money = impact / max(1.0, self._settings.least_impact)
+        shares = (
+            (_BY_RISE, more / expected if expected > 0 else np.inf),
+            (_BY_PART, more / whole if whole > 0 else 0.0),
         )
+        found = [
+            severity
+            for table, share in shares
+            for severity, sure, worth, least in table
+            if confidence >= sure and money >= worth and share >= least
+        ]
+        return min(found, key=SEVERITIES.index, default=Severity.LOW)
+
+
+def usual_days(daily: DailyCosts) -> dict[str, float]:
+    """Return, by currency, what all of it costs on a usual day: the median."""
+    currencies = np.array([key.currency for key in daily.keys], np.str_)
+    return {
+        str(currency): float(np.median(np.nansum(daily.costs[currencies == currency], axis=0)))
+        for currency in np.unique(currencies)
+    }
 
 
 def direction(weekly: float) -> TrendDirection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -54,6 +54,7 @@ def review(
     now: datetime,
     *,
     first: int = 0,
+    whole: Mapping[str, float] | None = None,
     progress: Progress = lambda done, of: None,
 ) -> Reviewed:
     """Judge days.
@@ -61,6 +62,7 @@ def review(
     Args:
         daily: the costs, with the history before the days that are asked for.
         first: place of the first day that is asked for.
+        whole: by currency, what all that is paid for costs on a usual day, where these costs are a part of it.
         progress: called with the days done, and how many there are.
 
     Raises:
@@ -68,7 +70,7 @@ def review(
     """
     ensemble = Ensemble(settings)
     walk = Walk(daily, settings, ensemble)
-    results = Results(walk, settings, now)
+    results = Results(walk, settings, now, whole)
     comparison = Comparison(daily)
     counts = dict.fromkeys((Standing.JUDGED, Standing.TOO_YOUNG, Standing.NO_COST), 0)
     begin = max(0, first - _RUN_UP)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
 
+from bdp.intake.bills.manner import Manner
 from bdp.intake.bills.table import Table
 from bdp.intake.inputs import DAMAGED
 from bdp.intake.limits import IntakeSettings
@@ -76,6 +77,7 @@ class _Rows:
     wanted: Callable[[Table], object]
     settings: IntakeSettings
     names: list[str] = field(default_factory=list)
+    manner: Manner = field(default_factory=Manner)
     delimiter: str = ","
     refused: list[Refused] = field(default_factory=list)
     waiting: deque[bytes] = field(default_factory=deque)
@@ -178,7 +180,7 @@ class _Rows:
             records, numbers = self._sound(records, numbers)
             rows = [row for record in records for row in self._picked([record])]
         columns: list[Sequence[str]] = list(zip(*rows, strict=True)) or [()] * len(self._places)
-        table = Table([self.names[place] for place in self._places], columns, len(rows), self._first)
+        table = Table([self.names[place] for place in self._places], columns, len(rows), self._first, self.manner)
         refused, self.refused, self._first = self.refused, [], False
         return Block(table, numbers, refused, mark, lambda place: self._named(records[place]))
 

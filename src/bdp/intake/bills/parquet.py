@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from bdp.errors import BadRequest, MissingExtra
 from bdp.intake.bills.cells import Block
+from bdp.intake.bills.manner import Manner
 from bdp.intake.bills.table import Column, Table
 from bdp.intake.flatten import text_of
 
@@ -57,11 +58,11 @@ def blocks(path: Path, label: str, wanted: Callable[[Table], Any], rows: int) ->
         probe = Table(every, [()] * len(every), 0)
         wanted(probe)
         names = [every[place] for place in sorted(probe.asked)]
-        number = 0
+        number, manner = 0, Manner()
         for batch in _batches(file, label, names, rows):
             own = batch.schema.names
             columns = [_column(batch.column(place)) for place in range(len(own))]
-            table = Table(own, columns, batch.num_rows, first=number == 0)
+            table = Table(own, columns, batch.num_rows, number == 0, manner)
             numbers = range(number + 1, number + 1 + batch.num_rows)
             mark_here = f"{mark}:{number}"
             number += batch.num_rows

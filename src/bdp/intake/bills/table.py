@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from bdp.intake.bills.manner import Manner
 from bdp.intake.bills.values import DAY, LARGEST, currency_of, moment_of, number_of
 from bdp.intake.flatten import sound, text_of
 from bdp.intake.refusal import RefusedRecord
@@ -53,6 +54,7 @@ class Table:
         names: the header, as the file has it.
         columns: in the header's order; of several with one name the first counts.
         first: these are the first rows of the file.
+        manner: in which the file writes numbers and days; shared by all tables of it.
         refused: by the row's place in this table.
         asked: the columns that were looked for and found.
     """
@@ -61,6 +63,7 @@ class Table:
     columns: Sequence[Column]
     size: int
     first: bool = True
+    manner: Manner = field(default_factory=Manner)
     refused: dict[int, RefusedRecord] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)
     _places: dict[str, int] = field(init=False)
@@ -86,8 +89,11 @@ class Table:
         """Return the first of these columns that is there as finite numbers."""
         name = self.has(*names)
         column = self.columns[self._places[name]]
-        fast = _floats(column)
-        return fast if fast is not None else self._mapped(column, lambda value: number_of(value, self._called(name)))
+        fast = None if self.manner.comma else _floats(column)
+        if fast is None:
+            return self._mapped(column, self._number(name))
+        self.manner.look_at_numbers(set(column))
+        return fast
 
     def amounts(self, other: Column, *names: str) -> Column:
         """Return the first of these columns that is there as numbers; where there is no value, that of the other."""
@@ -95,7 +101,8 @@ class Table:
             return other
         name = self.has(*names)
         column = self.columns[self._places[name]]
-        known = self._mapped(column, lambda value: None if value in NOTHING else number_of(value, self._called(name)))
+        number = self._number(name)
+        known = self._mapped(column, lambda value: None if value in NOTHING else number(value))
         return [second if first is None else first for first, second in zip(known, other, strict=True)]
 
     def currencies(self, *names: str, usual: str = "USD") -> Column:
@@ -109,15 +116,15 @@ class Table:
     def moments(self, *names: str) -> Column:
         """Return the first of these columns that is there as instants."""
         name = self.has(*names)
-        return self._mapped(self.columns[self._places[name]], lambda value: moment_of(value, self._called(name)))
+        return self._mapped(self.columns[self._places[name]], self._moment(name))
 
     def ends(self, starts: Column, *names: str) -> Column:
         """Return the ends of periods; a day after the start where there is none."""
         known: Column = [None] * self.size
         if name := self.has(*names):
-            called = self._called(name)
+            moment = self._moment(name)
             column = self.columns[self._places[name]]
-            known = self._mapped(column, lambda value: None if value in NOTHING else moment_of(value, called))
+            known = self._mapped(column, lambda value: None if value in NOTHING else moment(value))
         after = {start: start + DAY for start in set(starts) if start is not None}
         ends = [after.get(start) if end is None else end for start, end in zip(starts, known, strict=True)]
         for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -169,6 +176,14 @@ class Table:
         if self.refused:
             rows = (row for place, row in enumerate(rows) if place not in self.refused)
         return _built(rows, delivery)
+
+    def _number(self, name: str) -> Callable[[object], float]:
+        comma, called = self.manner.look_at_numbers(set(self.columns[self._places[name]])), self._called(name)
+        return lambda value: number_of(value, called, comma=comma)
+
+    def _moment(self, name: str) -> Callable[[object], datetime]:
+        day_first, called = self.manner.look_at_days(set(self.columns[self._places[name]])), self._called(name)
+        return lambda value: moment_of(value, called, day_first=day_first)
 
     def _called(self, name: str) -> str:
         return self.names[self._places[name]][:60]

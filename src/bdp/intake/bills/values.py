@@ -20,23 +20,24 @@ _CURRENCIES: Final = {"$": "USD", "€": "EUR", "£": "GBP", "₩": "KRW"}
 LARGEST = 1e15
 """Beyond it a number is a slip; a few of them would make every sum infinite."""
 _SIGNS = "$€£¥₩ \u00a0"
-_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_BY_COMMA = str.maketrans(",.", ".,")
+_APART = re.compile(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?!\d))", re.ASCII)
+"""What some write between thousands."""
+_YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})", re.ASCII)
 _NUMBERS_OF_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)|(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
 
 
-def number_of(value: object, name: str) -> float:
+def number_of(value: object, name: str, *, comma: bool = False) -> float:
     """Return a finite number; text may have thousands separators (`1,234.50`) and a currency sign.
+
+    Args:
+        comma: decimals follow a comma, as in `1.234,50`.
 
     Raises:
         RefusedRecord: it is none.
     """
     if isinstance(value, str):
-        text = value.strip(_SIGNS) if not value[:1].isdigit() else value.strip()
-        if text.startswith("-"):
-            text = "-" + text[1:].lstrip(_SIGNS)
-        if _GROUPED.fullmatch(text):
-            text = text.replace(",", "")
-        found = float(text) if _NUMBER.fullmatch(text) else math.nan
+        found = _number(value.translate(_BY_COMMA) if comma else value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             found = float(value)
@@ -51,16 +52,21 @@ def number_of(value: object, name: str) -> float:
     return found
 
 
-def moment_of(value: object, name: str) -> datetime:
+def moment_of(value: object, name: str, *, day_first: bool = False) -> datetime:
     """Return an instant in UTC; a day is its midnight.
 
-    Text is `2024-09-18`, `2024/9/18`, `2024.09.18`, `20240918`, `9/18/2024` (the month first) or RFC 3339.
+    Text is `2024-09-18`, `2024/9/18`, `2024.09.18`, `20240918`, `9/18/2024` or `9-18-2024` (the month first),
+    `18.9.2024` or RFC 3339.
+
+    Args:
+        day_first: the month is second in `18/9/2024`.
 
     Raises:
         RefusedRecord: it is none, or the store has no such day.
     """
     try:
-        at = to_utc(value) if isinstance(value, datetime) else _moment(value.strip() if isinstance(value, str) else "")
+        text = value.strip() if isinstance(value, str) else ""
+        at = to_utc(value) if isinstance(value, datetime) else _moment(text, day_first=day_first)
     except (RefusedRecord, ValueError):
         raise RefusedRecord(f"{name}: expected a date or RFC 3339 text, got {shown(value)}") from None
     if not EPOCH <= at < LAST_DAY:
@@ -80,9 +86,22 @@ def currency_of(value: str, name: str, usual: str = "USD") -> str:
     return code
 
 
-def _moment(text: str) -> datetime:
-    if found := _AMERICAN.fullmatch(text):
-        return datetime(int(found[3]), int(found[1]), int(found[2]), tzinfo=UTC)
+def _number(value: str) -> float:
+    """Return nan for what is none; decimals follow a point."""
+    text = value.strip(_SIGNS)
+    if text.startswith("-"):
+        text = "-" + text[1:].lstrip(_SIGNS)
+    text = _APART.sub("", text)
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
+
+
+def _moment(text: str, *, day_first: bool) -> datetime:
+    if found := _YEAR_LAST.fullmatch(text):
+        first, second = int(found[1]), int(found[3])
+        day, month = (first, second) if day_first or found[2] == "." else (second, first)
+        return datetime(int(found[4]), month, day, tzinfo=UTC)
     if found := _NUMBERS_OF_DAY.fullmatch(text):
         year, month, day = (int(part) for part in found.groups() if part)
         return datetime(year, month, day, tzinfo=UTC)

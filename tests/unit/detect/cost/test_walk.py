@@ -277,3 +277,11 @@ def test_a_fee_does_not_hide_what_is_far_dearer() -> None:
     costs[[20, 50, 80]] = 500.0
     costs[110] = 5_000.0
     assert seen(costs).abnormal() == [20, 110]
+
+
+def test_a_small_rise_is_grave_where_it_is_a_large_part_of_the_bill() -> None:
+    large, small = noisy(100_000, 70, spread=0.02), noisy(100, 70, spread=0.02)
+    (one,) = seen(changed(large, 60, 128_000.0), noisy(60_000, 70, seed=3)).results.anomalies()
+    assert one.severity is Severity.HIGH
+    (one,) = seen(large, changed(small, 60, 128.0)).results.anomalies()
+    assert one.severity is Severity.LOW

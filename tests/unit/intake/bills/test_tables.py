@@ -9,6 +9,7 @@ import pytest
 from bdp.errors import BadRequest, UnknownFormat
 from bdp.intake.bills.cost_explorer import ALL_SERVICES
 from bdp.intake.bills.formats import is_bill
+from bdp.intake.limits import IntakeSettings
 from tests.unit.intake.bills.reading import batches_of, lines_in, read, reasons_in, sums
 
 WIDE = """"Service","EC2-Instances($)","S3($)","Total costs($)"
@@ -135,3 +136,54 @@ def test_a_format_by_name_must_fit(tmp_path: Path) -> None:
         batches_of(path, format="focus")
     with pytest.raises(UnknownFormat, match="There is no format 'x' of bills"):
         batches_of(path, format="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("date;service;cost\n1.9.2026;VM;1.234,50 €\n2.9.2026;VM;-0,125\n13.9.2026;VM;1.234\n", [1234.5, -0.125, 1234]),
+        ("date;service;cost\n01.09.2026;VM;1\u202f234,5\n02.09.2026;VM;12 345\n03.09.2026;VM;7\n", [1234.5, 12345, 7]),
+        ("date,service,cost\n2026-09-01,VM,1'234.50\n2026-09-02,VM,\"1,234\"\n2026-09-03,A,1.2\n", [1234.5, 1234, 1.2]),
+        ('date,service,cost\n2026-09-01,VM,"1,234"\n2026-09-02,VM,"2,345"\n2026-09-03,VM,3\n', [1234, 2345, 3]),
+        ('date;service;cost\n2026-09-01;VM;1,2E-3\n2026-09-02;VM;5\n2026-09-03;VM;2.000\n', [0.0012, 5, 2000]),
+    ],
+    ids=["german", "french", "swiss", "thousands only", "exponent"],
+)  # fmt: skip
+def test_a_file_writes_all_its_numbers_in_one_manner(tmp_path: Path, text: str, expected: list[float]) -> None:
+    assert [line.billed_cost for line in read(written(tmp_path, text))] == expected
+
+
+def test_a_number_in_another_manner_is_refused_and_not_read_the_other_way(tmp_path: Path) -> None:
+    points = 'date,service,cost\n2026-09-01,VM,12.5\n2026-09-02,VM,"12,5"\n2026-09-03,VM,1.234\n'
+    batches = batches_of(written(tmp_path, points))
+    assert [line.billed_cost for line in lines_in(batches)] == [12.5, 1.234]
+    assert reasons_in(batches) == ["costs.csv row 3: cost: expected a finite number, got '12,5'"]
+    commas = "date;service;cost\n2026-09-01;VM;12,5\n2026-09-02;VM;7,25\n2026-09-03;VM;1.5\n"
+    assert [line.billed_cost for line in read(written(tmp_path, commas.replace("1.5", "1.500")))] == [12.5, 7.25, 1500]
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (["05/09/2026", "06/09/2026", "18/09/2026"], ["2026-09-05", "2026-09-06", "2026-09-18"]),
+        (["09/05/2026", "09/06/2026", "09/18/2026"], ["2026-09-05", "2026-09-06", "2026-09-18"]),
+        (["5/9/2026", "6/9/2026", "7/9/2026"], ["2026-09-05", "2026-09-06", "2026-09-07"]),
+        (["9/5/2026", "9/6/2026", "10/7/2026"], ["2026-09-05", "2026-09-06", "2026-10-07"]),
+        (["05-09-2026", "13-09-2026"], ["2026-09-05", "2026-09-13"]),
+        (["5/9/2026"], ["2026-05-09"]),
+    ],
+    ids=["day first", "month first", "one month", "two months", "hyphens", "one day alone"],
+)
+def test_days_of_a_file_are_read_in_one_order(tmp_path: Path, days: list[str], expected: list[str]) -> None:
+    path = written(tmp_path, "date,cost\n" + "".join(f"{day},1\n" for day in days))
+    assert [f"{line.charge_period_start:%Y-%m-%d}" for line in read(path)] == expected
+
+
+def test_what_the_first_rows_settle_holds_for_the_later_ones(tmp_path: Path) -> None:
+    rows = [f'{day:02d}/09/2026,"{day},5"\n' for day in range(1, 29)]
+    path = written(tmp_path, "date,cost\n" + "".join(rows) + '01/10/2026,"1,234"\n')
+    batches = batches_of(path, settings=IntakeSettings(batch_records=7))
+    assert len(batches) > 1
+    last = lines_in(batches)[-1]
+    assert (f"{last.charge_period_start:%Y-%m-%d}", last.billed_cost) == ("2026-10-01", 1.234)
+    assert not reasons_in(batches)
