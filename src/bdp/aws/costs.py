@@ -84,7 +84,7 @@ def _judged(daily: DailyCosts, settings: CostSettings, now: datetime) -> Json:
     reviewed = review(daily, settings, now)
     forecasts, budgets = reviewed.ahead(settings)
     results = reviewed.results
-    found = results.anomalies()
+    found = reviewed.anomalies()
     quiet = sorted(results.quiet.values(), key=lambda one: -one.impact)
     return {
         "start": daily.days[0].isoformat(),

@@ -59,7 +59,7 @@ SIGNAL_NAMES = frozenset(
 COST_SIGNS = frozenset(
     {
         *(f"{how}_{what}" for how in ("new", "one") for what in ("resource", "usage_type", "region", "tag")),
-        *("same_usage_type", "account_fell", "account_rose_too", "service_fell", "service_rose_too"),
+        *("same_usage_type", "new_account", "account_fell", "account_rose_too", "service_fell", "service_rose_too"),
         *("steady_all_accounts", "steady_all_services", "effective_steady", "commitment_ended"),
         *(f"category_{one}" for one in ("purchase", "credit", "tax", "adjustment")),
         *(f"change{one}" for one in ("", *(f"_{lever.name}" for lever in levers()))),

@@ -101,8 +101,8 @@ class CostWatch:
         if reviewed is None:
             return []
         opened: list[Incident] = []
-        found = reviewed.results.anomalies()
-        going_on = reviewed.results.going_on()
+        found = reviewed.anomalies()
+        going_on = reviewed.going_on()
         if len(found) > _MOST:
             log.warning("costs.anomalies_left_out", found=len(found), told=_MOST)
         unended = {one.signature: one for one in self._unended()}

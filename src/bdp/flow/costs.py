@@ -17,9 +17,11 @@ from bdp.detect.cost.review import Progress, Reviewed, review
 from bdp.detect.cost.settings import CostSettings
 from bdp.detect.cost.whole import without_costs
 from bdp.explain.costs.attribution import ACCOUNT, SERVICE, changes, drivers
+from bdp.flow.cost_newcomers import newcomers
 from bdp.flow.cost_scope import why_nothing
 from bdp.flow.cost_totals import restated, totals, usual_days
 from bdp.flow.daily_costs import CostQuery, bounds, daily_costs
+from bdp.model.cost import ALL_SERVICES
 from bdp.model.cost_result import (
     CostReport,
     CostResult,
@@ -73,7 +75,7 @@ class Costs:
             return self._empty(query)
         daily, results = reviewed.daily, reviewed.results
         stretch = daily.days[reviewed.first :]
-        found = results.anomalies()
+        found = reviewed.anomalies()
         forecasts, budgets = reviewed.ahead(self._budgeted(query, self.settings))
         return CostReport(
             start=stretch[0],
@@ -151,14 +153,16 @@ class Costs:
         if start > last:
             return None
         history = timedelta(days=self.settings.window_days + 7)
-        first = max(found[0], start - history)
+        # Whether an account is new is seen before its first day.
+        every = bounds(self.store, CostQuery()) if query.account and not judged else None
+        first = max(every[0] if every else found[0], start - history)
         column = f"{self.settings.cost}_cost"
         daily = daily_costs(self.store, query, first, last, column)
         # A part is as grave as it is within all.
         whole = usual_days(self.store, first, last, column) if query.is_part else None
-        return review(
-            daily, self.settings, self.clock.now(), first=(start - first).days, whole=whole, progress=progress
-        )
+        accounts = newcomers(self.store, query, daily, self.settings.least_days)
+        place, now = (start - first).days, self.clock.now()
+        return review(daily, self.settings, now, first=place, whole=whole, accounts=accounts, progress=progress)
 
     def _explained(self, one: CostResult) -> CostResult:
         """Return a result with what drives it and what changed before it."""
@@ -166,7 +170,8 @@ class Costs:
         column = f"{self.settings.cost}_cost"
         found = drivers(self.store, one.key, start, one.day, column)
         # What rose elsewhere drives nothing here; what fell elsewhere may have moved here.
-        parts = tuple(part for part in found if part.dimension not in _ELSEWHERE or part.share < 0)
+        mine = {SERVICE} if one.key.service_name == ALL_SERVICES else set()
+        parts = tuple(part for part in found if part.dimension not in _ELSEWHERE - mine or part.share < 0)
         return one.model_copy(update={"drivers": parts, "changes": changes(self.store, one.key, start, one.day, parts)})
 
     def _seen(self, query: CostQuery, reviewed: Reviewed) -> Seen:

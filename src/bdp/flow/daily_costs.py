@@ -26,7 +26,8 @@ from bdp.ports import BulkStore, Store
 from bdp.sql import equals, literal
 
 _PAGE_DAYS: Final = 18
-_ACCOUNT: Final = "cityHash64(provider_name, billing_account_id, sub_account_id)"
+ACCOUNT_MARK: Final = "cityHash64(provider_name, billing_account_id, sub_account_id)"
+"""SQL for the first of a series' `Keys.parts`."""
 _SERVICE: Final = "cityHash64(service_name)"
 _CURRENCY: Final = "cityHash64(billing_currency)"
 _JUDGED: Final = "charge_category NOT IN ('Tax', 'Credit') AND service_name != 'Tax'"
@@ -165,7 +166,7 @@ def _pages(
         sources = {"costs": alone} | ({} if none_mixed else {"charges": f"AND account_day IN ({mixed})"})
         for source, which in sources.items():
             lines = (
-                f"SELECT {_ACCOUNT} AS account, {_SERVICE} AS service, {_CURRENCY} AS currency, "
+                f"SELECT {ACCOUNT_MARK} AS account, {_SERVICE} AS service, {_CURRENCY} AS currency, "
                 f"toDate(charge_period_start) - toDate({literal(str(begin))}) AS place, {column} "
                 f"FROM {source} WHERE {stretch} AND {query.where} {which}"
             )
@@ -182,7 +183,7 @@ def _with_gaps(
     """Return costs with nan on days on which the account has no charge at all, or none yet of the series' currency."""
     last = first + timedelta(days=days - 1)
     found = store.packed(
-        f"SELECT {_ACCOUNT} AS account, {_CURRENCY} AS currency, "
+        f"SELECT {ACCOUNT_MARK} AS account, {_CURRENCY} AS currency, "
         f"toUInt32(toDate(charge_period_start) - toDate({literal(str(first))})) AS place FROM costs "
         f"WHERE {between(first, last)} GROUP BY account, currency, place",
         np.dtype([("account", "<u8"), ("currency", "<u8"), ("place", "<u4")]),
@@ -214,7 +215,7 @@ def _names(store: Store, query: CostQuery, first: date, last: date) -> tuple[Nam
         "argMax(sub_account_name, stated_at) AS name",
     )
     return (
-        read(_ACCOUNT, of_account),
+        read(ACCOUNT_MARK, of_account),
         read(_SERVICE, ("service_name",)),
         read(_CURRENCY, ("billing_currency",)),
     )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
+
+ALL_SERVICES: Final = "All services"
+"""The service of what is billed for an account as a whole."""
 
 
 class CostLine(msgspec.Struct, kw_only=True):

@@ -60,6 +60,9 @@ class Results:
     Args:
         whole: by currency, what all that is paid for costs on a usual day; None: what is walked over is all.
 
+    Attributes:
+        whole: as given, or reckoned.
+
     Memory: at most 5,000 spikes; beyond that the cheapest are dropped, counted in `dropped`.
     """
 
@@ -67,7 +70,7 @@ class Results:
         self, walk: Walk, settings: CostSettings, now: datetime, whole: Mapping[str, float] | None = None
     ) -> None:
         self._walk = walk
-        self._whole = usual_days(walk.daily) if whole is None else whole
+        self.whole = usual_days(walk.daily) if whole is None else whole
         self._settings = settings
         self._now = now
         self._open: dict[int, Spike] = {}
@@ -214,7 +217,7 @@ class Results:
 
     def _severity(self, confidence: float, currency: str, today: float, expected: float, impact: float) -> Severity:
         """Return how grave a day is: a small rise of most of the bill matters as a large rise of little does."""
-        more, whole = today - expected, self._whole.get(currency, 0.0)
+        more, whole = today - expected, self.whole.get(currency, 0.0)
         money = impact / max(1.0, self._settings.least_impact)
         shares = (
             (_BY_RISE, more / expected if expected > 0 else np.inf),

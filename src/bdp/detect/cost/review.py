@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from bdp.detect.cost.daily import DailyCosts
 from bdp.detect.cost.ensemble import Ensemble
+from bdp.detect.cost.newcomers import Newcomers
 from bdp.detect.cost.results import Results
 from bdp.detect.cost.settings import CostSettings
 from bdp.detect.cost.shadow import Comparison
 from bdp.detect.cost.walk import Walk
 from bdp.detect.cost.whole import forecasts_of
-from bdp.model.cost_result import BudgetOutlook, CostForecast, ShadowCount, Standing
+from bdp.model.cost_result import BudgetOutlook, CostForecast, CostKey, CostResult, ShadowCount, Standing
 
 _RUN_UP: Final = 14
 """Days that are judged, but not told, before those that were asked for: a spike that goes on is known from its
@@ -37,11 +38,21 @@ class Reviewed:
     shadow: tuple[ShadowCount, ...]
     standings: dict[str, int]
     first: int
+    newcomers: Newcomers | None = None
 
     @property
     def daily(self) -> DailyCosts:
         """The costs."""
         return self.walk.daily
+
+    def anomalies(self) -> list[CostResult]:
+        """Return the result of the last day of each spike, dearest first."""
+        found = [*self.results.anomalies(), *(self.newcomers.anomalies() if self.newcomers else ())]
+        return sorted(found, key=lambda one: (-one.impact, str(one.key), one.day))
+
+    def going_on(self) -> dict[CostKey, date]:
+        """Return the spikes that are not over, by their first days."""
+        return self.results.going_on() | (self.newcomers.going_on() if self.newcomers else {})
 
     def ahead(self, settings: CostSettings) -> tuple[tuple[CostForecast, ...], tuple[BudgetOutlook, ...]]:
         """Return what comes next: forecasts, the whole of each currency first, and budgets."""
@@ -55,6 +66,7 @@ def review(
     *,
     first: int = 0,
     whole: Mapping[str, float] | None = None,
+    accounts: DailyCosts | None = None,
     progress: Progress = lambda done, of: None,
 ) -> Reviewed:
     """Judge days.
@@ -63,6 +75,7 @@ def review(
         daily: the costs, with the history before the days that are asked for.
         first: place of the first day that is asked for.
         whole: by currency, what all that is paid for costs on a usual day, where these costs are a part of it.
+        accounts: those that are new, each as one series of the same days.
         progress: called with the days done, and how many there are.
 
     Raises:
@@ -82,7 +95,11 @@ def review(
                 counts[standing] += count
             comparison.add(day)
         progress(day.place - begin + 1, len(daily.days) - begin)
+    newcomers = None
+    if accounts is not None:
+        newcomers = Newcomers(accounts, settings, ensemble, now, results.whole)
+        newcomers.walk(begin, first)
     small = [one.standing for one in results.quiet.values()]
     standings = {str(name): count for name, count in counts.items()}
     standings |= {str(name): small.count(name) for name in (Standing.BELOW_IMPACT, Standing.LOOKS_DOUBLED)}
-    return Reviewed(walk, results, ensemble, comparison.counts(), standings, first)
+    return Reviewed(walk, results, ensemble, comparison.counts(), standings, first, newcomers)

@@ -95,6 +95,19 @@ def pattern(name: str, *, holds: bool, day: date, times: float, percent: float) 
     return english.format(weekday=weekday[0], **told), korean.format(weekday=weekday[1], **told)
 
 
+def new_account(begun: date) -> Both:
+    """Return what is to be known of the figures of an account that is new."""
+    english = (
+        f"The account is new: its first charge was on {begun}, and the bill that it belongs to had nothing of it "
+        "before. It is judged as a whole until its services have a past."
+    )
+    korean = (
+        f"새 계정입니다. 첫 비용은 {begun}에 발생했고, 이 계정이 속한 청구서에는 그 전에 비용이 없었습니다. "
+        "서비스별 이력이 쌓일 때까지 계정 전체로 판단합니다."
+    )
+    return english, korean
+
+
 @dataclass(frozen=True)
 class Said:
     """What an analysis tells.

@@ -16,7 +16,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from bdp.explain.costs.connection import Tie, connection
-from bdp.explain.costs.usual import Usual, account_of, checked, midnight, service_of, usual, whose, within
+from bdp.explain.costs.usual import (
+    Usual,
+    account_of,
+    checked,
+    is_whole,
+    midnight,
+    payer_of,
+    service_of,
+    usual,
+    whose,
+    within,
+)
 from bdp.model.cost_result import CostChange, CostKey, Driver
 from bdp.ports import Row, Store
 from bdp.sql import literal
@@ -68,7 +79,7 @@ def drivers(store: Store, key: CostKey, first: date, last: date, column: str) ->
         first, last: days of the rise.
         column: `billed_cost` or `effective_cost`.
     """
-    whole = usual(store, whose(key), first, last, column)
+    whole = usual(store, whose(key), first, last, column, payer_of(key))
     return parts(store, key, whole, column).drivers if whole.days else ()
 
 
@@ -130,9 +141,10 @@ def _parts_query(key: CostKey, whole: Usual, column: str) -> str:
     known = f"day < {_day(whole.first)} AND day IN ({', '.join(map(_day, whole.before)) or _day(date.min)})"
     weight = f"transform(kind, {kinds}, {[days[one] for one in kinds]}, 0)"
     size = f"transform(kind, {kinds}, {[max(1, before[one]) for one in kinds]}, 1)"
+    columns = len(_dimensions(key))
     by_day = (
-        f"SELECT if(place > {len(DIMENSIONS)}, 'tag', key) AS dimension, "
-        f"if(place > {len(DIMENSIONS)}, concat(key, '=', part), part) AS name, toDate(charge_period_start) AS day, "
+        f"SELECT if(place > {columns}, 'tag', key) AS dimension, "
+        f"if(place > {columns}, concat(key, '=', part), part) AS name, toDate(charge_period_start) AS day, "
         f"sum({checked(column)}) AS paid FROM charges ARRAY JOIN {_parts_of(key)} WHERE {_around(key)} AND "
         f"{within(min(whole.before, default=whole.first), whole.last)} AND part != '' GROUP BY dimension, name, day"
     )
@@ -150,14 +162,20 @@ def _parts_query(key: CostKey, whole: Usual, column: str) -> str:
     )
 
 
+def _dimensions(key: CostKey) -> dict[str, str]:
+    """Return what tells the parts of a key's own lines; of a whole account its services too."""
+    return DIMENSIONS | ({SERVICE: "service_name"} if is_whole(key) else {})
+
+
 def _parts_of(key: CostKey) -> str:
     """Return the SQL of what a line is joined with: of the key's own lines what they are, else whose.
 
     Tags stand behind the columns, so that the place of a part tells which it is; a tag may be named like a column.
     """
     mine, shared = whose(key), service_of(key)
-    columns = ", ".join(f"toString({column})" for column in DIMENSIONS.values())
-    keys = f"arrayConcat([{', '.join(map(literal, DIMENSIONS))}], mapKeys(tags))"
+    dimensions = _dimensions(key)
+    columns = ", ".join(f"toString({column})" for column in dimensions.values())
+    keys = f"arrayConcat([{', '.join(map(literal, dimensions))}], mapKeys(tags))"
     other = f"if({shared}, [{literal(ACCOUNT)}], [{literal(SERVICE)}])"
     whom = f"if({shared}, [toString({_ACCOUNT_NAME})], [toString(service_name)])"
     return (

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from bdp.explain.costs.attribution import Parts
-from bdp.explain.costs.usual import COLUMNS, LEAST_DAYS, Usual, usual, whose, within
+from bdp.explain.costs.usual import COLUMNS, LEAST_DAYS, Usual, payer_of, usual, whose, within
 from bdp.model.anomaly import Subject
+from bdp.model.cost import ALL_SERVICES
 from bdp.model.cost_result import CostKey, Driver
 from bdp.ports import Store
 from bdp.sql import equals
@@ -81,7 +82,8 @@ def keys_of(store: Store, subject: Subject, first: date, last: date) -> tuple[li
     """
     account = subject.account
     called = " OR ".join(equals(column, account) for column in ("sub_account_name", "account_id", "billing_account_id"))
-    where = f"{equals('service_name', subject.service)}{f' AND ({called})' if account else ''}"
+    service = "1" if account and subject.service == ALL_SERVICES else equals("service_name", subject.service)
+    where = f"{service}{f' AND ({called})' if account else ''}"
     days = within(first - timedelta(days=7), last)
     account_id = "if(sub_account_id = '', billing_account_id, sub_account_id) AS account_id"
     query = (
@@ -109,10 +111,10 @@ def measured(store: Store, key: CostKey, first: date, last: date, told: float | 
     Args:
         told: what the incident says that its day cost.
     """
-    billed = usual(store, whose(key), first, last, COLUMNS[0])
+    billed = usual(store, whose(key), first, last, COLUMNS[0], payer_of(key))
     if told is None or not billed.days or _near(billed, told):
         return COLUMNS[0], billed
-    effective = usual(store, whose(key), first, last, COLUMNS[1])
+    effective = usual(store, whose(key), first, last, COLUMNS[1], payer_of(key))
     return (COLUMNS[1], effective) if _near(effective, told) else (COLUMNS[0], billed)
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from statistics import fmean, median
 from typing import Final
 
+from bdp.model.cost import ALL_SERVICES
 from bdp.model.cost_result import CostKey
 from bdp.ports import Store
 from bdp.sql import equals, literal
@@ -93,17 +94,20 @@ class Usual:
         return self.cost - self.level
 
 
-def usual(store: Store, where: str, first: date, last: date, column: str) -> Usual:
+def usual(store: Store, where: str, first: date, last: date, column: str, among: str = "") -> Usual:
     """Return what the charges that fit a condition cost on some days, and on those before.
 
     Args:
         where: SQL condition over `charges`.
         column: `billed_cost` or `effective_cost`.
+        among: SQL condition for a bill that they are part of: on its other days they cost nothing; empty: nothing is
+            known of these.
     """
     since = first - timedelta(days=BEFORE_DAYS)
+    paid = f"sumIf({checked(column)}, {where})" if among else f"sum({checked(column)})"
     query = (
-        f"SELECT toDate(charge_period_start) AS day, sum({checked(column)}) AS cost FROM charges "
-        f"WHERE {where} AND {within(since, last)} GROUP BY day ORDER BY day LIMIT 1000"
+        f"SELECT toDate(charge_period_start) AS day, {paid} AS cost FROM charges "
+        f"WHERE {among or where} AND {within(since, last)} GROUP BY day ORDER BY day LIMIT 1000"
     )
     costs = {day_of(row["day"]): float(row["cost"]) for row in store.query(query)}
     return Usual(costs, first, last, _is_weekly(costs, first, last), query)
@@ -125,9 +129,26 @@ def account_of(key: CostKey) -> str:
     return " AND ".join(equals(column, text) for column, text in fields.items() if text)
 
 
+def is_whole(key: CostKey) -> bool:
+    """Return whether a key means all that an account costs."""
+    return key.service_name == ALL_SERVICES and bool(key.account_id)
+
+
 def service_of(key: CostKey) -> str:
     """Return the SQL condition for what is billed, in the key's currency, in any account."""
-    fields = {"service_name": key.service_name, "billing_currency": key.currency}
+    fields = {"service_name": "" if is_whole(key) else key.service_name, "billing_currency": key.currency}
+    return " AND ".join(equals(column, text) for column, text in fields.items() if text)
+
+
+def payer_of(key: CostKey) -> str:
+    """Return the SQL condition for the bill that has a key's account, if the key means all of it; else empty."""
+    if not (is_whole(key) and key.billing_account_id):
+        return ""
+    fields = {
+        "provider_name": key.provider_name,
+        "billing_account_id": key.billing_account_id,
+        "billing_currency": key.currency,
+    }
     return " AND ".join(equals(column, text) for column, text in fields.items() if text)
 
 

@@ -9,7 +9,7 @@ from bdp.explain.bilingual import Bilingual
 from bdp.explain.case import Case
 from bdp.explain.costs.attribution import ACCOUNT, SERVICE, parts
 from bdp.explain.costs.bill import Bill, Shown
-from bdp.explain.costs.usual import account_of, service_of, usual
+from bdp.explain.costs.usual import account_of, is_whole, service_of, usual
 from bdp.explain.evidence.cost_rise import edges, rounded
 from bdp.explain.sentences import say
 from bdp.explain.wording import clean, money, name, percent, sample
@@ -35,17 +35,25 @@ def collect(case: Case) -> None:
     if bill is None or not bill.rose:
         return
     bill.parts = parts(case.store, bill.key, bill.whole, bill.column)
-    for dimension in ("usage type", "resource", "region", "charge category", "tag"):
+    own, elsewhere = ((SERVICE,), (ACCOUNT,)) if is_whole(bill.key) else ((), (ACCOUNT, SERVICE))
+    for dimension in (*own, "usage type", "resource", "region", "charge category", "tag"):
         for one in bill.of(dimension)[:_MOST]:
             if abs(one.share) >= _TOLD and (dimension == "usage type" or _tells(bill, one)):
                 _add(case, bill, one)
         _add_new(case, bill, dimension)
-    moved = [one for one in bill.of(ACCOUNT, SERVICE) if one.share <= _FELL or one.share >= _ALSO_ROSE]
+    moved = [one for one in bill.of(*elsewhere) if one.share <= _FELL or one.share >= _ALSO_ROSE]
     for one in moved[:_MOST]:
         _add(case, bill, one)
     if moved:
         _add_wholes(case, bill)
+    if _is_new_account(bill):
+        bill.shown.append(Shown("new_account", _add_whole(case, bill, "all_services").id))
     bill.shown += _shown(bill)
+
+
+def _is_new_account(bill: Bill) -> bool:
+    """Return whether an account had no cost before: then none of its parts had, and that says nothing more."""
+    return is_whole(bill.key) and not any(bill.whole.costs[day] for day in bill.whole.before)
 
 
 def _tells(bill: Bill, one: Driver) -> bool:
@@ -100,43 +108,53 @@ def _add_new(case: Case, bill: Bill, dimension: str) -> None:
     told = {"count": f"{count:,}", "cost": money(cost, bill.key.currency), "share": percent(cost / change)}
     text = say(f"cost_new_{key}", **told)
     added = case.add(EvidenceKind.COST, value, text, bill.parts.query, source="costs", start=start, end=end)
-    bill.shown.append(Shown(f"new_{key}", added.id))
+    if dimension != SERVICE and not _is_new_account(bill):
+        bill.shown.append(Shown(f"new_{key}", added.id))
 
 
 def _add_wholes(case: Case, bill: Bill) -> None:
     """Add how the service went over all accounts, and the account over all services."""
-    for key, where, named in (
-        ("all_accounts", service_of(bill.key), {"service": sample(clean(bill.key.service_name))}),
-        ("all_services", account_of(bill.key), {"account": sample(clean(bill.key.account))}),
-    ):
-        if key == "all_services" and not bill.key.account_id:
-            continue
-        whole = usual(case.store, where, bill.whole.first, bill.whole.last, bill.column)
-        currency = bill.key.currency
-        value = {
-            **named, "currency": sample(clean(currency)), "cost": rounded(whole.cost),
-            "cost_usual": rounded(whole.level), "cost_difference": rounded(whole.change),
-        }  # fmt: skip
-        start, end = edges(whole)
-        told = {"cost": money(whole.cost, currency), "usual": money(whole.level, currency)}
-        text = say(f"cost_{key}", part=name(next(iter(named.values()))), **told)
-        added = case.add(EvidenceKind.COST, value, text, whole.query, source="costs", start=start, end=end)
-        if abs(whole.change) < 0.3 * bill.whole.change:
-            bill.shown.append(Shown(f"steady_{key}", added.id))
+    _add_whole(case, bill, "all_accounts")
+    if bill.key.account_id and not is_whole(bill.key):
+        _add_whole(case, bill, "all_services")
+
+
+def _add_whole(case: Case, bill: Bill, key: str) -> Evidence:
+    of = {
+        "all_accounts": (service_of, {"service": sample(clean(bill.key.service_name))}),
+        "all_services": (account_of, {"account": sample(clean(bill.key.account))}),
+    }
+    where, named = of[key]
+    whole = usual(case.store, where(bill.key), bill.whole.first, bill.whole.last, bill.column)
+    currency = bill.key.currency
+    value = {
+        **named, "currency": sample(clean(currency)), "cost": rounded(whole.cost),
+        "cost_usual": rounded(whole.level), "cost_difference": rounded(whole.change),
+    }  # fmt: skip
+    start, end = edges(whole)
+    told = {"cost": money(whole.cost, currency), "usual": money(whole.level, currency)}
+    text = say(f"cost_{key}", part=name(next(iter(named.values()))), **told)
+    added = case.add(EvidenceKind.COST, value, text, whole.query, source="costs", start=start, end=end)
+    if abs(whole.change) < 0.3 * bill.whole.change:
+        bill.shown.append(Shown(f"steady_{key}", added.id))
+    return added
 
 
 def _shown(bill: Bill) -> Iterable[Shown]:
     """Yield what the parts show."""
+    new, own = _is_new_account(bill), is_whole(bill.key)
     for one in bill.parts.drivers:
         proof = bill.proof.get((one.dimension, one.name), "")
         key = _KEYS.get(one.dimension, one.dimension)
-        if not proof:
+        if not proof or (own and one.dimension == SERVICE):
             continue
         if one.dimension in {ACCOUNT, SERVICE}:
             yield Shown(f"{key}_fell" if one.share <= _FELL else f"{key}_rose_too", proof, one.name)
         elif one.dimension == "charge category":
             if one.share >= MAIN and one.name != "Usage":
                 yield Shown(f"category_{one.name.lower()}", proof, one.name)
+        elif new:
+            continue
         elif one.share >= MAIN and one.is_new:
             yield Shown(f"new_{key}", proof, one.name)
         elif one.share >= MAIN and one.share >= one.usual / max(bill.whole.level, 1e-9) + _LIFT:

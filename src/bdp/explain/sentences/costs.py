@@ -94,6 +94,10 @@ COSTS: Final[dict[str, dict[Language, str]]] = {
         "en": "{count} new usage types: {cost} together; {share} of the rise.",
         "ko": "새 사용 유형 {count}개: 합계 {cost}; 증가분의 {share}.",
     },
+    "cost_new_service": {
+        "en": "{count} new services: {cost} together; {share} of the rise.",
+        "ko": "새 서비스 {count}개: 합계 {cost}; 증가분의 {share}.",
+    },
     "cost_new_region": {
         "en": "{count} new regions: {cost} together; {share} of the rise.",
         "ko": "새 리전 {count}개: 합계 {cost}; 증가분의 {share}.",

@@ -22,9 +22,8 @@ from bdp.intake.bills.line_types import category_of
 from bdp.intake.bills.values import moment_of, number_of
 from bdp.intake.flatten import sound
 from bdp.intake.refusal import RefusedRecord
-from bdp.model.cost import CostLine
+from bdp.model.cost import ALL_SERVICES, CostLine
 
-ALL_SERVICES: Final = "All services"
 RESULTS: Final = "ResultsByTime"
 _BILLED: Final = ("UnblendedCost", "NetUnblendedCost", "BlendedCost", "AmortizedCost", "NetAmortizedCost")
 _EFFECTIVE: Final = ("AmortizedCost", "NetAmortizedCost")

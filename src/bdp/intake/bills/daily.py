@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Final
 
 from bdp.errors import BadRequest
-from bdp.intake.bills.cost_explorer import ALL_SERVICES
 from bdp.intake.bills.table import Delivery, Table
-from bdp.model.cost import CostLine
+from bdp.model.cost import ALL_SERVICES, CostLine
 
 DAYS: Final = (
     "date", "day", "usagedate", "billingdate", "startdate", "usagestartdate", "start", "periodstart",

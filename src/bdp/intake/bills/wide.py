@@ -12,13 +12,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from bdp.intake.bills.cost_explorer import ALL_SERVICES
 from bdp.intake.bills.daily import check_days
 from bdp.intake.bills.table import NOTHING, Delivery, Table, plain
 from bdp.intake.bills.values import DAY, moment_of, number_of
 from bdp.intake.flatten import sound
 from bdp.intake.refusal import RefusedRecord
-from bdp.model.cost import CostLine
+from bdp.model.cost import ALL_SERVICES, CostLine
 
 _MONEY = re.compile(r"(.*?)\s*\((\$|€|£|₩|[A-Z]{3})\)")
 _SIGNS: Final = {"$": "USD", "€": "EUR", "£": "GBP", "₩": "KRW"}

@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bdp.intake.bills.cost_explorer import ALL_SERVICES
 from bdp.intake.providers.catalogue import CATALOGUE, COMPUTE, CREDIT, PLAN, REGIONS, SUPPORT
-from bdp.model.cost import CostLine
+from bdp.model.cost import ALL_SERVICES, CostLine
 from bdp.model.cost_result import ForecastDay, ProviderAnomaly, ProviderForecast
 
 Array = NDArray[np.float64]

@@ -11,8 +11,9 @@ import botocore.session
 import pytest
 
 from bdp.errors import BadRequest
-from bdp.intake.bills.cost_explorer import ALL_SERVICES, lines_of
+from bdp.intake.bills.cost_explorer import lines_of
 from bdp.intake.refusal import RefusedRecord
+from bdp.model.cost import ALL_SERVICES
 from tests.unit.intake.bills.reading import batches_of, read, reasons_in, sums
 
 

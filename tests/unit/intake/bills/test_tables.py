@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bdp.errors import BadRequest, UnknownFormat
-from bdp.intake.bills.cost_explorer import ALL_SERVICES
 from bdp.intake.bills.formats import is_bill
 from bdp.intake.limits import IntakeSettings
+from bdp.model.cost import ALL_SERVICES
 from tests.unit.intake.bills.reading import batches_of, lines_in, read, reasons_in, sums
 
 WIDE = """"Service","EC2-Instances($)","S3($)","Total costs($)"
