@@ -33,7 +33,7 @@ def newcomers(store: BulkStore, query: CostQuery, daily: DailyCosts, least_days:
         StoreUnavailable: try again later.
     """
     keys = daily.keys
-    if query.service or not isinstance(keys, Keys) or not len(keys):
+    if query.service or not isinstance(keys, Keys) or not np.isnan(daily.costs[:, :least_days]).all(axis=1).any():
         return None
     known = _known_before(store, daily, least_days)
     of_whom = keys.parts[:, [0, 2]]

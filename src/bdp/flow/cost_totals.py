@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
+from bdp.detect.cost.results import USUAL_DAYS
 from bdp.flow.daily_costs import CostQuery, between
 from bdp.model.cost_result import CurrencyTotal
 from bdp.ports import Store
@@ -35,11 +36,12 @@ def totals(store: Store, query: CostQuery, first: date, last: date) -> tuple[Cur
 
 
 def usual_days(store: Store, first: date, last: date, column: str) -> dict[str, float]:
-    """Return, by currency, what all of it costs on a usual day from the first to the last: the median.
+    """Return, by currency, what all of it costs on a usual day: the median of the newest from the first to the last.
 
     Args:
         column: `billed_cost` or `effective_cost`.
     """
+    first = max(first, last - timedelta(days=USUAL_DAYS - 1))
     rows = store.query(
         "SELECT currency, quantileExactInclusive(0.5)(arrayJoin(arrayResize(paid, "
         f"{(last - first).days + 1:d}))) AS usual FROM (SELECT currency, groupArray(cost) AS paid FROM ("

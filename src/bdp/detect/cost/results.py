@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from bdp.model.anomaly import SEVERITIES, Severity
 from bdp.model.cost_result import CostKey, CostResult, MethodResult, PatternContext, Standing, TrendDirection
 
 SHOWN_DAYS: Final = 60
+USUAL_DAYS: Final = 35
 _TINY: Final = 1e-9
 _MOST: Final = 5_000
 _HIGH: Final = 3.0
@@ -60,9 +62,6 @@ class Results:
     Args:
         whole: by currency, what all that is paid for costs on a usual day; None: what is walked over is all.
 
-    Attributes:
-        whole: as given, or reckoned.
-
     Memory: at most 5,000 spikes; beyond that the cheapest are dropped, counted in `dropped`.
     """
 
@@ -70,7 +69,7 @@ class Results:
         self, walk: Walk, settings: CostSettings, now: datetime, whole: Mapping[str, float] | None = None
     ) -> None:
         self._walk = walk
-        self.whole = usual_days(walk.daily) if whole is None else whole
+        self._given = whole
         self._settings = settings
         self._now = now
         self._open: dict[int, Spike] = {}
@@ -97,6 +96,11 @@ class Results:
         if tell:
             self._add_quiet(day)
             self._bound()
+
+    @cached_property
+    def whole(self) -> Mapping[str, float]:
+        """By currency, what all that is paid for costs on a usual day."""
+        return usual_days(self._walk.daily) if self._given is None else self._given
 
     def anomalies(self) -> list[CostResult]:
         """Return the result of the last day of each spike, dearest first."""
@@ -233,10 +237,11 @@ class Results:
 
 
 def usual_days(daily: DailyCosts) -> dict[str, float]:
-    """Return, by currency, what all of it costs on a usual day: the median."""
+    """Return, by currency, what all of it costs on a usual day: the median of the last `USUAL_DAYS`."""
     currencies = np.array([key.currency for key in daily.keys], np.str_)
+    newest = daily.costs[:, -USUAL_DAYS:]
     return {
-        str(currency): float(np.median(np.nansum(daily.costs[currencies == currency], axis=0)))
+        str(currency): float(np.median(np.nansum(newest[currencies == currency], axis=0)))
         for currency in np.unique(currencies)
     }
 
