@@ -25,7 +25,7 @@ _POINT = re.compile(
 )
 """Numbers whose decimals can only follow a point. No thousands begin with 0 or with four digits."""
 _DAY = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-]\d{4}", re.ASCII)
-_AROUND: Final = "+-$€£¥₩ \u00a0\t"
+_AROUND: Final = "()+-$€£¥₩ \u00a0\t"
 _MONTHS: Final = 12
 
 

@@ -87,8 +87,10 @@ def currency_of(value: str, name: str, usual: str = "USD") -> str:
 
 
 def _number(value: str) -> float:
-    """Return nan for what is none; decimals follow a point."""
+    """Return nan for what is none; decimals follow a point. Bookkeepers put brackets around what is below zero."""
     text = value.strip(_SIGNS)
+    if text.startswith("(") and text.endswith(")"):
+        text = "-" + text[1:-1].strip(_SIGNS)
     if text.startswith("-"):
         text = "-" + text[1:].lstrip(_SIGNS)
     text = _APART.sub("", text)

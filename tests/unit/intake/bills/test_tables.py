@@ -146,8 +146,9 @@ def test_a_format_by_name_must_fit(tmp_path: Path) -> None:
         ("date,service,cost\n2026-09-01,VM,1'234.50\n2026-09-02,VM,\"1,234\"\n2026-09-03,A,1.2\n", [1234.5, 1234, 1.2]),
         ('date,service,cost\n2026-09-01,VM,"1,234"\n2026-09-02,VM,"2,345"\n2026-09-03,VM,3\n', [1234, 2345, 3]),
         ('date;service;cost\n2026-09-01;VM;1,2E-3\n2026-09-02;VM;5\n2026-09-03;VM;2.000\n', [0.0012, 5, 2000]),
+        ('date,service,cost\n2026-09-01,VM,($1.50)\n2026-09-02,VM,"$(2,000)"\n2026-09-03,A,-1\n', [-1.5, -2000, -1]),
     ],
-    ids=["german", "french", "swiss", "thousands only", "exponent"],
+    ids=["german", "french", "swiss", "thousands only", "exponent", "brackets"],
 )  # fmt: skip
 def test_a_file_writes_all_its_numbers_in_one_manner(tmp_path: Path, text: str, expected: list[float]) -> None:
     assert [line.billed_cost for line in read(written(tmp_path, text))] == expected
