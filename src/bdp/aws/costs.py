@@ -16,6 +16,7 @@ from bdp.aws.environment import cost_settings
 from bdp.clock import Clock, SystemClock
 from bdp.detect.cost.charges import Charges
 from bdp.detect.cost.daily import DailyCosts
+from bdp.detect.cost.results import usual_days
 from bdp.detect.cost.review import review
 from bdp.detect.cost.settings import CostSettings
 from bdp.errors import BadRequest, Refuse
@@ -58,7 +59,11 @@ def costs(question: CostQuestion, settings: CostSettings, clock: Clock) -> Json:
     if daily is None:
         return {"start": None, "end": None, "totals": [], "anomalies": [], "forecasts": [], "budgets": []} | told
     totals = charges.totals(daily.days[0], daily.days[-1])
-    return told | {"totals": _plain(totals)} | _judged(daily, settings, now)
+    if not (question.account or question.service):
+        return told | {"totals": _plain(totals)} | _judged(daily, daily, settings, now)
+    # A part is as grave as it is within all, and the budgets are for the whole.
+    part = settings.model_copy(update={"budgets": ()})
+    return told | {"totals": _plain(totals)} | _judged(daily, charges.daily(every=True) or daily, part, now)
 
 
 def _fetched(question: CostQuestion, settings: CostSettings, clock: Clock) -> tuple[Charges, int]:
@@ -80,8 +85,8 @@ def _fetched(question: CostQuestion, settings: CostSettings, clock: Clock) -> tu
     return charges, len(refused)
 
 
-def _judged(daily: DailyCosts, settings: CostSettings, now: datetime) -> Json:
-    reviewed = review(daily, settings, now)
+def _judged(daily: DailyCosts, every: DailyCosts, settings: CostSettings, now: datetime) -> Json:
+    reviewed = review(daily, settings, now, whole=usual_days(every))
     forecasts, budgets = reviewed.ahead(settings)
     results = reviewed.results
     found = reviewed.anomalies()

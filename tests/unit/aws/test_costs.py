@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from bdp.aws.costs import handler
+from bdp.aws.costs import CostQuestion, costs, handler
 from bdp.aws.environment import cost_settings
+from bdp.clock import SystemClock
+from bdp.detect.cost.settings import Budget, CostSettings
 from bdp.errors import BadSetting
 from bdp.settings import load
 from tests.integration.aws_loopback import allow
@@ -92,6 +94,22 @@ def test_account_and_service_choose(
 ) -> None:
     found = told(handler(question))
     assert (len(found["anomalies"]), found["series"]) == (anomalies, series)
+
+
+def test_a_part_is_held_against_the_whole(aws: CostExplorerServer) -> None:
+    """A budget is for the whole, and half as much again of a part is not grave where that is little of the bill."""
+    today = datetime.now(UTC).date()
+    for back in range(1, 71):
+        aws.charge(today - timedelta(days=back), "AmazonEC2", 50_000.0 + back % 5, DEV)
+        aws.charge(today - timedelta(days=back), "AmazonEC2", 1_000.0 + back % 5 if back > 1 else 1_450.0, PROD)
+    settings = CostSettings(budgets=(Budget(name="all", amount=1e6),))
+    whole, part = (
+        costs(CostQuestion.model_validate(asked), settings, SystemClock()) for asked in ({}, {"account": PROD})
+    )
+    severities = [{one["service_name"]: one["severity"] for one in told["anomalies"]} for told in (whole, part)]
+    assert severities[0] == severities[1]
+    assert severities[0]["AmazonEC2"] == "medium"
+    assert [len(told["budgets"]) for told in (whole, part)] == [1, 0]
 
 
 @pytest.mark.parametrize("question", [{"account": "nobody"}, {"service": "tax"}, {"service": "Tax"}])

@@ -61,14 +61,17 @@ class Charges:
         self._billed.append(line.billed_cost)
         self._effective.append(line.effective_cost)
 
-    def daily(self) -> DailyCosts | None:
+    def daily(self, *, every: bool = False) -> DailyCosts | None:
         """Return the daily costs of what is wanted, from the first day with any to the last; None if there are none.
 
         A day on which the account has no charge at all, or none of the series' currency, is a gap.
+
+        Args:
+            every: of all that was added, wanted or not.
         """
         account, service, currency, category, day = self._columns()
         judged = ~np.isin(category, [at for name, at in self._categories.items() if name in _NOT_JUDGED])
-        chosen = judged & self._wanted() & (service != self._services.get(_TAX, -1))
+        chosen = judged & (every | self._wanted()) & (service != self._services.get(_TAX, -1))
         if not chosen.any():
             return None
         first, last = int(day[chosen].min()), int(day[chosen].max())
