@@ -93,6 +93,11 @@ class Bench:
             raise BadRequest("start is not before end.")
         return Span(max(since, until - timedelta(days=self.settings.span_days)), until)
 
+    @property
+    def longest(self) -> timedelta:
+        """The longest time that one look-up covers."""
+        return timedelta(days=self.settings.span_days)
+
     def rows(self, wanted: int | None = None) -> int:
         """Return how many rows a look-up may have."""
         return max(1, min(wanted or self.settings.rows, self.settings.rows))

@@ -28,7 +28,7 @@ _AHEAD_HANGUL: Final = r"(?<![가-힣\w])"
 _WORD: Final = re.compile(r"`([^`]{1,120})`|\"([^\"]{1,120})\"|([\w][\w.\-/:]{0,119})")
 _LIKE_A_NAME: Final = re.compile(r".*(?:[^\W\d].*\d|\d.*[^\W\d]|[A-Za-z0-9][._/:][A-Za-z0-9]|[a-z][A-Z]|[A-Z]{2})")
 _NOUN: Final = re.compile(rf"\s{{1,3}}(?:{'|'.join(map(re.escape, sorted(GENERIC, key=len, reverse=True)))})")
-_VENDOR: Final = re.compile(r"^(?:amazon|aws|azure|google cloud|oracle)[\s_-]*", re.IGNORECASE)
+VENDOR: Final = re.compile(r"^(?:amazon|aws|azure|google cloud|oracle)[\s_-]*", re.IGNORECASE)
 _SHORT: Final = 3
 """Letters of a name that is never said in the plural: `go` is not `gos`."""
 _MEASURE: Final = re.compile(r"\d+[a-z%]{0,3}$")
@@ -95,7 +95,7 @@ def stored(text: str, known: Iterable[str]) -> list[Said]:
 
 def _without_vendor(name: str) -> list[str]:
     """Return the parts of a name of what is billed without who sells it; none where it has no such beginning."""
-    bare = _VENDOR.sub("", name, count=1)
+    bare = VENDOR.sub("", name, count=1)
     return _parts(bare) if bare != name and len(bare) >= _SHORT else []
 
 

@@ -98,7 +98,9 @@ class Orchestrator:
         """
         if not text.strip():
             raise BadRequest("There is no question.", 'Ask one, such as: bdp ask "Why did checkout fail?"')
-        question = understood(text, self._clock.now(), self._known_names(self._newest(self._clock.now())))
+        now = self._clock.now()
+        billed = self._billed_names(now)
+        question = understood(text, now, [*self._known_names(self._newest(now)), *billed], billed)
         incident_id = incident_id or question.incident_id
         return self._answer(question, self._incidents.report(incident_id) if incident_id else None)
 
@@ -126,7 +128,7 @@ class Orchestrator:
         return reply
 
     def _known_names(self, newest: datetime) -> list[str]:
-        """Return names of services, entities and what is billed, of late; all time would be a scan of everything."""
+        """Return names of services and entities, of late; all time would be a scan of everything."""
         since = literal(newest - timedelta(days=self._settings.span_days))
         found = [
             self._store.query(
@@ -136,10 +138,19 @@ class Orchestrator:
             for column, table, ts in (
                 ("service", "events", "ts"),
                 ("entity", "metrics", "ts"),
-                ("service_name", "costs", "charge_period_start"),
             )
         ]
         return [row["name"] for rows in found for row in rows]
+
+    def _billed_names(self, now: datetime) -> list[str]:
+        """Return names of what was billed in the days before the newest charge: bills may be older than events."""
+        until = f"(SELECT max(charge_period_start) FROM costs WHERE charge_period_start <= {literal(now)})"
+        rows = self._store.query(
+            f"SELECT service_name AS name FROM costs WHERE charge_period_start <= {literal(now)} AND "
+            f"charge_period_start >= {until} - INTERVAL {self._settings.span_days:d} DAY AND service_name != '' "
+            f"GROUP BY name ORDER BY sum(abs(billed_cost)) DESC, name LIMIT {_NAMES}"
+        )
+        return [row["name"] for row in rows]
 
     def _explained(self, report: IncidentReport) -> Analysis:
         return report.analysis or self._analyst.explain(report.incident)

@@ -37,6 +37,8 @@ _OF_A_SERVICE: Final = frozenset(
 def steps_of(question: Question, agents: Sequence[Agent]) -> list[Step]:
     """Return the look-ups for a question, each once, in order."""
     searches: list[Step] = [("mentions", {"text": word}) for word in question.missing[:_NAMES]]
+    if question.missing and "cost" in question.topics:
+        searches.append(("billed", {}))
     if not question.clear:
         return [*searches, *OFFER]
     wanted = [name for topic in question.topics for name in _BY_TOPIC[topic]]

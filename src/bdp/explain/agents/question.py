@@ -11,8 +11,9 @@ from typing import Final
 from bdp.explain.agents.bench import Span
 from bdp.explain.agents.efficiency import EFFICIENCY
 from bdp.explain.agents.lexicon import BROAD, TOPICS
-from bdp.explain.agents.named import formed, lowered, stored, strange, without
+from bdp.explain.agents.named import Said, formed, lowered, stored, strange, without
 from bdp.explain.agents.security import SECURITY
+from bdp.explain.agents.shortened import each, shortened
 from bdp.explain.agents.sre import SRE
 from bdp.explain.agents.when import read
 from bdp.explain.insight.examples import Language
@@ -38,6 +39,7 @@ class Question:
         names: services, entities and what is billed, as they are stored.
         unread: what in it looks like a time and is none that was understood.
         missing: words that stand where names do and are none that is stored.
+        doubtful: short names in it that may mean several things that are billed, with these; all are looked at.
         words: its text in lower case without names and times; by them it is routed.
         clear: its words say what it asks; a question about an incident is clear too.
     """
@@ -50,15 +52,17 @@ class Question:
     incident_id: str
     unread: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    doubtful: tuple[tuple[str, tuple[str, ...]], ...] = ()
     words: str = ""
     clear: bool = True
 
 
-def understood(text: str, now: datetime, known: Iterable[str] = ()) -> Question:
+def understood(text: str, now: datetime, known: Iterable[str] = (), billed: Iterable[str] = ()) -> Question:
     """Return what a question is about.
 
     Args:
         known: names of services, entities and what is billed that are stored.
+        billed: of these, what is billed: in a question about cost a short name may stand for it.
     """
     cut = formed(text[:LONGEST])[:LONGEST]
     plain = lowered(cut)
@@ -68,20 +72,27 @@ def understood(text: str, now: datetime, known: Iterable[str] = ()) -> Question:
     # A service may be named as what it does: "are logins slow", of one that is called `logins`.
     topics = _topics(told.left) or _topics(plain)
     telling = bool(topics or hits(told.left, _TELLING))
-    odd = [] if incident else strange(told.left, cut, _means)
+    short = shortened(told.left, cut, billed) if "cost" in topics else {}
+    said += [Said(one, *place) for place, meant in short.items() for one in meant]
+    left = without(told.left, said)
+    odd = [] if incident else strange(left, cut, _means)
     broad = bool(hits(told.left, BROAD))
-    about = [one for one in odd if one.placed] if telling else odd if broad else []
+    korean = _HANGUL.search(cut) is not None
+    # In a Korean question about cost, what is written in Latin letters is what somebody calls what is billed.
+    foreign = {one.word for one in odd if korean and "cost" in topics and one.word.isascii()}
+    about = [one for one in odd if one.placed or one.word in foreign] if telling else odd if broad else []
     missing = [one.word for one in odd if one.sure or (one in about and not said)]
     names = tuple(dict.fromkeys(one.name for one in said))
     return Question(
         text=text[:LONGEST],
-        language="ko" if _HANGUL.search(cut) else "en",
+        language="ko" if korean else "en",
         span=told.span,
         names=names,
         topics=topics,
         incident_id=incident[0] if incident else "",
         unread=told.unread,
         missing=tuple(missing),
+        doubtful=tuple((word, meant) for word, meant in each(short, cut) if len(meant) > 1),
         words=told.left if telling else plain,
         clear=telling or bool(names or incident) or (broad and not odd),
     )

@@ -11,6 +11,7 @@ from bdp.explain.agents.question import Question
 from bdp.explain.wording import name
 from bdp.model.evidence import Evidence
 
+_LISTED: Final = 5
 Missed = Literal["", "words", "names"]
 _NOT_UNDERSTOOD: Final = (
     (
@@ -36,6 +37,10 @@ _PART: Final = ("Nothing is stored on {what}.", "{what}에 대해 저장된 것�
 _UNREAD: Final = (
     "I read no time in {what}; I looked at {start} to {end} UTC{usual}.",
     "{what}에서 시간을 읽지 못했습니다. {start} ~ {end} UTC{usual}를 보았습니다.",
+)
+_DOUBTFUL: Final = (
+    "{what} may be {names}; ask with its whole name for one of them.",
+    "{what}: {names} 중 하나일 수 있습니다. 하나만 보려면 전체 이름으로 물어보세요.",
 )
 _USUAL: Final = (", the {hours} h before the newest record", "(가장 새로운 기록 이전 {hours}시간)")
 _CUT: Final = (
@@ -88,6 +93,10 @@ def notes(question: Question, bench: Bench, why: Missed) -> Iterator[str]:
         yield bench.say(*_UNREAD).format(what=_listed(question.unread), start=start, end=end, usual=usual)
     if question.clear and question.span is not None and question.span.start < bench.span.start:
         yield bench.say(*_CUT).format(days=bench.settings.span_days, start=start, end=end)
+    for word, meant in question.doubtful:
+        names = bench.say(" or ", ", ").join(name(one) for one in meant[:_LISTED])
+        names += f" (+{len(meant) - _LISTED})" if len(meant) > _LISTED else ""
+        yield bench.say(*_DOUBTFUL).format(what=name(word), names=names)
     silent = [word for word in question.missing if word not in _words_found(bench.found)]
     if silent and not why:
         yield bench.say(*_PART).format(what=_listed(silent))

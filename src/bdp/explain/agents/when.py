@@ -2,6 +2,7 @@
 
     read off in this order, each taken out of the text     gives
     2026-05-01, 2026-05-01T12:00+09:00                     a day, a point
+    last month, november, 11월, 2025년 11월                 the days of a calendar month, see `months.py`
     last 2 hours, 지난 2시간, this week, 이번 주             a stretch
     2 hours ago, 2시간 전                                   a point
     today, 어제, monday, 3 May, 5월 3일                      a day
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final, Literal
 
+from bdp.explain.agents import months
 from bdp.explain.agents.bench import Span
 from bdp.explain.grounding.time import ZONES
 
@@ -122,7 +124,9 @@ _LAST_KO: Final = re.compile(
 _FOR_KO: Final = re.compile(rf"{_N}\s{{0,2}}{_UNIT_KO}\s?(?:동안|사이|간)")
 _AGO: Final = re.compile(rf"{_N}\s{{0,3}}{_UNIT}\s{{1,3}}ago\b")
 _AGO_KO: Final = re.compile(rf"{_N}\s{{0,3}}{_UNIT_KO}\s?전")
-_THIS: Final = re.compile(r"\bthis\s{1,3}(?P<what>hour|week|month)\b|이번\s?(?P<ko>주|달)(?!말)")
+_THIS: Final = re.compile(
+    r"\bthis\s{1,3}(?P<what>hour|week|month)\b|(?:이번\s?|(?<![가-힣])이(?=달))(?P<ko>주|달)(?!말)"
+)
 _DAY_WORD: Final = re.compile("|".join(sorted(_DAYS, key=len, reverse=True)))
 _WEEKDAY: Final = re.compile(rf"\b(?P<en>{'|'.join(_WEEKDAYS)})s?\b|(?P<ko>[{_WEEKDAYS_KO}])요일")
 _DATE: Final = re.compile(
@@ -337,6 +341,15 @@ def _this(match: re.Match[str], now: datetime) -> _Point:
     return _Point(start, now - start, "", 0, "stretch")
 
 
+def _month_by(
+    find: Callable[[re.Match[str], datetime], tuple[datetime, timedelta]],
+) -> Callable[[re.Match[str], datetime], _Point]:
+    def make(match: re.Match[str], now: datetime) -> _Point:
+        return _Point(*find(match, now), "", 0, "day")
+
+    return make
+
+
 def _day_at(day: date) -> _Point:
     return _Point(datetime(day.year, day.month, day.day, tzinfo=UTC), _DAY, "", 0, "day")
 
@@ -384,6 +397,8 @@ def _part(match: re.Match[str], now: datetime) -> _Point:
 
 _READERS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], _Point]], ...]] = (
     (_ISO, _iso),
+    (months.LAST, _month_by(months.last)),
+    (months.WRITTEN, _month_by(months.written)),
     (_LAST, _last),
     (_LAST_KO, _last),
     (_FOR_KO, _last),
@@ -394,6 +409,8 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime],
     (_WEEKDAY, _weekday),
     (_DATE, _date),
     (_DATE_KO, _date),
+    (months.NAMED, _month_by(months.named)),
+    (months.NAMED_KO, _month_by(months.named_ko)),
     (_CLOCK, _clock),
     (_AT_HOUR, _clock),
     (_PART, _part),

@@ -69,7 +69,7 @@ def costs() -> list[CostLine]:
             service_name="database",
             billed_cost=cost,
         )
-        for back, cost in ((1, 10.0), (0, 42.5))
+        for back, cost in ((2, 10.0), (1, 42.5))
     ]
 
 

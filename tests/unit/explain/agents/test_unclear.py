@@ -108,12 +108,12 @@ def bills(store: ClickHouseStore, *lines: tuple[str, int, float, str]) -> None:
 
 
 def test_cost_is_told_in_all_with_currency_and_stretch_and_what_moved(stored: ClickHouseStore) -> None:
-    steady = [(f"steady-{n}", back, 90.0 - n, "USD") for n in range(30) for back in (0, 1)]
-    bills(stored, *steady, ("queue", 1, 1000.0, "USD"), ("storage", 0, 5000.0, "KRW"))
+    steady = [(f"steady-{n}", back, 90.0 - n, "USD") for n in range(30) for back in (1, 2)]
+    bills(stored, *steady, ("queue", 2, 1000.0, "USD"), ("storage", 1, 5000.0, "KRW"))
     total = 42.5 + sum(90.0 - n for n in range(30))
     reply = asking(stored).ask("What do we spend money on?")
     told = texts(reply.claims)
-    assert told.startswith("Total cost from 2026-03-04 00:00 to 2026-03-05 00:00 UTC: 5,000.00 KRW, 0.00 KRW")
+    assert told.startswith("Total cost on 2026-03-03 UTC: 5,000.00 KRW, 0.00 KRW")
     assert f"{total:,.2f} USD, {total - 42.5 + 1010:,.2f} USD in the span before" in told
     assert "`queue` 0.00 USD, 1,000.00 USD in the span before" in told
     assert "`database` 42.50 USD, 10.00 USD in the span before" in told
@@ -122,11 +122,11 @@ def test_cost_is_told_in_all_with_currency_and_stretch_and_what_moved(stored: Cl
 
 def test_cost_of_one_service_of_days_and_of_nothing(stored: ClickHouseStore) -> None:
     asked = asking(stored)
-    assert "Total cost of `database` from 2026-03-04 00:00 to" in texts(asked.ask("What does database cost?").claims)
-    assert "Total cost from 2026-03-03 00:00 to 2026-03-04 00:00 UTC: 10.00 USD" in texts(
-        asked.ask("cost yesterday at 14:00").claims
+    assert "Total cost of `database` on 2026-03-03 UTC: 42.50 USD" in texts(
+        asked.ask("What does database cost?").claims
     )
+    assert "Total cost on 2026-03-03 UTC: 42.50 USD, 10.00 USD" in texts(asked.ask("cost yesterday at 14:00").claims)
     nothing: Reply = asked.ask("What did we spend on 2026-02-20?")
     assert texts(nothing.claims) == (
-        "0 cost lines are stored from 2026-02-20 00:00 to 2026-02-21 00:00 UTC; the newest of all begins on 2026-03-04."
+        "0 cost lines are stored on 2026-02-20 UTC; the newest of all begins on 2026-03-03."
     )

@@ -64,6 +64,19 @@ NOW = datetime(2026, 3, 4, 13, 0, tzinfo=UTC)  # a Wednesday
         ("last night", "03-03 18:00", "03-04 06:00"),
         ("yesterday morning", "03-03 05:00", "03-03 12:00"),
         ("어제 오전", "03-03 00:00", "03-03 12:00"),
+        ("last month", "02-01 00:00", "03-01 00:00"),
+        ("in the previous month", "02-01 00:00", "03-01 00:00"),
+        ("지난달", "02-01 00:00", "03-01 00:00"),
+        ("지난 달에", "02-01 00:00", "03-01 00:00"),
+        ("this month", "03-01 00:00", "03-04 13:00"),
+        ("이번 달", "03-01 00:00", "03-04 13:00"),
+        ("last 2 months", "01-03 13:00", "03-04 13:00"),
+        ("in february", "02-01 00:00", "03-01 00:00"),
+        ("2월에", "02-01 00:00", "03-01 00:00"),
+        ("in march", "03-01 00:00", "03-04 13:00"),
+        ("since february", "02-01 00:00", "03-04 13:00"),
+        ("from january to february", "01-01 00:00", "03-01 00:00"),
+        ("1월부터 2월까지", "01-01 00:00", "03-01 00:00"),
         ("this week", "03-02 00:00", "03-04 13:00"),
         ("이번 주", "03-02 00:00", "03-04 13:00"),
         ("2026-03-01", "03-01 00:00", "03-02 00:00"),
@@ -110,3 +123,42 @@ def test_any_text_gives_a_stretch_that_is_past_or_none(text: str) -> None:
     told = read(text, NOW)
     assert told.span is None or (told.span.start < told.span.end <= NOW)
     assert len(told.unread) <= 3
+
+
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [
+        ("what did we spend in november?", "2025-11"),
+        ("november's cost", "2025-11"),
+        ("11월 비용", "2025-11"),
+        ("11월에는 얼마?", "2025-11"),
+        ("cost of nov 2024", "2024-11"),
+        ("2024년 11월 비용", "2024-11"),
+        ("cost of 2024-11", "2024-11"),
+        ("작년 3월 비용", "2025-03"),
+        ("cost in may", "2025-05"),
+        ("may 2024 costs", "2024-05"),
+        ("cost of last march", "2025-03"),
+        ("지난 3월 비용", "2025-03"),
+        ("cost in last december", "2025-12"),
+    ],
+)
+def test_a_month_is_the_latest_that_is_not_ahead(text: str, month: str) -> None:
+    told = read(text, NOW)
+    assert told.span is not None
+    assert f"{told.span.start:%Y-%m-%d %H:%M}" == f"{month}-01 00:00"
+    assert (told.span.end.day, told.span.end.hour) == (1, 0)
+    assert (told.span.end - told.span.start).days in {28, 30, 31}
+    assert told.unread == ()
+
+
+@pytest.mark.parametrize("text", ["what may cost more?", "they march on", "why may checkout fail"])
+def test_words_that_are_also_months_name_none(text: str) -> None:
+    assert read(text, NOW).span is None
+
+
+@pytest.mark.parametrize(("text", "what"), [("cost of april 2026", "april 2026"), ("13월 비용", "13월")])
+def test_a_month_that_is_ahead_or_none_is_told(text: str, what: str) -> None:
+    told = read(text, NOW)
+    assert told.span is None
+    assert told.unread == (what,)

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from bdp.explain.agents.bench import Bench
 from bdp.explain.agents.shown import as_text
-from bdp.explain.agents.tools import costs, events, logins, metrics, names, records
+from bdp.explain.agents.tools import billed, costs, events, logins, metrics, names, records
 from bdp.llm.ask import Tool
 from bdp.model.evidence import Evidence
 
@@ -66,6 +66,7 @@ LOOKUPS: Final[dict[str, Lookup]] = {
         costs.Costs,
         costs.costs,
     ),
+    "billed": Lookup("Which services are billed, the dearest first.", billed.Listing, billed.billed),
     "services": Lookup("Which services have events.", names.Listing, names.services),
     "mentions": Lookup("How many events have a text in them, by service.", names.Mention, names.mentions),
     "incidents": Lookup("Which incidents there are.", records.Incidents, records.incidents),

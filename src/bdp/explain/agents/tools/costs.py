@@ -1,30 +1,30 @@
 """The look-up over cost: what was billed in all and by what, beside the same stretch before.
 
 Bills come by the day and late. A question without a time is about the days that were billed last; a stretch shorter
-than a day is about the whole days that it lies in.
+than a day is about the whole days that it lies in. A day that is not over is told alone, beside nothing.
 """
 
-# ruff: noqa: S608 - every value goes through bdp.sql
+
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from bdp.explain.agents.bench import Bench, Span, aware
+from bdp.explain.agents.tools.days import DAY, billed_days, is_over, newest_charge
 from bdp.explain.agents.tools.scope import Name, Times
 from bdp.explain.costs.attribution import parts
 from bdp.explain.costs.usual import LEAST_DAYS, usual, whose
 from bdp.explain.wording import clean, moment, name, number, sample
 from bdp.model.cost_result import CostKey
 from bdp.model.evidence import Evidence, EvidenceKind
-from bdp.sql import equals, literal
+from bdp.sql import equals
 
-_DAY: Final = timedelta(days=1)
 _READ: Final = 1_000
 """Most parts of a bill that are read."""
 _MOVERS: Final = 5
@@ -53,7 +53,7 @@ class Costs(Times):
 
 def costs(bench: Bench, given: Costs) -> Evidence:
     """Sum what was billed, in all and by something, beside the same span before."""
-    span = _billed(bench, given)
+    span = billed_days(bench, given)
     column = "toStartOfDay(charge_period_start)" if given.by == "day" else given.by
     now, before = span.of("charge_period_start"), span.before.of("charge_period_start")
     where = f"(({now}) OR ({before}))" + (f" AND {equals('service_name', given.service)}" if given.service else "")
@@ -66,23 +66,26 @@ def costs(bench: Bench, given: Costs) -> Evidence:
         f"ORDER BY greatest(abs(cost - was), abs(cost)) DESC, part LIMIT {_READ}"
     )
     whole = bench.query(f"SELECT {sums} GROUP BY currency ORDER BY abs(cost) DESC, currency LIMIT 20")
-    rows = sorted((_part(given.by, row) for row in bench.query(query)), key=lambda row: -row["cost"])
-    movers = sorted(rows, key=lambda row: -abs(row["cost"] - row["cost_before"]))[:_MOVERS]
+    whole_days = is_over(bench, span)
+    rows = sorted((_part(given.by, row, whole_days) for row in bench.query(query)), key=lambda row: -row["cost"])
+    movers = sorted(rows, key=lambda row: -abs(row["cost"] - row.get("cost_before", 0.0)))[:_MOVERS]
     listed = rows[: bench.rows(given.limit)]
     value: dict[str, Any] = {
         "start": moment(span.start),
         "end": moment(span.end),
-        "totals": [_total(row) for row in whole],
+        **_days(span),
+        "totals": [_total(row, whole_days) for row in whole],
         "rows": [*listed, *(row for row in movers if row not in listed)],
         "cost_lines": number(sum(row["found"] for row in whole)),
         **({"service_name": given.service} if given.service else {}),
     }
     if value["cost_lines"] and given.service:
         value["drivers"] = _drivers(bench, given.service, span, whole[0])
-    if not value["cost_lines"] and (newest := _newest(bench)) is not None:
+    newest = newest_charge(bench)
+    if newest is not None and (not value["cost_lines"] or _ends_before(bench, given, span)):
         value["newest_time"] = moment(newest)
     shown = [] if given.service else [*movers, *(row for row in rows[:_LARGEST] if row not in movers)]
-    return bench.add(EvidenceKind.METRIC, value, _told(bench, given, value, span, shown), query, span, source="costs")
+    return bench.add(EvidenceKind.METRIC, value, _told(bench, given, value, shown), query, span, source="costs")
 
 
 def _drivers(bench: Bench, service: str, span: Span, whole: dict[str, Any]) -> list[dict[str, Any]]:
@@ -105,78 +108,80 @@ def _drivers(bench: Bench, service: str, span: Span, whole: dict[str, Any]) -> l
     ][:_LARGEST]
 
 
-def _billed(bench: Bench, given: Costs) -> Span:
-    """Return the span that is meant, in whole days where it is shorter than one, or where nothing names it."""
-    span = given.span(bench)
+def _ends_before(bench: Bench, given: Costs, span: Span) -> bool:
+    """Return whether what is stored ends before the days that were named do, or before they are over."""
     if bench.usual and given.start is None and given.end is None:
-        newest = _newest(bench)
-        end = _midnight(newest) + _DAY if newest is not None else span.end
-        days = max(1, round((span.end - span.start) / _DAY))
-        return Span(end - days * _DAY, end)
-    if span.end - span.start >= _DAY:
-        # Whole days, so that the span before has as many: a week up to now is the seven days before today.
-        return Span(_midnight(span.start), _midnight(span.end))
-    last = _midnight(span.end - timedelta(microseconds=1))
-    return Span(_midnight(span.start), last + _DAY)
+        return False
+    asked = given.span(bench)
+    return span.end + DAY <= asked.end
 
 
-def _newest(bench: Bench) -> datetime | None:
-    """Return the beginning of the newest charge; None where nothing was billed."""
-    row = bench.query(
-        f"SELECT max(charge_period_start) AS newest, count() AS found FROM charges "
-        f"WHERE charge_period_start <= {literal(bench.now)}"
-    )[0]
-    return aware(row["newest"]) if row["found"] else None
+def _days(span: Span) -> dict[str, Any]:
+    last = span.end - timedelta(microseconds=1)
+    return {"first_day": f"{span.start:%Y-%m-%d}", "last_day": f"{last:%Y-%m-%d}"}
 
 
-def _midnight(at: datetime) -> datetime:
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+def _sums(row: dict[str, Any], whole_days: bool) -> dict[str, float]:
+    """Return what was billed, beside the days before where these can be compared."""
+    before = {"cost_before": round(float(row["was"]), 2)} if whole_days else {}
+    return {"cost": round(float(row["cost"]), 2), **before}
 
 
-def _sums(row: dict[str, Any]) -> dict[str, float]:
-    return {"cost": round(float(row["cost"]), 2), "cost_before": round(float(row["was"]), 2)}
+def _total(row: dict[str, Any], whole_days: bool) -> dict[str, Any]:
+    sums = _sums(row, whole_days)
+    return {"currency": sample(clean(row["currency"])), **{f"total_{key}": cost for key, cost in sums.items()}}
 
 
-def _total(row: dict[str, Any]) -> dict[str, Any]:
-    sums = _sums(row)
-    told = {"total_cost": sums["cost"], "total_cost_before": sums["cost_before"]}
-    return {"currency": sample(clean(row["currency"])), **told}
-
-
-def _part(by: str, row: dict[str, Any]) -> dict[str, Any]:
+def _part(by: str, row: dict[str, Any], whole_days: bool) -> dict[str, Any]:
     part = moment(aware(row["part"])) if by == "day" else sample(clean(row["part"])) or "(empty)"
-    return {by: part, "currency": sample(clean(row["currency"])), **_sums(row)}
+    return {by: part, "currency": sample(clean(row["currency"])), **_sums(row, whole_days)}
 
 
-def _told(bench: Bench, given: Costs, value: dict[str, Any], span: Span, moved: list[dict[str, Any]]) -> str:
-    start, end = f"{span.start:%Y-%m-%d %H:%M}", f"{span.end:%Y-%m-%d %H:%M}"
+def _told(bench: Bench, given: Costs, value: dict[str, Any], moved: list[dict[str, Any]]) -> str:
     what = name(given.service) if given.service else ""
     of = f" of {what}" if what else ""
+    ko_of = f"{what} " if what else ""
+    on, on_ko = _stretch(value)
+    newest = value.get("newest_time", "")[:10]
     if not value["cost_lines"]:
-        newest = value.get("newest_time", "")[:10]
+        late = bench.say(f"; the newest of all begins on {newest}", f"; 전체에서 가장 새로운 항목은 {newest} 시작")
+        told = bench.say(f"0 cost lines{of} are stored {on}", f"{on_ko} {ko_of}비용 항목 0건")
+        return f"{told}{late if newest else ''}."
+    head = [_whole(bench, row, of, ko_of, (on, on_ko)) for row in value["totals"]]
+    late = bench.say(f"costs are stored up to {newest}", f"저장된 비용은 {newest}까지")
+    tail = [late] if newest else []
+    return "; ".join([*head, *tail, *_moved(bench, given, moved), *_rose(bench, value.get("drivers", ()))]) + "."
+
+
+def _stretch(value: dict[str, Any]) -> tuple[str, str]:
+    """Return the days as people name them, the last one included."""
+    first, last = value["first_day"], value["last_day"]
+    return (
+        (f"on {first} UTC", f"{first} UTC")
+        if first == last
+        else (f"from {first} to {last} UTC", f"{first} ~ {last} UTC")
+    )
+
+
+def _whole(bench: Bench, row: dict[str, Any], of: str, ko_of: str, stretch: tuple[str, str]) -> str:
+    cost, (on, on_ko) = _money(row["total_cost"], row), stretch
+    if "total_cost_before" not in row:
         return bench.say(
-            f"0 cost lines{of} are stored from {start} to {end} UTC"
-            f"{f'; the newest of all begins on {newest}' if newest else ''}.",
-            f"{start} ~ {end} UTC {f'{what} ' if what else ''}비용 항목 0건"
-            f"{f'; 전체에서 가장 새로운 항목은 {newest} 시작' if newest else ''}.",
+            f"Total cost{of} so far {on}: {cost}; that day is not over, so it stands beside no other",
+            f"{on_ko} {ko_of}현재까지 총 비용: {cost}; 아직 끝나지 않은 날이라 다른 날과 비교하지 않음",
         )
-    head = [_whole(bench, row, of, what, (start, end)) for row in value["totals"]]
-    return "; ".join([*head, *_moved(bench, given, moved), *_rose(bench, value.get("drivers", ()))]) + "."
-
-
-def _whole(bench: Bench, row: dict[str, Any], of: str, what: str, stretch: tuple[str, str]) -> str:
-    cost, was = _money(row["total_cost"], row), _money(row["total_cost_before"], row)
-    start, end = stretch
+    was = _money(row["total_cost_before"], row)
     return bench.say(
-        f"Total cost{of} from {start} to {end} UTC: {cost}, {was} in the span before",
-        f"{start} ~ {end} UTC {f'{what} ' if what else ''}총 비용: {cost}, 그 전 같은 기간 {was}",
+        f"Total cost{of} {on}: {cost}, {was} in the span before",
+        f"{on_ko} {ko_of}총 비용: {cost}, 그 전 같은 기간 {was}",
     )
 
 
 def _moved(bench: Bench, given: Costs, parts: list[dict[str, Any]]) -> Iterator[str]:
     was = bench.say("{} in the span before", "그 전 같은 기간 {}")
     for row in parts:
-        yield f"{name(str(row[given.by]))} {_money(row['cost'], row)}, {was.format(_money(row['cost_before'], row))}"
+        before = f", {was.format(_money(row['cost_before'], row))}" if "cost_before" in row else ""
+        yield f"{name(str(row[given.by]))} {_money(row['cost'], row)}{before}"
 
 
 def _rose(bench: Bench, parts: Iterable[dict[str, Any]]) -> Iterator[str]:
