@@ -30,6 +30,7 @@ from bdp.flow.backtest import Backtester
 from bdp.flow.condition import Health
 from bdp.flow.cost_watch import CostWatch
 from bdp.flow.costs import Costs
+from bdp.flow.costs_ahead import CostsAhead
 from bdp.flow.days import start_of
 from bdp.flow.explaining import Explaining
 from bdp.flow.letters import Letters
@@ -137,11 +138,17 @@ class App:
         self.gateway: Gateway | NoModel = self._closing(
             open_gateway(settings.llm, self.state.spending, home.path, self.clock, self.ids)
         )
+        self.costs = Costs(self.store, settings.costs, self.clock, self.state.provider_views.all)
         self.asking = Asking(
-            self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain
+            self.store,
+            self.state.incidents,
+            self.gateway,
+            self.clock,
+            settings.agents,
+            settings.explain,
+            CostsAhead(self.costs),
         )
         self.answers = self._answers()
-        self.costs = Costs(self.store, settings.costs, self.clock, self.state.provider_views.all)
         self.cost_watch = CostWatch(self.costs, self.state.incidents, self._begin, self.explaining.quiet)
         self.links = Links(settings.links, settings.web.public_url, settings.approvers, home.path, self.clock, secret)
         self.pipeline: Moving = self._moving()

@@ -12,7 +12,7 @@ from bdp.explain.settings import ExplainSettings
 from bdp.llm.ask import ChatModel
 from bdp.model.analysis import Analysis, IncidentReport
 from bdp.model.incident import Incident
-from bdp.ports import Incidents, Store
+from bdp.ports import CostOutlook, Incidents, Store
 
 
 class Asking:
@@ -30,11 +30,12 @@ class Asking:
         clock: Clock,
         settings: AgentSettings,
         explain: ExplainSettings,
+        outlook: CostOutlook | None = None,
     ) -> None:
         playbooks = load_playbooks(explain.playbooks)
         analyst = Analyst(store, explain, clock)
         self._incidents = incidents
-        self._orchestrator = Orchestrator(store, incidents, model, analyst, playbooks, settings, clock)
+        self._orchestrator = Orchestrator(store, incidents, model, analyst, playbooks, settings, clock, outlook)
 
     def ask(self, question: str, incident_id: str = "") -> Reply:
         """Return the answer; see `Orchestrator.ask`."""

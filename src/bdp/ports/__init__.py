@@ -20,10 +20,11 @@ Channel     a way to reach people                                       notify/*
 Spending    what models may cost, and did; rates; all workers share it  store/spending.py
 Inquiries   questions to a model, and the answers that may serve again  store/inquiries.py
 CostProvider   who tells costs: Cost Explorer, or costs made up by a seed  intake/providers/*.py
+CostOutlook    what this month will cost, and whether budgets hold           flow/costs_ahead.py
 ProviderViews  what those who bill forecast and find themselves         store/provider_views.py
 """
 
-from bdp.ports.costs import CostProvider, ProviderViews
+from bdp.ports.costs import BudgetAhead, CostOutlook, CostProvider, MonthAhead, ProviderViews
 from bdp.ports.findings import AlertDesk, Alerts, Channel, Insights, PostDesk, Threads
 from bdp.ports.models import Inquiries, Spending
 from bdp.ports.records import Backlog, Books, BulkStore, Row, Sink, Store, Stream
@@ -36,14 +37,17 @@ __all__ = [
     "Audit",
     "Backlog",
     "Books",
+    "BudgetAhead",
     "BulkStore",
     "Channel",
+    "CostOutlook",
     "CostProvider",
     "Effects",
     "Executions",
     "Incidents",
     "Inquiries",
     "Insights",
+    "MonthAhead",
     "Permits",
     "Policies",
     "PostDesk",

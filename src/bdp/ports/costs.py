@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from bdp.model.cost import CostLine
-from bdp.model.cost_result import ProviderAnomaly, ProviderForecast, ProviderView
+from bdp.model.cost_result import BudgetOutlook, CostForecast, ProviderAnomaly, ProviderForecast, ProviderView
 
 
 class CostProvider(Protocol):
@@ -58,3 +59,54 @@ class ProviderViews(Protocol):
 
     def all(self) -> tuple[ProviderView, ...]:
         """Return the newest view of each name, by name."""
+
+
+@dataclass(frozen=True)
+class MonthAhead:
+    """What one calendar month was billed so far, and what is forecast for the rest of it.
+
+    Attributes:
+        first, last: of the month; as_of: the last day with costs that is over.
+        spent: from the first day to `as_of`, by currency, without taxes and credits; `query`: SQL that gives it again.
+        rest: for the days after `as_of` up to the last, by currency.
+    """
+
+    first: date
+    last: date
+    as_of: date
+    spent: Mapping[str, float]
+    rest: tuple[CostForecast, ...]
+    query: str
+
+
+@dataclass(frozen=True)
+class BudgetAhead:
+    """How a budget stands; `query`: SQL that gives what was spent of it again."""
+
+    outlook: BudgetOutlook
+    query: str
+
+
+class CostOutlook(Protocol):
+    """Tells what costs will be, as reports of costs do. Use from any thread."""
+
+    def month(self, service: str = "") -> MonthAhead | None:
+        """Return what the month comes to in which the day after the newest whole one lies.
+
+        None where no whole day was billed.
+
+        Args:
+            service: what is billed, exact; empty: all.
+
+        Raises:
+            BadRequest: the store hit a limit.
+            StoreUnavailable: try again later.
+        """
+
+    def budgets(self) -> tuple[BudgetAhead, ...]:
+        """Return how each budget that costs belong to stands; none where none is set.
+
+        Raises:
+            BadRequest: the store hit a limit.
+            StoreUnavailable: try again later.
+        """

@@ -16,7 +16,7 @@ from bdp.explain.agents.settings import AgentSettings
 from bdp.explain.insight.examples import Language
 from bdp.explain.playbook import Playbook
 from bdp.model.evidence import Evidence, EvidenceKind
-from bdp.ports import Incidents, Row, Store
+from bdp.ports import CostOutlook, Incidents, Row, Store
 from bdp.sql import literal
 
 _MOST: Final = 60
@@ -53,6 +53,7 @@ class Bench:
         found: evidence that the question begins with; look-ups add to it.
         language: in which evidence is told.
         incidents: None where there is no state to read.
+        outlook: None where what costs will be is not told.
         usual: the span is the usual one; nobody named it.
     """
 
@@ -64,6 +65,7 @@ class Bench:
     found: list[Evidence] = field(default_factory=list)
     language: Language = "en"
     incidents: Incidents | None = None
+    outlook: CostOutlook | None = None
     usual: bool = False
     _turn: threading.RLock = field(default_factory=threading.RLock)
 

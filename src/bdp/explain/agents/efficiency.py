@@ -16,6 +16,9 @@ EFFICIENCY: Final = Agent(
     tools=(
         "latency",
         "costs",
+        "cost_forecast",
+        "budgets",
+        "billed",
         "abnormal_events",
         "top_values",
         "metric_names",

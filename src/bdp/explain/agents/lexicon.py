@@ -36,6 +36,22 @@ BROAD: Final = (
 )
 """Words of a question about everything, if it says nothing else."""
 
+WHY: Final = (
+    *("why", "cause", "reason", "rise", "rose", "risen", "increas", "jump", "spike", "went up", "gone up", "go up"),
+    *("higher", "왜", "원인", "이유", "올랐", "오른", "올라", "늘었", "늘어", "증가", "급증", "뛰었"),
+)
+"""Words that ask for what made something rise."""
+
+AHEAD: Final = (
+    *("will", "forecast", "predict", "expected", "estimate", "projected", "projection", "going to", "end of the month"),
+    *("month end", "month-end", "end of month", "exceed", "overrun"),
+    *("예상", "예측", "전망", "초과", "나올까", "될까", "월말", "넘을", "넘길", "넘나", "소진", "남았", "남은"),
+)
+"""Words that ask a cost for what comes next."""
+
+BUDGET: Final = ("budget", "예산")
+"""Words for money that is not to be exceeded."""
+
 GENERIC: Final = (
     *("service", "services", "svc", "server", "servers", "host", "hosts", "node", "app", "api"),
     *("서비스", "서버", "호스트", "노드", "시스템", "앱", "쪽", "팀"),

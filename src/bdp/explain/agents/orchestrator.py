@@ -23,6 +23,7 @@ from bdp.clock import Clock
 from bdp.errors import BadRequest, NoAnswer
 from bdp.explain.agents.agent import Agent
 from bdp.explain.agents.bench import Bench, Span, aware
+from bdp.explain.agents.cause import caused_by
 from bdp.explain.agents.form import BriefFindings, Findings, Routed
 from bdp.explain.agents.plan import carry_out, steps_of
 from bdp.explain.agents.prompt import Matter
@@ -42,7 +43,7 @@ from bdp.explain.prose import holding
 from bdp.llm.ask import Answer, Ask, ChatModel
 from bdp.model.analysis import Analysis, Claim, IncidentReport
 from bdp.model.evidence import Evidence
-from bdp.ports import Incidents, Store
+from bdp.ports import CostOutlook, Incidents, Store
 from bdp.sql import literal
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,7 @@ class Orchestrator:
     Args:
         incidents: is only read.
         playbooks: what mechanisms are known.
+        outlook: what costs will be; None where that is not told.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Orchestrator:
         playbooks: Sequence[Playbook],
         settings: AgentSettings,
         clock: Clock,
+        outlook: CostOutlook | None = None,
     ) -> None:
         self._store = store
         self._incidents = incidents
@@ -84,6 +87,7 @@ class Orchestrator:
         self._playbooks = playbooks
         self._settings = settings
         self._clock = clock
+        self._outlook = outlook
 
     def ask(self, text: str, incident_id: str = "") -> Reply:
         """Return the answer to a question in English or Korean.
@@ -101,6 +105,7 @@ class Orchestrator:
         now = self._clock.now()
         billed = self._billed_names(now)
         question = understood(text, now, [*self._known_names(self._newest(now)), *billed], billed)
+        question = question if incident_id else caused_by(question, self._incidents, now)
         incident_id = incident_id or question.incident_id
         return self._answer(question, self._incidents.report(incident_id) if incident_id else None)
 
@@ -166,6 +171,7 @@ class Orchestrator:
             found=evidence,
             language=question.language,
             incidents=self._incidents,
+            outlook=self._outlook,
             usual=(question.span is None or not question.clear) and not evidence,
         )
 

@@ -41,6 +41,10 @@ def steps_of(question: Question, agents: Sequence[Agent]) -> list[Step]:
         searches.append(("billed", {}))
     if not question.clear:
         return [*searches, *OFFER]
+    if question.ahead or question.budget:
+        about: list[dict[str, Any]] = [{"service": one} for one in question.names[:_NAMES]] or [{}]
+        steps = [("cost_forecast", one) for one in about if question.ahead or not question.budget]
+        return [*searches, *([("budgets", {})] if question.budget else []), *steps]
     wanted = [name for topic in question.topics for name in _BY_TOPIC[topic]]
     wanted = wanted or [name for agent in agents for name in agent.first]
     steps = [step for name in dict.fromkeys(wanted) for step in _for(name, question.names[:_NAMES])]

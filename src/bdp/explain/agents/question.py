@@ -10,7 +10,7 @@ from typing import Final
 
 from bdp.explain.agents.bench import Span
 from bdp.explain.agents.efficiency import EFFICIENCY
-from bdp.explain.agents.lexicon import BROAD, TOPICS
+from bdp.explain.agents.lexicon import AHEAD, BROAD, BUDGET, TOPICS, WHY
 from bdp.explain.agents.named import Said, formed, lowered, stored, strange, without
 from bdp.explain.agents.security import SECURITY
 from bdp.explain.agents.shortened import each, shortened
@@ -40,6 +40,8 @@ class Question:
         unread: what in it looks like a time and is none that was understood.
         missing: words that stand where names do and are none that is stored.
         doubtful: short names in it that may mean several things that are billed, with these; all are looked at.
+        why: it asks what made something rise; `found_in`: ids of the incidents that answer that, the first most.
+        ahead: it asks what a cost will be; `budget`: whether budgets hold.
         words: its text in lower case without names and times; by them it is routed.
         clear: its words say what it asks; a question about an incident is clear too.
     """
@@ -53,6 +55,10 @@ class Question:
     unread: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     doubtful: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    why: bool = False
+    found_in: tuple[str, ...] = ()
+    ahead: bool = False
+    budget: bool = False
     words: str = ""
     clear: bool = True
 
@@ -82,6 +88,7 @@ def understood(text: str, now: datetime, known: Iterable[str] = (), billed: Iter
     foreign = {one.word for one in odd if korean and "cost" in topics and one.word.isascii()}
     about = [one for one in odd if one.placed or one.word in foreign] if telling else odd if broad else []
     missing = [one.word for one in odd if one.sure or (one in about and not said)]
+    why = bool(hits(told.left, WHY))
     names = tuple(dict.fromkeys(one.name for one in said))
     return Question(
         text=text[:LONGEST],
@@ -93,6 +100,9 @@ def understood(text: str, now: datetime, known: Iterable[str] = (), billed: Iter
         unread=told.unread,
         missing=tuple(missing),
         doubtful=tuple((word, meant) for word, meant in each(short, cut) if len(meant) > 1),
+        why=why,
+        ahead="cost" in topics and not why and bool(hits(told.left, AHEAD)),
+        budget="cost" in topics and bool(hits(told.left, BUDGET)),
         words=told.left if telling else plain,
         clear=telling or bool(names or incident) or (broad and not odd),
     )

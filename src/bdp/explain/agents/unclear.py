@@ -38,6 +38,15 @@ _UNREAD: Final = (
     "I read no time in {what}; I looked at {start} to {end} UTC{usual}.",
     "{what}에서 시간을 읽지 못했습니다. {start} ~ {end} UTC{usual}를 보았습니다.",
 )
+_NO_BUDGET: Final = (
+    "A budget is set in bdp.toml under [[costs.budgets]]: a name, an amount for one calendar month, a currency.",
+    "예산은 bdp.toml의 [[costs.budgets]]에 name(이름), amount(한 달 금액), currency(통화)로 설정합니다.",
+)
+_FOUND_IN: Final = (
+    "This is what incident {first} was found to be: bdp incident {first}{others}",
+    "인시던트 {first}의 분석 결과입니다: bdp incident {first}{others}",
+)
+_OTHERS: Final = ("; others that fit: {}", "; 그 밖에 해당하는 것: {}")
 _DOUBTFUL: Final = (
     "{what} may be {names}; ask with its whole name for one of them.",
     "{what}: {names} 중 하나일 수 있습니다. 하나만 보려면 전체 이름으로 물어보세요.",
@@ -86,6 +95,12 @@ def examples(bench: Bench) -> tuple[str, ...]:
 
 def notes(question: Question, bench: Bench, why: Missed) -> Iterator[str]:
     """Yield what of a question was not read as it stands, and what was taken in its place."""
+    if question.found_in:
+        first, *others = question.found_in
+        besides = bench.say(*_OTHERS).format(", ".join(others)) if others else ""
+        yield bench.say(*_FOUND_IN).format(first=first, others=besides)
+    if any(one.value.get("budgets") == 0 for one in bench.found):
+        yield bench.say(*_NO_BUDGET)
     start, end = f"{bench.span.start:%Y-%m-%d %H:%M}", f"{bench.span.end:%Y-%m-%d %H:%M}"
     if question.unread:
         hours = round((bench.span.end - bench.span.start) / timedelta(hours=1))

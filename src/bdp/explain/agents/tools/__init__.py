@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from bdp.explain.agents.bench import Bench
 from bdp.explain.agents.shown import as_text
-from bdp.explain.agents.tools import billed, costs, events, logins, metrics, names, records
+from bdp.explain.agents.tools import ahead, billed, costs, events, logins, metrics, names, records
 from bdp.llm.ask import Tool
 from bdp.model.evidence import Evidence
 
@@ -66,6 +66,12 @@ LOOKUPS: Final[dict[str, Lookup]] = {
         costs.Costs,
         costs.costs,
     ),
+    "cost_forecast": Lookup(
+        "What this month will cost in all, with its interval: what was spent and what is forecast.",
+        ahead.Ahead,
+        ahead.cost_forecast,
+    ),
+    "budgets": Lookup("Whether budgets of costs hold, and when they are used up.", ahead.Budgets, ahead.budgets),
     "billed": Lookup("Which services are billed, the dearest first.", billed.Listing, billed.billed),
     "services": Lookup("Which services have events.", names.Listing, names.services),
     "mentions": Lookup("How many events have a text in them, by service.", names.Mention, names.mentions),

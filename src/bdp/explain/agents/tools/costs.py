@@ -4,8 +4,6 @@ Bills come by the day and late. A question without a time is about the days that
 than a day is about the whole days that it lies in. A day that is not over is told alone, beside nothing.
 """
 
-
-
 from __future__ import annotations
 
 import re
