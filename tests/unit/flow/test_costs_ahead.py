@@ -117,7 +117,7 @@ def test_costs_that_lie_ahead_alone_forecast_nothing(store: ClickHouseStore) -> 
     put(store, lines([5.0], 85))
     assert outlook(store).month() is None
     assert outlook(store, Budget(name="any", amount=1)).budgets() == ()
-    assert "0 whole days" in told(asked(store, "What will this month cost?"))
+    assert "0 cost lines" in told(asked(store, "What will this month cost?"))
 
 
 def test_costs_of_a_month_ago_are_of_their_own_month(store: ClickHouseStore) -> None:

@@ -108,3 +108,12 @@ def test_a_month_is_its_whole_days_up_to_the_last_that_is_billed(store: ClickHou
     this_month = told(asked(store, "cost this month"))
     assert "on 2026-03-01 UTC: 10.00 USD, 10.00 USD in the span before; costs are stored up to 2026-03-01" in this_month
     assert "저장된 비용은 2026-03-01까지" in told(asked(store, "3월 비용"))
+
+
+def test_days_before_the_first_that_is_stored_are_not_held_against_any(store: ClickHouseStore) -> None:
+    fill(store, [line(TODAY - timedelta(days=back), 10, service_name=RDS) for back in range(1, 10)])
+    first = TODAY - timedelta(days=9)
+    week = told(asked(store, "cost of the last 7 days"))
+    assert f"70.00 USD; costs are stored from {first} on" in week
+    assert "in the span before" not in week
+    assert f"비용이 {first}부터 저장되어" in told(asked(store, "지난 7일 비용"))

@@ -57,6 +57,8 @@ def cost_forecast(bench: Bench, given: Ahead) -> Evidence:
         f"Cost{f' of {what}' if what else ''} from {month.first} to {month.last} UTC without taxes and credits",
         f"{month.first} ~ {month.last} UTC {f'{what} ' if what else ''}비용(세금과 크레딧 제외)",
     )
+    if month.last < bench.now.date():
+        parts.append(bench.say("newer costs are not stored", "더 새로운 비용은 저장되어 있지 않음"))
     span = _span(month.first, month.last)
     return bench.add(EvidenceKind.METRIC, value, f"{head}: {'; '.join(parts)}.", month.query, span, source="costs")
 
@@ -83,8 +85,8 @@ def _outlook(bench: Bench) -> CostOutlook:
 
 
 def _nothing(bench: Bench, service: str) -> Evidence:
-    text = bench.say("0 whole days of costs are stored", "저장된 온전한 하루치 비용 0일")
-    value = {"days": 0, **({"service_name": service} if service else {})}
+    text = bench.say("0 cost lines of days that are over are stored", "지난 날짜의 비용 항목 0건")
+    value: dict[str, Any] = {"cost_lines": 0, **({"service_name": service} if service else {})}
     return bench.add(EvidenceKind.METRIC, value, f"{text}.", "", bench.span, source="costs")
 
 

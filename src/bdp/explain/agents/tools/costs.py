@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from bdp.explain.agents.bench import Bench, Span, aware
-from bdp.explain.agents.tools.days import DAY, billed_days, is_over, newest_charge
+from bdp.explain.agents.tools.days import DAY, billed_days, is_over, newest_charge, oldest_charge
 from bdp.explain.agents.tools.scope import Name, Times
 from bdp.explain.costs.attribution import parts
 from bdp.explain.costs.usual import LEAST_DAYS, usual, whose
@@ -64,21 +64,25 @@ def costs(bench: Bench, given: Costs) -> Evidence:
         f"ORDER BY greatest(abs(cost - was), abs(cost)) DESC, part LIMIT {_READ}"
     )
     whole = bench.query(f"SELECT {sums} GROUP BY currency ORDER BY abs(cost) DESC, currency LIMIT 20")
-    whole_days = is_over(bench, span)
-    rows = sorted((_part(given.by, row, whole_days) for row in bench.query(query)), key=lambda row: -row["cost"])
+    oldest = oldest_charge(bench) if is_over(bench, span) else None
+    begins_late = oldest is not None and oldest >= span.before.start + DAY
+    compared = oldest is not None and not begins_late
+    rows = sorted((_part(given.by, row, compared) for row in bench.query(query)), key=lambda row: -row["cost"])
     movers = sorted(rows, key=lambda row: -abs(row["cost"] - row.get("cost_before", 0.0)))[:_MOVERS]
     listed = rows[: bench.rows(given.limit)]
     value: dict[str, Any] = {
         "start": moment(span.start),
         "end": moment(span.end),
         **_days(span),
-        "totals": [_total(row, whole_days) for row in whole],
+        "totals": [_total(row, compared) for row in whole],
         "rows": [*listed, *(row for row in movers if row not in listed)],
         "cost_lines": number(sum(row["found"] for row in whole)),
         **({"service_name": given.service} if given.service else {}),
     }
     if value["cost_lines"] and given.service:
         value["drivers"] = _drivers(bench, given.service, span, whole[0])
+    if begins_late and oldest is not None:
+        value["oldest_time"] = moment(oldest)
     newest = newest_charge(bench)
     if newest is not None and (not value["cost_lines"] or _ends_before(bench, given, span)):
         value["newest_time"] = moment(newest)
@@ -145,7 +149,8 @@ def _told(bench: Bench, given: Costs, value: dict[str, Any], moved: list[dict[st
         late = bench.say(f"; the newest of all begins on {newest}", f"; 전체에서 가장 새로운 항목은 {newest} 시작")
         told = bench.say(f"0 cost lines{of} are stored {on}", f"{on_ko} {ko_of}비용 항목 0건")
         return f"{told}{late if newest else ''}."
-    head = [_whole(bench, row, of, ko_of, (on, on_ko)) for row in value["totals"]]
+    oldest = value.get("oldest_time", "")[:10]
+    head = [_whole(bench, row, of, ko_of, (on, on_ko), oldest) for row in value["totals"]]
     late = bench.say(f"costs are stored up to {newest}", f"저장된 비용은 {newest}까지")
     tail = [late] if newest else []
     return "; ".join([*head, *tail, *_moved(bench, given, moved), *_rose(bench, value.get("drivers", ()))]) + "."
@@ -161,8 +166,13 @@ def _stretch(value: dict[str, Any]) -> tuple[str, str]:
     )
 
 
-def _whole(bench: Bench, row: dict[str, Any], of: str, ko_of: str, stretch: tuple[str, str]) -> str:
+def _whole(bench: Bench, row: dict[str, Any], of: str, ko_of: str, stretch: tuple[str, str], oldest: str) -> str:
     cost, (on, on_ko) = _money(row["total_cost"], row), stretch
+    if oldest:
+        return bench.say(
+            f"Total cost{of} {on}: {cost}; costs are stored from {oldest} on, so no whole span before is beside it",
+            f"{on_ko} {ko_of}총 비용: {cost}; 비용이 {oldest}부터 저장되어 그 전 같은 기간과 비교하지 않음",
+        )
     if "total_cost_before" not in row:
         return bench.say(
             f"Total cost{of} so far {on}: {cost}; that day is not over, so it stands beside no other",

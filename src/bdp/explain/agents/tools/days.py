@@ -37,6 +37,12 @@ def billed_days(bench: Bench, given: Times) -> Span:
     return Span(start, end)
 
 
+def oldest_charge(bench: Bench) -> datetime | None:
+    """Return the beginning of the oldest charge; None where there is none."""
+    row = bench.query("SELECT min(charge_period_start) AS oldest, count() AS found FROM charges")[0]
+    return aware(row["oldest"]) if row["found"] else None
+
+
 def is_over(bench: Bench, span: Span) -> bool:
     """Return whether all days of a span are over."""
     return span.end <= midnight(bench.now)
