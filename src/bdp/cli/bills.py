@@ -13,8 +13,10 @@ from bdp.errors import BadRequest
 from bdp.ids import Ids
 
 if TYPE_CHECKING:
+    from bdp.intake.bills.files import Took
     from bdp.intake.limits import IntakeSettings
     from bdp.model.batch import Batch
+    from bdp.model.cost_result import CostReport
 
 
 _NAMED: Final = 10
@@ -26,14 +28,18 @@ class Bills(Named):
 
     Args:
         format: of all of them; empty to tell each file's by its columns.
+
+    Attributes:
+        took: what was found in them so far.
     """
 
     def __init__(self, paths: list[str], format: str, now: datetime, settings: IntakeSettings) -> None:
-        from bdp.intake.bills.files import scan  # type: ignore[import-untyped, unused-ignore]
+        from bdp.intake.bills.files import Took, scan  # type: ignore[import-untyped, unused-ignore]
 
         super().__init__(paths)
         self._format, self._now, self._settings = format, now, settings
         self.found = scan(paths, settings, format)
+        self.took: Took = Took()
 
     def batches(self) -> Iterator[Batch]:
         """Yield the cost lines of all files, as one delivery.
@@ -58,6 +64,7 @@ class Bills(Named):
             settings=self._settings,
             format=self._format,
             progress=self._progress,
+            took=self.took,
         )
         return batches
 
@@ -71,6 +78,13 @@ class Bills(Named):
             names = ", ".join(screen.plain(info.label) for info in others[:_NAMED])
             more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
             screen.err.print(f"skipped as well: {names}{more}")
+
+    def noted(self, report: CostReport) -> CostReport:
+        """Return a report of these bills with what is to be known of the files as well."""
+        from bdp.model.cost_result import CostNote
+
+        alike = (CostNote(kind="alike", text=one.text, text_ko=one.text_ko) for one in self.took.alike)
+        return report.model_copy(update={"notes": (*alike, *report.notes)})
 
 
 def made_up(seed: int, now: datetime, settings: IntakeSettings) -> Iterator[Batch]:

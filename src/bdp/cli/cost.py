@@ -14,7 +14,7 @@ import typer
 from bdp.cli import screen
 from bdp.cli.api import connect
 from bdp.cli.bills import Bills, made_up
-from bdp.cli.options import HomeOption, JsonOption, check_plot, language_of
+from bdp.cli.options import HomeOption, JsonOption, check_plot, existing, language_of
 from bdp.clock import SystemClock
 from bdp.errors import BadRequest
 
@@ -164,7 +164,7 @@ def shadow(
     query = _asked(account, service, currency, since, until)
     report = _Source(paths, format, home, generate).report("report", query, lambda costs: costs.report(query))
     if json:
-        screen.print_json(report.model_dump(mode="json", include={"start", "end", "shadow"}))
+        screen.print_json(report.model_dump(mode="json", include={"start", "end", "shadow", "notes"}))
         return
     from bdp.cli.cost_shadow import shadow_view
 
@@ -229,7 +229,7 @@ class _Source(NamedTuple):
         from bdp.model.cost_result import CostReport
 
         asked = query.model_dump(mode="json", exclude_none=True) | more
-        with connect(self.home) as api:
+        with connect(existing(self.home)) as api:
             told = api.get(f"{PATH}/{name}", **{key: value for key, value in asked.items() if value})
         return CostReport.model_validate(told)
 
@@ -248,7 +248,7 @@ class _Source(NamedTuple):
                 with screen.progress(bills.size, "reading") as show:
                     app.load(batches, lambda records: show(bills.done, records))
                 _complain(app, bills, alone=self.home is None)
-                return make(app.costs)
+                return bills.noted(make(app.costs))
 
 
 def _complain(app: App, bills: Bills, *, alone: bool) -> None:

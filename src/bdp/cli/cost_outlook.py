@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -31,6 +32,11 @@ _PAST: Final = 30
 _HEIGHT: Final = 8
 _BAR: Final = 20
 _THEIRS: Final = 10
+_SPARK: Final = 15
+_GAP: Final = 2
+_NAME: Final = 20
+"""Cells that a name is to have, before anything else gives way."""
+_LEAST_NAME: Final = 8
 
 
 def forecast_view(report: CostReport, language: Language, width: int) -> Iterator[RenderableType]:
@@ -45,7 +51,7 @@ def forecast_view(report: CostReport, language: Language, width: int) -> Iterato
     parts = [one for one in known if not _is_whole(one)]
     if parts:
         yield Text(f"\n{label('dearest', language)}", "bold")
-        yield _table(parts, language)
+        yield from _table(parts, language, width)
     yield from budgets(report, language)
     yield from providers(report, language)
     if report.start is not None:
@@ -107,21 +113,46 @@ def _sum(services: Sequence[ServiceTotal], place: int) -> float | None:
     return sum(known) if known else None
 
 
-def _table(parts: Sequence[CostForecast], language: Language) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(label("what", language), overflow="fold", min_width=16)
-    table.add_column("", no_wrap=True)
-    table.add_column(label("total", language), justify="right", no_wrap=True)
+def _table(parts: Sequence[CostForecast], language: Language, width: int) -> Iterator[RenderableType]:
+    """Yield what each part will cost. What is too narrow for all of it is taken from names and lines, never figures."""
+    names = [", ".join(filter(None, (short(one.service_name), short(one.account)))) for one in parts]
+    totals = [money(one.total, one.currency) for one in parts]
     level = f"{parts[0].level:.0%}"
-    table.add_column(label("interval", language, level=level), justify="right", overflow="fold")
-    for one in parts:
-        name = ", ".join(filter(None, (short(one.service_name), short(one.account))))
-        line = spark.spark([day.cost for day in one.days], width=15)
-        low, high = figure(one.low, one.currency), figure(one.high, one.currency)
-        table.add_row(name, line, money(one.total, one.currency), label("from_to", language, low=low, high=high))
+    heads = label("what", language), label("total", language), label("interval", language, level=level)
+    lines, intervals, room = _fitting(parts, (heads[1], *totals), heads[2], language, width)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(heads[0], no_wrap=True, overflow="ellipsis", max_width=room)
+    if lines:
+        table.add_column("", no_wrap=True)
+    table.add_column(heads[1], justify="right", overflow="fold")
+    table.add_column(heads[2], justify="right", overflow="fold")
+    for one, name, total, interval in zip(parts, names, totals, intervals, strict=True):
+        line = [spark.spark([day.cost for day in one.days], width=_SPARK)] if lines else []
+        table.add_row(Text(name), *line, total, interval)
+    yield table
+    for one, name in zip(parts, names, strict=True):
         if note := one.worded("note", language):
-            table.add_row(Text(plain(note), "yellow"))
-    return table
+            yield hanging(Text("!", "yellow"), Text(f"{name}: {plain(note)}", "yellow"))
+
+
+def _fitting(
+    parts: Sequence[CostForecast], totals: Sequence[str], head: str, language: Language, width: int
+) -> tuple[bool, list[str], int]:
+    """Return whether there is room for lines of blocks, the intervals in one line or two, and what names get of it."""
+    bounds = [(figure(one.low, one.currency), figure(one.high, one.currency)) for one in parts]
+    one_line = [label("from_to", language, low=low, high=high) for low, high in bounds]
+    two_lines = [label("from_to", language, low=low, high=f"\n{high}").replace(" \n", "\n") for low, high in bounds]
+    room = 0
+    for lines, intervals in ((True, one_line), (True, two_lines), (False, one_line), (False, two_lines)):
+        blocks = min(_SPARK, max(len(one.days) for one in parts)) + _GAP if lines else 0
+        room = width - blocks - _widest(totals) - _widest((head, *intervals)) - 2 * _GAP
+        if room >= _NAME:
+            return lines, intervals, room
+    return False, two_lines, max(room, _LEAST_NAME)
+
+
+def _widest(texts: Sequence[str]) -> int:
+    return max(cell_len(line) for text in texts for line in text.split("\n"))
 
 
 def _bar(one: BudgetOutlook) -> Text:

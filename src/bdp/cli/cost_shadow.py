@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bdp.cli.cost_labels import label, word
-from bdp.cli.cost_notes import heading
+from bdp.cli.cost_notes import heading, notes
 from bdp.cli.money import figure, stretch
 from bdp.cli.screen import hanging, plain
 from bdp.model.cost_result import CostReport, ShadowCount
@@ -20,6 +20,7 @@ def shadow_view(report: CostReport, language: Language) -> Iterator[RenderableTy
     """Yield how often both agreed, what the differences come to in money, and examples."""
     if not report.shadow:
         yield Text(label("no_shadow", language))
+        yield from notes(report, language)
         return
     title = label("shadow", language)
     days = f"  {stretch(report.start, report.end, language)}" if report.start and report.end else ""
@@ -31,6 +32,7 @@ def shadow_view(report: CostReport, language: Language) -> Iterator[RenderableTy
         yield Text(f"\n{label('agree', language)}", "green")
     for one in report.shadow:
         yield from _examples(one, language)
+    yield from notes(report, language)
 
 
 def _table(report: CostReport, language: Language) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from bdp.cli import screen
 from bdp.cli.api import Api, connect
@@ -62,6 +63,8 @@ def ingest(
     screen.out.print(f"Took in {taken}, refused {counts['refused']:,}, had {counts['repeated']:,} already.")
     if bills.took.first and bills.took.last:
         screen.out.print(screen.plain(_told(bills.took)))
+    for one in bills.took.alike:
+        screen.out.print(screen.hanging(Text("!", "yellow"), Text(screen.plain(one.text))))
     screen.out.print(screen.ledger_line(ledger))
     if counts["refused"]:
         screen.out.print("See what was refused and why: bdp dead-letters")
@@ -95,4 +98,9 @@ def _as_json(took: Took) -> dict[str, Any]:
     if took.first is None or took.last is None:
         return {}
     days = {"first_day": f"{took.first:%Y-%m-%d}", "last_day": f"{took.last:%Y-%m-%d}"}
-    return {"bills": {"files": len(took.files), "lines": took.lines, **days, "billed": took.billed}}
+    alike = [
+        {"files": one.files, "share": round(one.share, 4), "text": one.text, "text_ko": one.text_ko}
+        for one in took.alike
+    ]
+    counts = {"files": len(took.files), "lines": took.lines}
+    return {"bills": counts | days | {"billed": took.billed} | ({"alike": alike} if alike else {})}

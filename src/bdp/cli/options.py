@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bdp.errors import BadRequest
+from bdp.errors import BadRequest, NotFound
 from bdp.model.noun import Language
 
 HomeOption = Annotated[
@@ -25,6 +25,20 @@ JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object 
 def language_of(korean: bool) -> Language:
     """Return the language that was asked for."""
     return "ko" if korean else "en"
+
+
+def existing(home: Path | None) -> Path | None:
+    """Return a home that is only to be read.
+
+    Raises:
+        NotFound: the folder that was named is not there; opening it would make an empty home of a misspelt name.
+    """
+    if home is not None and not home.expanduser().is_dir():
+        raise NotFound(
+            f"There is no home {home}.",
+            f"See whether the name is right; 'bdp ingest FILE --home {home}' or 'bdp serve --home {home}' makes one.",
+        )
+    return home
 
 
 def instant(text: str) -> str:

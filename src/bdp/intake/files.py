@@ -191,6 +191,7 @@ class _Reading:
             for found in self.metrics:
                 yield from self._samples(found)
             if self.bills is not None:
+                self.bills.several = len(self.billed) > 1
                 for found, format in self.billed:
                     yield from self._bill(self.bills, found, format)
         finally:

@@ -13,6 +13,7 @@ from bdp.cli.cost import as_json
 from tests.integration.serving import Served
 from tests.unit.cli.conftest import HOSTILE, Bdp
 from tests.unit.cli.cost_reports import EC2, report, result
+from tests.unit.intake.bills.exports import azure, written
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIELDS = {
@@ -35,6 +36,31 @@ def test_the_shadow_of_nothing_teaches(bdp: Bdp, served: Served) -> None:
     assert told.code == 0, told.err
     assert "BDP_PATTERN_MODE=shadow" in told.out
     assert bdp("cost", "shadow", "--json", "--home", served.home).object["shadow"] == []
+
+
+@pytest.mark.parametrize("verb", ["analyze", "forecast", "shadow"])
+def test_a_home_that_is_not_there_is_not_made(bdp: Bdp, tmp_path: Path, verb: str) -> None:
+    told = bdp("cost", verb, "--home", tmp_path / "misspelt")
+    assert told.code == 3
+    assert "There is no home" in told.err
+    assert "bdp ingest FILE" in " ".join(told.err.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_forms_of_one_bill_are_told(process: Bdp, tmp_path: Path) -> None:
+    actual = written(tmp_path / "actual.csv", azure(amortized=False))
+    amortized = written(tmp_path / "amortized.csv", azure(amortized=True))
+    for verb in ("analyze", "forecast", "shadow"):
+        notes = process("cost", verb, actual, amortized, "--json").object["notes"]
+        assert notes[0]["kind"] == "alike"
+        assert "actual.csv and amortized.csv" in notes[0]["text"]
+        assert "amortized.csv 파일" in notes[0]["text_ko"]
+    told = " ".join(process("cost", "analyze", actual, amortized).out.split())
+    assert "two forms of one bill" in told
+    assert "give one of them alone" in told
+    korean = " ".join(process("cost", "shadow", actual, amortized, "--ko").out.split())
+    assert "하나만 주십시오" in korean
+    assert "two forms" not in process("cost", "analyze", actual).out
 
 
 def test_korean_and_json(bdp: Bdp, served: Served) -> None:

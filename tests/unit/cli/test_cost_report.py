@@ -16,6 +16,7 @@ from bdp.cli.cost_labels import LABELS, STANDINGS
 from bdp.cli.cost_outlook import forecast_view
 from bdp.cli.cost_report import report_view
 from bdp.cli.cost_shadow import shadow_view
+from bdp.cli.money import figure, money
 from bdp.model.cost_result import CostNote, CostReport, Standing, TrendDirection
 from bdp.model.noun import Language
 from tests.unit.cli.conftest import HOSTILE
@@ -153,6 +154,27 @@ def test_a_forecast_has_past_band_and_parts() -> None:
     alone = printed(forecast_view(report(services=(), service_count=0, days=()), "en", 80), 80)
     assert "past" not in alone
     assert "too few days" in printed(forecast_view(EMPTY, "en", 80), 80)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("size", [1.0, 60_000.0])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_figures_of_a_forecast_are_never_cut(width: int, size: float, language: Language) -> None:
+    told = report()
+    grown = [
+        one.model_copy(update={name: getattr(one, name) * size for name in ("total", "low", "high")})
+        for one in told.forecasts
+    ]
+    grown[1] = grown[1].model_copy(update={"service_name": "아주 긴 이름의 " * 12, "note": "said of it"})
+    text = printed(forecast_view(told.model_copy(update={"forecasts": tuple(grown)}), language, width), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    table = text.splitlines()
+    for one in grown[1:]:
+        assert [line for line in table if money(one.total, one.currency) in line]
+        for cost in (one.low, one.high):
+            assert [line for line in table if figure(cost, one.currency) in line]
+    assert line_with(text, "아주 긴", "…", money(grown[1].total, "USD"))
+    assert "said of it" in text
 
 
 def test_the_shadow_is_compared() -> None:

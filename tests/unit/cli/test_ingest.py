@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.integration.serving import Served
 from tests.unit.cli.conftest import Bdp
+from tests.unit.intake.bills.exports import azure, written
 
 
 def test_by_itself_and_again_it_doubles_nothing(process: Bdp, log: Path, tmp_path: Path) -> None:
@@ -52,6 +53,21 @@ def test_bills_beside_logs_become_cost_lines_and_again_add_nothing(process: Bdp,
     assert again["ledger"]["accepted"] == again["ledger"]["stored"] + again["ledger"]["dead_lettered"] == 10
     told = process("query", "SELECT count() AS n, sum(billed_cost) AS c FROM charges", "--home", home, "--json").object
     assert told["rows"] == [{"n": 2, "c": 1.0}]
+
+
+def test_two_forms_of_one_bill_are_told_and_one_alone_mends_it(process: Bdp, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    actual = written(tmp_path / "actual.csv", azure(amortized=False))
+    amortized = written(tmp_path / "amortized.csv", azure(amortized=True))
+    both = process("ingest", actual, amortized, "--home", home)
+    assert "actual.csv and amortized.csv seem to be two forms of one bill" in " ".join(both.out.split())
+    (alike,) = process("ingest", actual, amortized, "--home", home, "--json").object["bills"]["alike"]
+    assert (alike["files"], alike["share"]) == (["actual.csv", "amortized.csv"], 1)
+    assert "청구서" in alike["text_ko"]
+    alone = process("ingest", amortized, "--home", home, "--json").object["bills"]
+    assert "alike" not in alone
+    told = process("query", "SELECT sum(billed_cost) AS c FROM charges", "--home", home, "--json").object
+    assert abs(told["rows"][0]["c"] - alone["billed"]["USD"]) < 0.01
 
 
 def test_a_bill_from_standard_input(process: Bdp, tmp_path: Path) -> None:

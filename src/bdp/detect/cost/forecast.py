@@ -17,9 +17,9 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bdp.detect.cost.daily import Calendar, DailyCosts, Floats, middle
+from bdp.detect.cost.fees import FEE_SPREAD, fees
 from bdp.detect.cost.outlook import look
 from bdp.detect.cost.settings import Budget
 from bdp.detect.cost.shape import learn
@@ -37,7 +37,6 @@ _STOPPED: Final = 7
 """Days without cost after which a service that ran on most days is taken to have stopped."""
 _OFTEN: Final = 0.5
 _MOST_WANDER: Final = 0.5
-_FEE_SPREAD: Final = 0.1
 _WANDER_WEEKS: Final = 8
 LEAST_DAYS: Final = 7
 _TO_SIGMA: Final = 1.4826
@@ -89,12 +88,12 @@ def ahead(daily: DailyCosts, learnt: Floats, running: Floats, days: int) -> Ahea
     )
     cost = base[:, None] * np.exp(drift) * multiple * resting[:, None]
     rests = np.flatnonzero(window.resting)
-    cost[rests] = _by_date(daily, rests, calendar.days[length:])
+    cost[rests] = fees(daily, rests, days)
     cost[(daily.costs[:, -_STOPPED:] == 0).all(axis=1) & (window.idle < _OFTEN)] = 0.0
     moved = _wander(window, outlook.weekly, outlook.spread)
     moved[rests] = _LEAST_WANDER
     spread = outlook.spread.copy()
-    spread[rests] = np.minimum(spread[rests], _FEE_SPREAD)
+    spread[rests] = np.minimum(spread[rests], FEE_SPREAD)
     return Ahead(calendar, cost, cost * spread[:, None], cost * moved[:, None] * np.sqrt(after + 1))
 
 
@@ -150,17 +149,6 @@ def budget(
         overrun_day=day, overrun_earliest=earliest, probability=min(1.0, max(0.0, probability)),
         text=english, text_ko=korean,
     )  # fmt: skip
-
-
-def _by_date(daily: DailyCosts, rows: NDArray[np.intp], days: Sequence[date]) -> Floats:
-    """Return what series that hardly ever cost anything, such as monthly fees, cost on the same dates before."""
-    dates = np.array([day.day for day in daily.days])
-    known = np.nan_to_num(daily.costs[rows])
-    found = np.zeros((len(rows), len(days)))
-    for place, day in enumerate(days):
-        same = known[:, dates == day.day]
-        found[:, place] = same.mean(axis=1) if same.shape[1] else 0.0
-    return found
 
 
 def _low(cost: float, off: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdp.detect.cost.daily import DailyCosts, Floats
+from bdp.detect.cost.fees import FEE_SPREAD, fees, rests
 from bdp.detect.cost.forecast import LEAST_DAYS, Ahead, ahead, budget, forecast
 from bdp.detect.cost.settings import Budget, CostSettings
 from bdp.model.cost_result import BudgetOutlook, CostForecast, CostKey
@@ -112,18 +113,25 @@ def _ahead(
 ) -> Ahead:
     """Forecast each group of series as one.
 
-    What goes on for three days in a part of it is expected to go on, and so is what is too young to have a past.
+    What goes on for three days in a part of it is expected to go on, and so is what is too young to have a past. What
+    hardly ever costs anything is forecast by itself, as it is alone, and added: in the sum of others a fee of the
+    middle of the month would be lost.
     """
     lasting = running >= 3
     known = np.where(np.isnan(learnt), 0.0, learnt)
     recent = np.nanmedian(np.where(lasting[:, None], daily.costs[:, -3:] - learnt[:, -3:], 0.0), axis=1)
     more = np.nan_to_num(recent) + _young(daily, settings)
+    resting = rests(daily)
+    known[resting] = 0.0
+    charged = np.where(resting[:, None], 0.0, np.nan_to_num(daily.costs))
     sums = np.stack([_sum(known, learnt, rows) for rows in groups])
-    billed = np.stack([_sum(np.nan_to_num(daily.costs), daily.costs, rows) for rows in groups])
+    billed = np.stack([_sum(charged, daily.costs, rows) for rows in groups])
     whole = DailyCosts([CostKey() for _ in groups], daily.calendar, billed)
     one = ahead(whole, sums, np.zeros(len(groups)), days)
     extra = np.array([float(more[rows].sum()) for rows in groups])[:, None]
-    return Ahead(one.calendar, one.cost + extra, one.scatter, one.wander)
+    fee = np.stack([fees(daily, rows[resting[rows]], days).sum(axis=0) for rows in groups])
+    scatter = np.hypot(one.scatter, FEE_SPREAD * np.abs(fee))
+    return Ahead(one.calendar, one.cost + extra + fee, scatter, one.wander)
 
 
 def _young(daily: DailyCosts, settings: CostSettings) -> Floats:

@@ -24,6 +24,7 @@ import msgspec
 from bdp.errors import BadRequest, MissingExtra, Reject, TooLarge, UnknownFormat
 from bdp.ids import Ids, derived
 from bdp.intake.bills import cells, cost_explorer, parquet
+from bdp.intake.bills.alike import Alike, Sample
 from bdp.intake.bills.cells import Block, Refused
 from bdp.intake.bills.formats import BILLS, COST_EXPLORER, KNOWN, TABLES, is_bill, table_format
 from bdp.intake.bills.table import Delivery, Table
@@ -84,6 +85,7 @@ def read_bills(
     settings: IntakeSettings,
     format: str = "",
     progress: Progress | None = None,
+    took: Took | None = None,
 ) -> Iterator[Batch]:
     """Yield batches of cost lines, file by file. `-` is standard input.
 
@@ -92,14 +94,17 @@ def read_bills(
         stated_at: when it was said: a later one takes the place of an earlier one, day by day.
         now: arrival, aware UTC.
         format: one of `BILLS`; empty to tell each file's by its columns.
+        took: learns what was found.
 
     Raises:
         NotFound, BadRequest, MissingExtra, UnknownEncoding, UnknownFormat: of files that the user named; those in
             folders are left out, see `scan`.
     """
     _check_format(format)
-    reading = BillReading(Delivery(statement, stated_at), now, settings)
-    for found in find(paths):
+    inputs = find(paths)
+    reading = BillReading(Delivery(statement, stated_at), now, settings, took=took or Took())
+    reading.several = len(inputs) > 1
+    for found in inputs:
         info = _looked_at(found, format)
         if info.problem or not (info.format or found.stream):
             continue
@@ -161,6 +166,7 @@ class Took:
         files: those with a line, by their labels.
         repeated: records of files that were given twice, which count once.
         billed: by currency.
+        sample: of what the files say, where there are several.
     """
 
     files: set[str] = field(default_factory=set)
@@ -169,11 +175,23 @@ class Took:
     first: datetime | None = None
     last: datetime | None = None
     billed: dict[str, float] = field(default_factory=dict)
+    sample: Sample = field(default_factory=Sample)
 
-    def add(self, label: str, lines: Sequence[CostLine]) -> None:
-        """Count the lines of a batch."""
+    @property
+    def alike(self) -> Sequence[Alike]:
+        """Files that seem to be two forms of one bill, whose costs then count twice."""
+        return self.sample.alike()
+
+    def add(self, label: str, lines: Sequence[CostLine], *, several: bool = False) -> None:
+        """Count the lines of a batch.
+
+        Args:
+            several: more files are read, which may tell the same costs.
+        """
         if not lines:
             return
+        if several:
+            self.sample.add(label, lines)
         self.files.add(label)
         self.lines += len(lines)
         starts = {line.charge_period_start for line in lines}
@@ -191,6 +209,7 @@ class BillReading:
         records: rows of each file so far.
         position: bytes read of the present file, on disk.
         took: what was found in all of them.
+        several: more than one file is read.
     """
 
     delivery: Delivery
@@ -199,6 +218,7 @@ class BillReading:
     records: dict[Path, int] = field(default_factory=dict)
     position: int = 0
     took: Took = field(default_factory=Took)
+    several: bool = False
     _known: set[str] = field(default_factory=set)
 
     def batches(self, found: Input, format: str, opened: Opened | None = None) -> Iterator[Batch]:
@@ -287,7 +307,7 @@ class BillReading:
                     self.took.repeated += batch.accepted
                 else:
                     self._known.add(batch.batch_id)
-                    self.took.add(found.label, lines[start : start + most])
+                    self.took.add(found.label, lines[start : start + most], several=self.several)
                     yield batch
 
     def _batch(self, lines: Sequence[CostLine], refused: Sequence[Refused], mark: str, found: Input) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
@@ -126,6 +127,50 @@ def test_a_monthly_fee_is_expected_on_its_date() -> None:
     costs = daily([noisy(100, 92), fee], keys=[key(), key("Support")], first=date(2026, 7, 1))
     (one,) = [one for one in told(costs, forecast_days=31)[0] if one.service_name == "Support"]
     assert [(day.day, day.cost) for day in one.days if day.cost] == [(date(2026, 10, 1), 1200.0)]
+
+
+def parts_and_whole(*rows: Floats, first: date = MONDAY) -> tuple[CostForecast, dict[str, CostForecast]]:
+    """The forecast of the whole, and those of its services."""
+    whole, *parts = told(daily(rows, first), forecast_days=31)[0]
+    return whole, {part.service_name: part for part in parts}
+
+
+@pytest.mark.parametrize("place", [57, 86, 90, 95, 98, 99])
+def test_what_came_once_is_not_expected_again_in_a_service_nor_in_the_whole(place: int) -> None:
+    once = np.zeros(100)
+    once[place] = 3000
+    whole, parts = parts_and_whole(noisy(100, 100), once)
+    assert "service 1" not in parts or parts["service 1"].high == 0
+    assert whole.total == pytest.approx(parts["service 0"].total)
+    assert max(day.cost for day in whole.days) < 130
+
+
+@pytest.mark.parametrize(
+    "due",
+    [
+        lambda day: day.day == 1,
+        lambda day: day.day == 15,
+        lambda day: (day + timedelta(days=1)).day == 1,
+        lambda day: day in {date(2026, 1, 14), date(2026, 2, 16), date(2026, 3, 17), date(2026, 4, 13)},
+    ],
+    ids=["on the first", "in its middle", "on its last day", "on moving days"],
+)
+def test_a_monthly_fee_is_expected_in_its_service_and_in_the_whole(due: Callable[[date], bool]) -> None:
+    fee = np.array([3000.0 * due(at(place)) for place in range(100)])
+    whole, parts = parts_and_whole(noisy(100, 100), fee)
+    # 31 days from the 15th of April on hold one of each date, but for the 15th itself, of which they hold two.
+    times = 2 if due(date(2026, 4, 15)) and due(date(2026, 5, 15)) else 1
+    assert parts["service 1"].total == pytest.approx(3000 * times, rel=0.01)
+    assert whole.total == pytest.approx(parts["service 0"].total + parts["service 1"].total)
+    expected = [day.day for day in parts["service 1"].days if day.cost > 2000]
+    assert expected == ([] if due(date(2026, 1, 14)) else [day.day for day in whole.days if due(day.day)])
+
+
+def test_a_fee_that_has_not_come_for_longer_than_a_month_is_over() -> None:
+    fee = np.array([500.0 * (at(place).day == 10) * (place < 50) for place in range(100)])
+    whole, parts = parts_and_whole(noisy(100, 100), fee, noisy(20, 100, seed=2))
+    assert "service 1" not in parts
+    assert whole.total < 31 * 130
 
 
 def test_too_few_days_for_a_forecast() -> None:
