@@ -161,8 +161,16 @@ class Costs:
         # A part is as grave as it is within all.
         whole = usual_days(self.store, first, last, column) if query.is_part else None
         accounts = newcomers(self.store, query, daily, self.settings.least_days)
-        place, now = (start - first).days, self.clock.now()
-        return review(daily, self.settings, now, first=place, whole=whole, accounts=accounts, progress=progress)
+        return review(
+            daily,
+            self.settings,
+            self.clock.now(),
+            first=(start - first).days,
+            whole=whole,
+            accounts=accounts,
+            is_open=last >= today,
+            progress=progress,
+        )
 
     def _explained(self, one: CostResult) -> CostResult:
         """Return a result with what drives it and what changed before it."""

@@ -246,3 +246,17 @@ def test_of_a_long_spike_that_is_found_late_the_last_day_makes_it_news(scene: Sc
     scene.day(SPIKE, *[900.0] * 6)
     assert (scene.opened[0].start_time, scene.opened[0].last_seen) == (midnight(SPIKE), midnight(SPIKE + 5))
     assert not is_old(scene.opened[0], AlertingSettings())
+
+
+def test_the_day_that_is_not_over_ends_no_incident(scene: Scene) -> None:
+    scene.day(SPIKE, 900.0, 950.0)
+    one = scene.only()
+    put(scene.store, lines([12.0], SPIKE + 2, statement="so far", stated_at=midnight(SPIKE + 2)))
+    scene.clock.advance(midnight(SPIKE + 2) + timedelta(hours=9) - scene.clock.now())
+    assert scene.watch.poll(at_once=True)
+    assert scene.only().end_time is None
+    put(scene.store, lines([930.0], SPIKE + 2, statement="whole", stated_at=midnight(SPIKE + 3)))
+    assert scene.look(SPIKE + 3)
+    after = scene.only()
+    assert (after.incident_id, after.end_time, after.last_seen) == (one.incident_id, None, midnight(SPIKE + 2))
+    assert scene.quiet == []

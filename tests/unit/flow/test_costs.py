@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bdp.clock import ManualClock
-from bdp.detect.cost.settings import CostSettings
+from bdp.detect.cost.settings import Budget, CostSettings
 from bdp.flow.costs import CostQuery, Costs
 from bdp.flow.daily_costs import daily_costs
 from bdp.model.anomaly import Severity
@@ -339,3 +339,24 @@ def test_a_part_is_as_grave_alone_as_it_is_within_the_whole(store: ClickHouseSto
     put(store, [*lines(rising), *lines(even(20_000, 60, seed=2), **LAB), *lines(even(9, 60), **WON)])
     for query in (CostQuery(), CostQuery(account="1"), CostQuery(account="1", service="Amazon S3", currency="USD")):
         assert [one.severity for one in report(store, query).anomalies] == [Severity.MEDIUM], query
+
+
+def test_a_day_that_is_not_over_ends_nothing_and_is_forecast(store: ClickHouseStore) -> None:
+    usual = even(100, 60)
+    put(store, lines([*usual[:56], 300.0, 310.0, 305.0, 290.0]))
+    put(store, lines(even(40, 60, seed=2), **LAB))
+    settings = CostSettings(budgets=(Budget(name="all", amount=1e5),))
+    asked = Costs(store, settings, ManualClock(line(60, 0).charge_period_start + timedelta(hours=5)))
+    known, ahead = asked.report(), asked.forecast()
+    put(store, [line(60, 12.0), line(60, 400.0, **LAB)])
+    found = asked.report()
+    assert {(one.key.account_id, one.spike_start_date, one.spike_duration_days) for one in found.anomalies} == {
+        ("1", day(56), 4), ("2", day(60), 1),
+    }  # fmt: skip
+    assert found.forecasts == known.forecasts
+    assert found.budgets == known.budgets
+    assert asked.forecast().forecasts == ahead.forecasts
+    assert ahead.forecasts[0].days[0].day == day(60)
+    assert found.judged == known.judged + 1
+    assert [note.kind for note in found.notes] == ["open_day"]
+    assert found.totals[0].billed_cost == pytest.approx(known.totals[0].billed_cost + 412)

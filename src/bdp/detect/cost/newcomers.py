@@ -8,8 +8,6 @@ from datetime import date, datetime
 import numpy as np
 
 from bdp.detect.cost import wording
-from bdp.detect.cost.daily import DailyCosts
-from bdp.detect.cost.ensemble import Ensemble
 from bdp.detect.cost.results import Results
 from bdp.detect.cost.settings import CostSettings
 from bdp.detect.cost.walk import Walk
@@ -22,21 +20,14 @@ class Newcomers:
     A spike is told that began before the services of the account could be judged; later ones are theirs.
 
     Args:
-        accounts: one series each; 0 on days before the first, see `daily.py`.
+        walk: over one series for each account; 0 on days before its first.
         whole: by currency, what all that is paid for costs on a usual day.
     """
 
-    def __init__(
-        self,
-        accounts: DailyCosts,
-        settings: CostSettings,
-        ensemble: Ensemble,
-        now: datetime,
-        whole: Mapping[str, float],
-    ) -> None:
-        self._walk = Walk(accounts, settings, ensemble)
-        self._results = Results(self._walk, settings, now, whole)
-        days = accounts.days
+    def __init__(self, walk: Walk, settings: CostSettings, now: datetime, whole: Mapping[str, float]) -> None:
+        self._walk = walk
+        self._results = Results(walk, settings, now, whole)
+        accounts, days = walk.daily, walk.daily.days
         begun = np.argmax(np.nan_to_num(accounts.costs) != 0, axis=1)
         self._begun = {key: days[int(place)] for key, place in zip(accounts.keys, begun, strict=True)}
         self._least_days = settings.least_days

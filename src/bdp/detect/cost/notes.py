@@ -179,8 +179,10 @@ def _open_day(seen: Seen) -> Iterator[CostNote]:
     if last >= seen.today:
         yield CostNote(
             kind="open_day",
-            text=f"{last} is not over yet: its costs still grow.",
-            text_ko=f"{last}은 아직 끝나지 않아 비용이 더 늘어납니다.",
+            text=f"{last} is not over yet: its costs still grow. What is too dear already is told; nothing else is "
+            "judged by it, and forecasts begin with it.",
+            text_ko=f"{last}은 아직 끝나지 않아 비용이 더 늘어납니다. 이미 지나치게 큰 비용만 알리고 "
+            "그 밖에는 판단하지 않으며, 예측은 그날부터 시작합니다.",
         )
 
 

@@ -84,9 +84,8 @@ class Results:
         Args:
             tell: False only follows the spikes, for days before those that are asked for.
         """
-        known = ~np.isnan(self._walk.daily.costs[:, day.place])
         abnormal = {int(day.rows[i]): int(i) for i in np.flatnonzero(day.anomalous)}
-        for row in [row for row in self._open if known[row] and row not in abnormal]:
+        for row in [row for row in self._open if day.settled[row] and row not in abnormal]:
             del self._open[row]
         for row, i in abnormal.items():
             spike = self._grown(row, day, i)
@@ -107,7 +106,7 @@ class Results:
         return sorted(self._found.values(), key=lambda one: (-one.impact, str(one.key), one.day))
 
     def going_on(self) -> dict[CostKey, date]:
-        """Return the spikes that are not over, by their first days; a day without data ends none."""
+        """Return the spikes that are not over, by their first days; a day without data, or not over, ends none."""
         daily = self._walk.daily
         return {daily.keys[row]: daily.days[spike.start] for row, spike in self._open.items()}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from bdp.detect.cost.daily import DailyCosts
+from bdp.detect.cost.daily import Calendar, DailyCosts
 from bdp.detect.cost.ensemble import Ensemble
 from bdp.detect.cost.newcomers import Newcomers
 from bdp.detect.cost.results import Results
@@ -55,8 +55,10 @@ class Reviewed:
         return self.results.going_on() | (self.newcomers.going_on() if self.newcomers else {})
 
     def ahead(self, settings: CostSettings) -> tuple[tuple[CostForecast, ...], tuple[BudgetOutlook, ...]]:
-        """Return what comes next: forecasts, the whole of each currency first, and budgets."""
-        return forecasts_of(self.daily, self.walk.learnt, self.walk.running, settings)
+        """Return what comes after the last day that is over: forecasts, that of all costs first, and budgets."""
+        over = len(self.daily.days) - self.walk.is_open
+        whole = DailyCosts(self.daily.keys, Calendar(self.daily.days[0], over), self.daily.costs[:, :over])
+        return forecasts_of(whole, self.walk.learnt[:, :over], self.walk.running, settings)
 
 
 def review(
@@ -67,6 +69,7 @@ def review(
     first: int = 0,
     whole: Mapping[str, float] | None = None,
     accounts: DailyCosts | None = None,
+    is_open: bool = False,
     progress: Progress = lambda done, of: None,
 ) -> Reviewed:
     """Judge days.
@@ -76,13 +79,14 @@ def review(
         first: place of the first day that is asked for.
         whole: by currency, what all that is paid for costs on a usual day, where these costs are a part of it.
         accounts: those that are new, each as one series of the same days.
+        is_open: the last day is not over, see `Walk`.
         progress: called with the days done, and how many there are.
 
     Raises:
         MissingExtra: none of the methods is installed.
     """
     ensemble = Ensemble(settings)
-    walk = Walk(daily, settings, ensemble)
+    walk = Walk(daily, settings, ensemble, is_open=is_open)
     results = Results(walk, settings, now, whole)
     comparison = Comparison(daily)
     counts = dict.fromkeys((Standing.JUDGED, Standing.TOO_YOUNG, Standing.NO_COST), 0)
@@ -97,7 +101,7 @@ def review(
         progress(day.place - begin + 1, len(daily.days) - begin)
     newcomers = None
     if accounts is not None:
-        newcomers = Newcomers(accounts, settings, ensemble, now, results.whole)
+        newcomers = Newcomers(Walk(accounts, settings, ensemble, is_open=is_open), settings, now, results.whole)
         newcomers.walk(begin, first)
     small = [one.standing for one in results.quiet.values()]
     standings = {str(name): count for name, count in counts.items()}

@@ -51,6 +51,7 @@ class DayJudged:
         is_small: abnormal, but below the least impact; `is_doubled`: the whole account's day looks counted twice.
         earlier, owed: of spikes that open, days in a row before this one that belong to them, and their money.
         judged, young, idle: how many series were judged, have too short a past, cost nothing that day.
+        settled: of all series, those whose cost of the day is known for good.
     """
 
     place: int
@@ -65,10 +66,15 @@ class DayJudged:
     judged: int
     young: int
     idle: int
+    settled: Flags
 
 
 class Walk:
     """One pass over daily costs.
+
+    Args:
+        is_open: the last day is not over. What is too dear already is told; of the rest it says nothing yet: it ends no
+            spike, and nothing is learnt from it.
 
     Attributes:
         learnt: costs without their spikes, see the module; shape (series, days).
@@ -77,8 +83,9 @@ class Walk:
     Memory: a second copy of the costs, and for 16,000 series at a time what the methods need, about 10 KB each.
     """
 
-    def __init__(self, daily: DailyCosts, settings: CostSettings, ensemble: Ensemble) -> None:
+    def __init__(self, daily: DailyCosts, settings: CostSettings, ensemble: Ensemble, *, is_open: bool = False) -> None:
         self.daily = daily
+        self.is_open = is_open
         self.settings = settings
         self._ensemble = ensemble
         self.learnt = daily.costs.copy()
@@ -141,6 +148,10 @@ class Walk:
         twice = over & self._doubled.of(rows, weighed.outlook, ripe & paid)
         small = over & ~twice & (impact < settings.least_impact)
         earlier, owed = self._began(place, rows, weighed, over & ~twice & ~small & (self.running[rows] == 0))
+        settled = there.copy()
+        if self.is_open and place == len(self.daily.days) - 1:
+            settled[:] = False
+            settled[rows[over]] = True
         return DayJudged(
             place=place,
             rows=rows,
@@ -151,9 +162,10 @@ class Walk:
             is_doubled=twice,
             earlier=earlier,
             owed=owed,
-            judged=int(np.count_nonzero(ripe & paid)),
-            young=int(np.count_nonzero(there & ~ripe)),
-            idle=int(np.count_nonzero(ripe & ~paid)),
+            judged=int(np.count_nonzero(settled & ripe & paid)),
+            young=int(np.count_nonzero(settled & ~ripe)),
+            idle=int(np.count_nonzero(settled & ripe & ~paid)),
+            settled=settled,
         )
 
     def _weigh(self, place: int, rows: Rows) -> Weighed:
@@ -185,8 +197,9 @@ class Walk:
         self.learnt[rows[odd], place] = np.minimum(day.weighed.outlook.expected[odd], costs[rows[odd], place])
         goes_on = np.zeros(len(costs), np.bool_)
         goes_on[rows[day.anomalous | day.is_small]] = True
-        # A day without data neither ends a spike nor makes it longer.
-        self.running = np.where(goes_on, self.running + 1, np.where(np.isnan(costs[:, place]), self.running, 0))
+        # A day without data, or not over, neither ends a spike nor makes it longer.
+        self.running = np.where(goes_on, self.running + 1, np.where(day.settled, 0, self.running))
+        self.learnt[~day.settled, place] = np.nan
         accepted = np.flatnonzero(self.running >= ACCEPTED)
         if len(accepted):
             self._accept(accepted, place)
