@@ -1,6 +1,7 @@
 """What every test shares: the folder of recorded data, and a closing list of what was skipped and why."""
 
 import os
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def data_dir() -> Path:
     if not path.is_dir():
         pytest.skip(f"BDP_DATA absent: {path}")
     return path
+
+
+def pytest_sessionfinish() -> None:
+    """Close the stores that tests gave one another, in a process that used some."""
+    if kept := sys.modules.get("tests.kept"):
+        kept.end_all()
 
 
 def reason(report: pytest.TestReport | pytest.CollectReport) -> str:

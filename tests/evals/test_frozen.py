@@ -6,7 +6,6 @@ They were written by somebody who did not know the rules; what the rules scored 
 from __future__ import annotations
 
 import json
-import uuid
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from bdp.clock import SystemClock
 from bdp.explain.settings import ExplainSettings
 from bdp.flow.investigating import Investigated, investigate_folder
 from bdp.model.analysis import Check
-from bdp.store.clickhouse import StoreSettings, open_store
 from benchmarks._rootcausebench import grade
 from tests.evals.korean import assert_told_in_korean
+from tests.kept import empty_store
 
 FROZEN = Path(__file__).parent / "frozen"
 CASES = sorted(path.parent for path in FROZEN.glob("*/ground_truth.json"))
@@ -32,7 +31,7 @@ HARD = {
 
 @cache
 def judged(case: Path) -> tuple[Investigated, float, dict[str, Any]]:
-    store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
+    store = empty_store()
     try:
         found = investigate_folder(case, store, ExplainSettings(), SystemClock())
     finally:

@@ -18,7 +18,7 @@ from tests.integration.serving import BDP, Served
 
 QUICK = {"BDP_PIPELINE__LINGER_SECONDS": "0"}
 Serve = Callable[..., Served]
-RECORDS = 15_000
+RECORDS = 6_000
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
@@ -47,10 +47,10 @@ def dump(tmp_path: Path) -> Path:
     with path.open("w") as file:
         for number in range(RECORDS):
             record: dict[str, Any] = {"service": "shop", "message": f"order {number}"}
-            record["ts"] = (START + timedelta(seconds=number * 0.1)).isoformat()
+            record["ts"] = (START + timedelta(seconds=number * 0.25)).isoformat()
             if number % 5:
                 record["event_id"] = f"e{number}"
-            if 12_000 < number < 12_200:
+            if 4_800 < number < 5_000:
                 record |= {"level": "ERROR", "error_code": "E1", "message": "it timed out"}
             file.write(json.dumps(record) + "\n")
     return path
@@ -159,7 +159,7 @@ def kill_and_replay(serve: Serve, dump: Path, kills: int, seed: int) -> None:
 
     for share in sorted(random.Random(seed).uniform(0.05, 0.95) for _ in range(kills)):
         life = serve("killed")
-        process = begin(life.home, "replay", dump, "--rate", "20000")
+        process = begin(life.home, "replay", dump, "--rate", "8000")
         kill_when(life, process, lambda found: found.get("accepted", 0) >= share * RECORDS)  # noqa: B023 used here
     life = serve("killed")
     bdp(life.home, "replay", dump)

@@ -35,7 +35,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 25
+EXAMPLES, MORE = 10, 50
 schemathesis.serializer.alias("application/x-protobuf", "application/octet-stream")
 
 
@@ -47,15 +47,20 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
         yield schemathesis.openapi.from_asgi("/openapi.json", create_api(app, TOKEN))
 
 
-def test_any_request_gets_a_described_answer(described: BaseSchema) -> None:
-    labels = [check_operation(found.ok()) for found in described.get_all_operations() if isinstance(found, Ok)]
+@pytest.mark.parametrize(
+    "examples", [EXAMPLES, pytest.param(MORE, marks=[pytest.mark.long, pytest.mark.timeout(1200)])]
+)
+def test_any_request_gets_a_described_answer(described: BaseSchema, examples: int) -> None:
+    labels = [
+        check_operation(found.ok(), examples) for found in described.get_all_operations() if isinstance(found, Ok)
+    ]
     assert {"POST /v1/events", "POST /v1/costs", "POST /metrics/ingest", "POST /v1/query"} <= set(labels)
 
 
-def check_operation(operation: APIOperation[Any, Any, Any, Any]) -> str:
+def check_operation(operation: APIOperation[Any, Any, Any, Any], examples: int) -> str:
     """Send requests, fitting and unfitting ones, to one operation; return its name."""
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(case=one_of([operation.as_strategy(mode) for mode in GenerationMode]))
     def send(case: Case[Any]) -> None:
         answer = case.call(headers={"Authorization": f"Bearer {TOKEN}"})

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,9 +64,20 @@ def check(found: Found) -> None:
         one.model_dump_json()
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(bills(), SETTINGS)
 def test_any_costs_are_judged_and_forecast(costs: Any, given_settings: dict[str, Any]) -> None:
+    judged_and_forecast(costs, given_settings)
+
+
+@pytest.mark.long
+@settings(max_examples=1000)
+@given(bills(), SETTINGS)
+def test_many_costs_are_judged_and_forecast(costs: Any, given_settings: dict[str, Any]) -> None:
+    judged_and_forecast(costs, given_settings)
+
+
+def judged_and_forecast(costs: Any, given_settings: dict[str, Any]) -> None:
     found = look_at(costs, **given_settings)
     check(found)
     chosen = CostSettings.model_validate({"budgets": [{"name": "all", "amount": 100.0}], **given_settings})

@@ -1,17 +1,17 @@
-"""A real embedded store for each test, apart by database name."""
+"""A real embedded store for each test, without records."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
+from bdp.store.clickhouse import ClickHouseStore
+from tests.kept import empty_store
 
 
 @pytest.fixture
 def store() -> Iterator[ClickHouseStore]:
-    opened = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
+    opened = empty_store()
     yield opened
     opened.close()

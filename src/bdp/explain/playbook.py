@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -305,11 +305,17 @@ def load_playbooks(own: Path | None = None) -> tuple[Playbook, ...]:
         raise BadSetting(
             f"The folder of playbooks {own} does not exist.", "Set explain.playbooks to a folder or leave it out."
         )
-    found = _folder(SHIPPED) | (_folder(own) if own else {})
+    found = _shipped() | (_folder(own) if own else {})
     for path, playbook in found.values():
         if unknown := not_known(playbook.yields_to, found.keys() - {playbook.name}):
             raise BadSetting(f"Playbook {path}: yields_to: {unknown}.", "Take the names of other playbooks.")
     return tuple(found[key][1] for key in sorted(found))
+
+
+@cache
+def _shipped() -> dict[str, tuple[Path, Playbook]]:
+    """Read once: they are a part of the program, and each part of the product that explains asks for them."""
+    return _folder(SHIPPED)
 
 
 def _folder(folder: Path) -> dict[str, tuple[Path, Playbook]]:

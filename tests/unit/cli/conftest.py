@@ -16,6 +16,7 @@ import structlog
 
 from bdp.cli import main, screen
 from tests.integration.serving import BDP, Served
+from tests.unit.cli.warm import Warm
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m[red]x[/nope] :smile: \u202egnp.exe\u2028end"
 """Clears a screen, names its window, colours it, and turns the writing direction."""
@@ -64,20 +65,26 @@ def bdp(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> I
     structlog.reset_defaults()
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """A process that has loaded what verbs need."""
+    started = Warm.start()
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def process() -> Bdp:
-    """Run a verb in a process of its own."""
+def process(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Bdp:
+    """Run a verb in a process of its own; where Python itself is told something, in one that it starts for it."""
 
     def run(*words: object, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> Told:
-        ended = subprocess.run(
-            [*BDP, *map(str, words)],
-            input=stdin,
-            capture_output=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, **(environment or {})},
-        )
-        return Told(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        said, given = [str(word) for word in words], {**os.environ, **(environment or {})}
+        if any(name.startswith("PYTHON") for name in environment or ()):
+            ended = subprocess.run([*BDP, *said], input=stdin, capture_output=True, timeout=60, check=False, env=given)
+            return Told(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        folder = tmp_path_factory.mktemp("said")
+        code = warm.run(said, given, folder, stdin, seconds=60)
+        return Told(code, (folder / "out").read_bytes().decode(), (folder / "err").read_bytes().decode())
 
     return run
 

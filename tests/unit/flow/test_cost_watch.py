@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -166,9 +167,12 @@ def test_a_spike_of_an_account_whose_next_day_is_late_goes_on(scene: Scene) -> N
 
 
 def test_a_step_is_one_incident_for_as_long_as_it_lasts(scene: Scene) -> None:
-    for place, cost in enumerate(even(200, 50, seed=3)):
-        scene.day(SPIKE + place, cost)
-        if place < 25:
+    costs = even(200, 50, seed=3)
+    # Day by day at first, and where it may end; between them three days come at once.
+    places = [*range(4), *range(4, 25, 3), *range(25, 31), *range(31, 49, 3), 49, 50]
+    for place, after in pairwise(places):
+        scene.day(SPIKE + place, *costs[place:after])
+        if after <= 25:
             assert scene.only().end_time is None, place
     one = scene.only()
     assert len(scene.opened) == 1

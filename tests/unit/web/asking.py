@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,9 +13,8 @@ from starlette.testclient import TestClient
 from bdp.app import App
 from bdp.clock import ManualClock
 from bdp.settings import load
-from bdp.store.clickhouse import open_store
-from bdp.store.settings import StoreSettings
 from bdp.web.api import create_api
+from tests.kept import empty_store
 
 AT = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
 PEOPLE = [
@@ -29,7 +27,7 @@ PEOPLE = [
 @contextmanager
 def product(home: Path, **settings: Any) -> Iterator[tuple[App, ManualClock]]:
     """Give an open product and its clock."""
-    store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}", query_rows=1000))
+    store = empty_store(query_rows=1000)
     given = {"approvers": {"people": PEOPLE}, "web": {"public_url": "http://testserver"}, **settings}
     clock = ManualClock(AT)
     with App(load(home, given), clock=clock, store=store) as app:

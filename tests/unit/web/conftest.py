@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,8 @@ from starlette.testclient import TestClient
 
 from bdp.app import App
 from bdp.settings import load
-from bdp.store.clickhouse import open_store
-from bdp.store.settings import StoreSettings
 from bdp.web.api import create_api
+from tests.kept import empty_store
 
 TOKEN = "the token"
 
@@ -21,7 +19,7 @@ TOKEN = "the token"
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
     """An open product. The embedded engine opens one path only in a process, so here it is memory, by database name."""
-    store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}", query_rows=1000))
+    store = empty_store(query_rows=1000)
     settings = load(tmp_path / "home", {"intake": {"max_request_bytes": 100_000, "max_record_bytes": 20_000}})
     with App(settings, store=store) as opened:
         yield opened

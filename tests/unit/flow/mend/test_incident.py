@@ -137,6 +137,7 @@ def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
     return left
 
 
+@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("status", "gone", "ends"),
     [
@@ -145,11 +146,14 @@ def play(home: Path, crash_at: int, status: ApprovalStatus, gone: bool) -> Left:
         (ApprovalStatus.REJECTED, False, IncidentStatus.ESCALATED),
     ],
 )
-def test_a_crash_after_any_change(tmp_path: Path, status: ApprovalStatus, gone: bool, ends: IncidentStatus) -> None:
+def test_a_crash_after_any_change(
+    tmp_path: Path, status: ApprovalStatus, gone: bool, ends: IncidentStatus, every: int
+) -> None:
+    """After each second change, where all went well the others than where not; and after each."""
     whole = play(tmp_path / "whole", 0, status, gone)
     assert whole.incident.status is ends
     assert whole.changes > 20
-    for crash_at in range(1, whole.changes + 1):
+    for crash_at in range(1 + gone % every, whole.changes + 1, every):
         left = play(tmp_path / str(crash_at), crash_at, status, gone)
         assert left.incident.status is ends, crash_at
         assert left.messages == whole.messages, crash_at
