@@ -6,7 +6,6 @@ Counts are counted again here from the same records, by other code than the prod
 from __future__ import annotations
 
 import json
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,16 +23,17 @@ from bdp.model.anomaly import AnomalyKind, Severity, Subject
 from bdp.model.batch import RecordKind
 from bdp.model.evidence import EvidenceKind
 from bdp.model.incident import Incident, IncidentStatus, TimelineEntry
-from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
+from bdp.store.clickhouse import ClickHouseStore
 from tests.evals.korean import assert_told_in_korean
 from tests.evals.readers import READERS, Record
+from tests.kept import empty_store
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.json"))
 
 
 @pytest.fixture
 def store() -> Iterator[ClickHouseStore]:
-    opened = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
+    opened = empty_store()
     yield opened
     opened.close()
 

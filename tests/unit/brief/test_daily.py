@@ -17,8 +17,9 @@ from bdp.model.batch import Ledger, RecordKind
 from bdp.model.briefing import Briefing, Chatter, Trend
 from bdp.model.decision import Approval, ApprovalStatus, Role, Vote
 from bdp.model.execution import Execution, Outcome
-from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
+from bdp.store.clickhouse import ClickHouseStore
 from bdp.store.state import State, open_state
+from tests.kept import empty_store
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 END = START + timedelta(days=1)
@@ -79,7 +80,7 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    store = open_store(StoreSettings(database=f"brief_daily_{next(NUMBERS)}"))
+    store = empty_store()
     state = open_state("sqlite://")
     yield Desk(store, state)
     state.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,9 +22,10 @@ from bdp.intake.feeds.feed import Stopped
 from bdp.intake.limits import IntakeSettings
 from bdp.model.batch import Batch
 from bdp.model.cost_result import ProviderView
-from bdp.store.clickhouse import ClickHouseStore, StoreSettings, open_store
+from bdp.store.clickhouse import ClickHouseStore
 from tests.integration.aws_loopback import allow
 from tests.integration.cost_explorer_server import CostExplorerServer, anomaly
+from tests.kept import empty_store
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 TODAY = NOW.date()
@@ -78,7 +78,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[CostExplorerServer]:
 
 @pytest.fixture
 def custody() -> Iterator[Custody]:
-    store = open_store(StoreSettings(database=f"t{uuid.uuid4().hex}"))
+    store = empty_store()
     yield Custody(store)
     store.close()
 
