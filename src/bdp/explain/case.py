@@ -82,6 +82,7 @@ class Case:
         series: the metric series behind evidence, by its id.
         metrics: names of the metrics of the subject's entity.
         bill: of an incident of costs, once its costs were found.
+        is_open: of an incident of costs: its last day is not over.
     """
 
     store: Store
@@ -95,13 +96,15 @@ class Case:
     series: dict[str, Course] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
     bill: Bill | None = None
+    is_open: bool = False
 
     @classmethod
     def of_bill(
-        cls, store: Store, settings: ExplainSettings, incident: Incident, playbooks: Sequence[Playbook]
+        cls, store: Store, settings: ExplainSettings, incident: Incident, playbooks: Sequence[Playbook], now: datetime
     ) -> Case:
         """Return the case of an incident of costs: it is looked at in whole days, and events tell nothing of it."""
-        return cls(store, settings, incident, playbooks, Stretch.of_days(incident), "0")
+        stretch = Stretch.of_days(incident)
+        return cls(store, settings, incident, playbooks, stretch, "0", is_open=stretch.end > now)
 
     @property
     def of_metrics(self) -> bool:
@@ -187,7 +190,7 @@ def open_case(
         now: events from after it, of a clock that is wrong, do not stretch the incident.
     """
     if incident.kind is AnomalyKind.COST:
-        return Case.of_bill(store, settings, incident, playbooks)
+        return Case.of_bill(store, settings, incident, playbooks, now)
     for exactly in (False,) if whole else (True, False):
         subject = _subject(incident, exactly=exactly)
         newest = _newest(store, incident, subject, max(now, incident.last_seen))

@@ -19,6 +19,8 @@ from bdp.model.cost import ALL_SERVICES
 from bdp.ports import BulkStore
 from bdp.sql import literal
 
+_WHO: Final = "cityHash64(provider_name, sub_account_id)"
+"""An account that moves to another payer is not new."""
 _PAYER: Final = "if(billing_account_id = '', 0, cityHash64(provider_name, billing_account_id))"
 
 
@@ -50,17 +52,15 @@ def _known_before(store: BulkStore, daily: DailyCosts, least_days: int) -> dict[
     """Return, by the marks of accounts that are new, the days before their first on which their payer's bill was."""
     first = daily.days[0]
     found = store.packed(
-        f"SELECT {ACCOUNT_MARK} AS account, {_PAYER} AS payer, "
+        f"SELECT {ACCOUNT_MARK} AS account, {_WHO} AS who, {_PAYER} AS payer, "
         f"toUInt32(toDate(charge_period_start) - toDate({literal(str(first))})) AS place FROM costs "
-        f"WHERE {between(first, daily.days[-1])} GROUP BY account, payer, place",
-        np.dtype([("account", "<u8"), ("payer", "<u8"), ("place", "<u4")]),
+        f"WHERE {between(first, daily.days[-1])} GROUP BY account, who, payer, place",
+        np.dtype([("account", "<u8"), ("who", "<u8"), ("payer", "<u8"), ("place", "<u4")]),
     )
     found = found[np.argsort(found["place"], kind="stable")]
-    accounts, begun = np.unique(found["account"], return_index=True)
+    _, begun = np.unique(found["who"], return_index=True)
     known = {}
-    for account, payer, place in zip(
-        accounts.tolist(), *(found[begun][name].tolist() for name in ("payer", "place")), strict=True
-    ):
+    for account, _, payer, place in found[begun].tolist():
         if payer and place >= least_days:
             days: Flags = np.zeros(len(daily.days), np.bool_)
             days[found["place"][(found["payer"] == payer) & (found["place"] < place)]] = True

@@ -179,7 +179,8 @@ class Costs:
         found = drivers(self.store, one.key, start, one.day, column)
         # What rose elsewhere drives nothing here; what fell elsewhere may have moved here.
         mine = {SERVICE} if one.key.service_name == ALL_SERVICES else set()
-        parts = tuple(part for part in found if part.dimension not in _ELSEWHERE - mine or part.share < 0)
+        fell = one.day < self.clock.now().date()  # all else costs less on a day that is not over
+        parts = tuple(part for part in found if part.dimension not in _ELSEWHERE - mine or (fell and part.share < 0))
         return one.model_copy(update={"drivers": parts, "changes": changes(self.store, one.key, start, one.day, parts)})
 
     def _seen(self, query: CostQuery, reviewed: Reviewed) -> Seen:
@@ -197,6 +198,7 @@ class Costs:
             least_days=self.settings.least_days,
             empty_budgets=without_costs(reviewed.daily.keys, self._budgeted(query, self.settings).budgets),
             later=self._later(query, stretch[-1]),
+            new_accounts=frozenset(one.key.account for one in reviewed.anomalies() if one.key.is_whole),
         )
 
     def _later(self, query: CostQuery, last: date) -> date | None:

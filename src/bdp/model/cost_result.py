@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from bdp.model.anomaly import Severity
+from bdp.model.cost import ALL_SERVICES
 from bdp.model.noun import Noun
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -32,6 +33,11 @@ class CostKey(Noun):
     def account(self) -> str:
         """The account as people know it."""
         return self.account_name or self.account_id or self.billing_account_id
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that an account costs is meant."""
+        return self.service_name == ALL_SERVICES and bool(self.account_id)
 
     def __str__(self) -> str:
         return " / ".join(part for part in (self.account, self.service_name) if part) or "unnamed service"

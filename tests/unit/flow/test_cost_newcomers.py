@@ -64,6 +64,8 @@ def test_a_new_account_is_told_once_and_whole_from_its_first_day(store: ClickHou
     assert one.severity is Severity.CRITICAL
     assert "new" in one.note
     assert "새 계정" in one.note_ko
+    assert (one.historical_average, one.change_percent) == (0, None)
+    assert not [note for note in report(store).notes if note.kind == "young"]
     told = {driver.name: driver.cost for driver in one.drivers if driver.dimension == "service"}
     assert told == pytest.approx({"AmazonEC2": 6000, "Amazon S3": 2000, "AWS Lambda": 900})
 
@@ -111,6 +113,31 @@ def test_a_change_of_currency_makes_no_new_account(store: ClickHouseStore) -> No
     put(store, [*old(), *lines(even(5000, 60), billing_currency="KRW", sub_account_id="2")])
     put(store, [*newcomer(0, 50), *newcomer(50, 10, 1300, billing_currency="KRW")])
     assert not [one for one in report(store).anomalies if one.service_name == "All services"]
+
+
+def test_an_account_that_moves_to_another_payer_is_not_new(store: ClickHouseStore) -> None:
+    moved = [*newcomer(0, BEGUN, billing_account_id="first"), *newcomer(BEGUN, 10, billing_account_id="0")]
+    put(store, [*old(60), *moved])
+    assert report(store).anomalies == ()
+
+
+def test_on_a_day_that_is_not_over_nothing_seems_to_have_moved_there(store: ClickHouseStore) -> None:
+    asked = Costs(store, CostSettings(), ManualClock(line(BEGUN, 0).charge_period_start + timedelta(hours=3)))
+    put(store, [*old(BEGUN), line(BEGUN, 400.0), *newcomer(days=1, times=0.1)])
+    one = only(asked.report())
+    assert one.service_name == "All services"
+    assert one.current_cost == pytest.approx(900)
+    assert not [driver for driver in one.drivers if driver.share < 0]
+
+
+def test_what_is_left_of_a_day_does_not_shrink_what_was_told(store: ClickHouseStore) -> None:
+    asked = Costs(store, CostSettings(), ManualClock(line(BEGUN + 3, 0).charge_period_start + timedelta(hours=3)))
+    put(store, [*old(BEGUN + 3), *newcomer(days=3)])
+    before = only(asked.report())
+    put(store, [line(BEGUN + 3, 400.0), *newcomer(BEGUN + 3, 1, 0.02)])
+    after = only(asked.report())
+    assert (after.day, after.current_cost, after.severity) == (before.day, before.current_cost, before.severity)
+    assert after.drivers == before.drivers
 
 
 def test_it_becomes_one_incident_that_ends_when_it_costs_nothing_more(store: ClickHouseStore) -> None:

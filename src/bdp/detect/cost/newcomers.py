@@ -50,4 +50,6 @@ class Newcomers:
 
     def _told(self, one: CostResult) -> CostResult:
         english, korean = wording.new_account(self._begun[one.key])
-        return one.model_copy(update={"note": english, "note_ko": korean})
+        # Its mean is that of the days since it began; before, it cost nothing.
+        nothing = {"historical_average": 0.0, "change_percent": None}
+        return one.model_copy(update={"note": english, "note_ko": korean, **nothing})

@@ -30,6 +30,7 @@ class Seen:
         least_days: history below which nothing is judged.
         empty_budgets: budgets that no costs belong to.
         later: last day with charges where that has not come; None where none lie ahead.
+        new_accounts: those that are judged as a whole.
     """
 
     daily: DailyCosts
@@ -41,6 +42,7 @@ class Seen:
     least_days: int
     empty_budgets: Sequence[Budget] = ()
     later: date | None = None
+    new_accounts: frozenset[str] = frozenset()
 
 
 def notes_of(seen: Seen) -> tuple[CostNote, ...]:
@@ -128,7 +130,9 @@ def _gaps(seen: Seen) -> Iterator[CostNote]:
 
 def _young(seen: Seen) -> Iterator[CostNote]:
     known = np.count_nonzero(~np.isnan(seen.daily.costs), axis=1)
-    young = np.flatnonzero((known > 0) & (known <= seen.least_days))
+    rows = np.flatnonzero((known > 0) & (known <= seen.least_days))
+    whole = seen.new_accounts
+    young = rows[[seen.daily.keys[row].account not in whole for row in rows.tolist()]] if whole else rows
     if not len(young):
         return
     accounts = sorted({seen.daily.keys[int(row)].account for row in young[:2000]})

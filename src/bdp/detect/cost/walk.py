@@ -145,11 +145,13 @@ class Walk:
         impact = weighed.outlook.today - weighed.outlook.expected
         over = (confidence >= settings.threshold) & (impact > 0)
         over |= (self.running[rows] > 0) & (confidence >= settings.threshold - _HOLD) & (impact > 0)
+        is_open = self.is_open and place == len(self.daily.days) - 1
+        over &= ~(is_open & (self.running[rows] > 0))  # a part of a day says nothing new of a spike that goes on
         twice = over & self._doubled.of(rows, weighed.outlook, ripe & paid)
         small = over & ~twice & (impact < settings.least_impact)
         earlier, owed = self._began(place, rows, weighed, over & ~twice & ~small & (self.running[rows] == 0))
         settled = there.copy()
-        if self.is_open and place == len(self.daily.days) - 1:
+        if is_open:
             settled[:] = False
             settled[rows[over]] = True
         return DayJudged(

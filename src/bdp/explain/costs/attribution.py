@@ -20,7 +20,6 @@ from bdp.explain.costs.usual import (
     Usual,
     account_of,
     checked,
-    is_whole,
     midnight,
     payer_of,
     service_of,
@@ -164,7 +163,7 @@ def _parts_query(key: CostKey, whole: Usual, column: str) -> str:
 
 def _dimensions(key: CostKey) -> dict[str, str]:
     """Return what tells the parts of a key's own lines; of a whole account its services too."""
-    return DIMENSIONS | ({SERVICE: "service_name"} if is_whole(key) else {})
+    return DIMENSIONS | ({SERVICE: "service_name"} if key.is_whole else {})
 
 
 def _parts_of(key: CostKey) -> str:

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from statistics import fmean, median
 from typing import Final
 
-from bdp.model.cost import ALL_SERVICES
 from bdp.model.cost_result import CostKey
 from bdp.ports import Store
 from bdp.sql import equals, literal
@@ -129,20 +128,15 @@ def account_of(key: CostKey) -> str:
     return " AND ".join(equals(column, text) for column, text in fields.items() if text)
 
 
-def is_whole(key: CostKey) -> bool:
-    """Return whether a key means all that an account costs."""
-    return key.service_name == ALL_SERVICES and bool(key.account_id)
-
-
 def service_of(key: CostKey) -> str:
     """Return the SQL condition for what is billed, in the key's currency, in any account."""
-    fields = {"service_name": "" if is_whole(key) else key.service_name, "billing_currency": key.currency}
+    fields = {"service_name": "" if key.is_whole else key.service_name, "billing_currency": key.currency}
     return " AND ".join(equals(column, text) for column, text in fields.items() if text)
 
 
 def payer_of(key: CostKey) -> str:
     """Return the SQL condition for the bill that has a key's account, if the key means all of it; else empty."""
-    if not (is_whole(key) and key.billing_account_id):
+    if not (key.is_whole and key.billing_account_id):
         return ""
     fields = {
         "provider_name": key.provider_name,

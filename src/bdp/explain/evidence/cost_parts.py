@@ -9,7 +9,7 @@ from bdp.explain.bilingual import Bilingual
 from bdp.explain.case import Case
 from bdp.explain.costs.attribution import ACCOUNT, SERVICE, parts
 from bdp.explain.costs.bill import Bill, Shown
-from bdp.explain.costs.usual import account_of, is_whole, service_of, usual
+from bdp.explain.costs.usual import account_of, service_of, usual
 from bdp.explain.evidence.cost_rise import edges, rounded
 from bdp.explain.sentences import say
 from bdp.explain.wording import clean, money, name, percent, sample
@@ -35,13 +35,14 @@ def collect(case: Case) -> None:
     if bill is None or not bill.rose:
         return
     bill.parts = parts(case.store, bill.key, bill.whole, bill.column)
-    own, elsewhere = ((SERVICE,), (ACCOUNT,)) if is_whole(bill.key) else ((), (ACCOUNT, SERVICE))
+    own, elsewhere = ((SERVICE,), (ACCOUNT,)) if bill.key.is_whole else ((), (ACCOUNT, SERVICE))
     for dimension in (*own, "usage type", "resource", "region", "charge category", "tag"):
         for one in bill.of(dimension)[:_MOST]:
             if abs(one.share) >= _TOLD and (dimension == "usage type" or _tells(bill, one)):
                 _add(case, bill, one)
         _add_new(case, bill, dimension)
     moved = [one for one in bill.of(*elsewhere) if one.share <= _FELL or one.share >= _ALSO_ROSE]
+    moved = [] if case.is_open else moved  # all else costs less on a day that is not over
     for one in moved[:_MOST]:
         _add(case, bill, one)
     if moved:
@@ -53,7 +54,7 @@ def collect(case: Case) -> None:
 
 def _is_new_account(bill: Bill) -> bool:
     """Return whether an account had no cost before: then none of its parts had, and that says nothing more."""
-    return is_whole(bill.key) and not any(bill.whole.costs[day] for day in bill.whole.before)
+    return bill.key.is_whole and not any(bill.whole.costs[day] for day in bill.whole.before)
 
 
 def _tells(bill: Bill, one: Driver) -> bool:
@@ -115,7 +116,7 @@ def _add_new(case: Case, bill: Bill, dimension: str) -> None:
 def _add_wholes(case: Case, bill: Bill) -> None:
     """Add how the service went over all accounts, and the account over all services."""
     _add_whole(case, bill, "all_accounts")
-    if bill.key.account_id and not is_whole(bill.key):
+    if bill.key.account_id and not bill.key.is_whole:
         _add_whole(case, bill, "all_services")
 
 
@@ -142,7 +143,7 @@ def _add_whole(case: Case, bill: Bill, key: str) -> Evidence:
 
 def _shown(bill: Bill) -> Iterable[Shown]:
     """Yield what the parts show."""
-    new, own = _is_new_account(bill), is_whole(bill.key)
+    new, own = _is_new_account(bill), bill.key.is_whole
     for one in bill.parts.drivers:
         proof = bill.proof.get((one.dimension, one.name), "")
         key = _KEYS.get(one.dimension, one.dimension)
