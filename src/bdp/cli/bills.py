@@ -83,8 +83,8 @@ class Bills(Named):
         """Return a report of these bills with what is to be known of the files as well."""
         from bdp.model.cost_result import CostNote
 
-        alike = (CostNote(kind="alike", text=one.text, text_ko=one.text_ko) for one in self.took.alike)
-        return report.model_copy(update={"notes": (*alike, *report.notes)})
+        found = (CostNote(kind=one.kind, text=one.text, text_ko=one.text_ko) for one in self.took.remarks)
+        return report.model_copy(update={"notes": (*found, *report.notes)})
 
 
 def made_up(seed: int, now: datetime, settings: IntakeSettings) -> Iterator[Batch]:

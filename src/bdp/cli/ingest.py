@@ -63,7 +63,7 @@ def ingest(
     screen.out.print(f"Took in {taken}, refused {counts['refused']:,}, had {counts['repeated']:,} already.")
     if bills.took.first and bills.took.last:
         screen.out.print(screen.plain(_told(bills.took)))
-    for one in bills.took.alike:
+    for one in bills.took.remarks:
         screen.out.print(screen.hanging(Text("!", "yellow"), Text(screen.plain(one.text))))
     screen.out.print(screen.ledger_line(ledger))
     if counts["refused"]:
@@ -102,5 +102,6 @@ def _as_json(took: Took) -> dict[str, Any]:
         {"files": one.files, "share": round(one.share, 4), "text": one.text, "text_ko": one.text_ko}
         for one in took.alike
     ]
-    counts = {"files": len(took.files), "lines": took.lines}
-    return {"bills": counts | days | {"billed": took.billed} | ({"alike": alike} if alike else {})}
+    notes = [{"kind": one.kind, "text": one.text, "text_ko": one.text_ko} for one in took.remarks]
+    told = ({"alike": alike} if alike else {}) | ({"notes": notes} if notes else {})
+    return {"bills": {"files": len(took.files), "lines": took.lines, **days, "billed": took.billed, **told}}

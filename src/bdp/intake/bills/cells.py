@@ -102,6 +102,7 @@ class _Rows:
     def _begin(self, header: bytes) -> None:
         self.number = 1
         self.names, self.delimiter = header_of(header)
+        self.manner.likely = self.delimiter == ";"
         probe = Table(self.names, [()] * len(self.names), 0)
         if self.names:
             self.wanted(probe)

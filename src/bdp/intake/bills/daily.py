@@ -53,6 +53,7 @@ def lines(table: Table, delivery: Delivery) -> list[CostLine]:
     if table.first:
         check_days(start for start in starts if start is not None)
     usual = _IN_NAME.get(table.has(*PLAINLY, *PERHAPS), "USD")
+    named = table.has(*CURRENCIES)
     return table.lines(
         delivery,
         charge_period_start=starts,
@@ -68,7 +69,9 @@ def lines(table: Table, delivery: Delivery) -> list[CostLine]:
         charge_category="Usage",
         billed_cost=billed,
         effective_cost=table.amounts(billed, "effectivecost", "amortizedcost"),
-        billing_currency=table.currencies(*CURRENCIES, usual=usual),
+        billing_currency=table.currencies(*CURRENCIES, usual=usual)
+        if named
+        else table.signs(*PLAINLY, *PERHAPS, usual=usual),
         tags=table.tags("tags"),
     )
 

@@ -27,6 +27,7 @@ from bdp.intake.bills import cells, cost_explorer, parquet
 from bdp.intake.bills.alike import Alike, Sample
 from bdp.intake.bills.cells import Block, Refused
 from bdp.intake.bills.formats import BILLS, COST_EXPLORER, KNOWN, TABLES, is_bill, table_format
+from bdp.intake.bills.remarks import Remark, remarks
 from bdp.intake.bills.table import Delivery, Table
 from bdp.intake.inputs import DAMAGED, Input, Opened, find, open_input
 from bdp.intake.limits import IntakeSettings
@@ -166,6 +167,8 @@ class Took:
         files: those with a line, by their labels.
         repeated: records of files that were given twice, which count once.
         billed: by currency.
+        copies: files that count once with another, by their labels.
+        guessed: files in which no number shows that decimals follow a comma, as was taken as likely.
         sample: of what the files say, where there are several.
     """
 
@@ -175,7 +178,14 @@ class Took:
     first: datetime | None = None
     last: datetime | None = None
     billed: dict[str, float] = field(default_factory=dict)
+    copies: dict[str, None] = field(default_factory=dict)
+    guessed: dict[str, None] = field(default_factory=dict)
     sample: Sample = field(default_factory=Sample)
+
+    @property
+    def remarks(self) -> Sequence[Remark]:
+        """What whoever gave the files must know."""
+        return tuple(remarks(self.alike, self.copies, self.guessed))
 
     @property
     def alike(self) -> Sequence[Alike]:
@@ -270,6 +280,8 @@ class BillReading:
         for block in blocks:
             table = block.table
             lines = TABLES[format].lines(table, self.delivery)
+            if table.manner.guessed:
+                self.took.guessed[found.label] = None
             refused = block.refused
             for place, error in sorted(table.refused.items()):
                 refused.append((error, block.numbers[place], self._raw(block.named(place))))
@@ -305,6 +317,7 @@ class BillReading:
                 batch = self._batch(lines[start : start + most], letters, f"{mark}:{start}", found)
                 if batch.batch_id in self._known:
                     self.took.repeated += batch.accepted
+                    self.took.copies[found.label] = None
                 else:
                     self._known.add(batch.batch_id)
                     self.took.add(found.label, lines[start : start + most], several=self.several)

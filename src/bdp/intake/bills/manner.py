@@ -34,21 +34,29 @@ class Manner:
     """Of one file.
 
     Attributes:
-        comma: decimals follow a comma; None while no row has been read that shows it.
+        likely: decimals follow a comma where nothing shows it: spreadsheets put semicolons between columns just where
+            they do.
+        comma: decimals follow a comma; None while no number has been read that has a sign in it.
+        guessed: it was taken as likely that decimals follow a comma.
+        currency: by the sign beside a number; empty while there was none.
         day_first: the day stands before the month in `18/9/2026`; None while no such day has been read.
     """
 
+    likely: bool = False
     comma: bool | None = None
+    guessed: bool = False
+    currency: str = ""
     day_first: bool | None = None
 
     def look_at_numbers(self, values: Iterable[object]) -> bool:
         """Return whether decimals follow a comma, by these numbers if it is not known yet."""
         if self.comma is None:
             texts = [value.strip(_AROUND) for value in values if isinstance(value, str)]
-            if any(map(_COMMA.fullmatch, texts)) and not any(map(_POINT.fullmatch, texts)):
-                self.comma = True
+            point, comma = (any(map(manner.fullmatch, texts)) for manner in (_POINT, _COMMA))
+            if point or comma:
+                self.comma = not point
             elif any("." in text or "," in text for text in texts):
-                self.comma = False
+                self.comma = self.guessed = self.likely
         return bool(self.comma)
 
     def look_at_days(self, values: Iterable[object]) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from bdp.intake.bills.manner import Manner
-from bdp.intake.bills.values import DAY, LARGEST, currency_of, moment_of, number_of
+from bdp.intake.bills.values import DAY, LARGEST, currency_of, moment_of, number_of, sign_of
 from bdp.intake.flatten import sound, text_of
 from bdp.intake.refusal import RefusedRecord
 from bdp.model.cost import CostLine
@@ -89,11 +89,9 @@ class Table:
         """Return the first of these columns that is there as finite numbers."""
         name = self.has(*names)
         column = self.columns[self._places[name]]
+        number = self._number(name)
         fast = None if self.manner.comma else _floats(column)
-        if fast is None:
-            return self._mapped(column, self._number(name))
-        self.manner.look_at_numbers(set(column))
-        return fast
+        return self._mapped(column, number) if fast is None else fast
 
     def amounts(self, other: Column, *names: str) -> Column:
         """Return the first of these columns that is there as numbers; where there is no value, that of the other."""
@@ -112,6 +110,17 @@ class Table:
         name = self.has(*names)
         column, called = self.columns[self._places[name]], self._called(name)
         return self._mapped(column, lambda value: currency_of(_text(value), called, usual))
+
+    def signs(self, *names: str, usual: str) -> Column:
+        """Return codes by the currency signs beside the numbers of the first of these columns that is there.
+
+        Where there is none it is that of the file's other numbers, or the usual one.
+        """
+        name = self.has(*names)
+        column = self.columns[self._places[name]]
+        found = self._mapped(column, sign_of)
+        self.manner.currency = self.manner.currency or next(filter(None, found), "")
+        return [code or self.manner.currency or usual for code in found]
 
     def moments(self, *names: str) -> Column:
         """Return the first of these columns that is there as instants."""

@@ -86,6 +86,13 @@ def currency_of(value: str, name: str, usual: str = "USD") -> str:
     return code
 
 
+def sign_of(value: object) -> str:
+    """Return the code of the currency whose sign stands beside a number; empty where none does."""
+    if not isinstance(value, str):
+        return ""
+    return next((code for sign, code in _CURRENCIES.items() if sign in value), "")
+
+
 def _number(value: str) -> float:
     """Return nan for what is none; decimals follow a point. Bookkeepers put brackets around what is below zero."""
     text = value.strip(_SIGNS)

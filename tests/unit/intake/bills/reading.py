@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bdp.intake.bills.files import read_bills
+from bdp.intake.bills.files import Took, read_bills
 from bdp.intake.limits import IntakeSettings
 from bdp.model.batch import Batch
 from bdp.model.cost import CostLine
@@ -18,10 +18,15 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def batches_of(
-    *paths: Path, statement: str = "s1", at: datetime = NOW, settings: IntakeSettings | None = None, format: str = ""
+    *paths: Path,
+    statement: str = "s1",
+    at: datetime = NOW,
+    settings: IntakeSettings | None = None,
+    format: str = "",
+    took: Took | None = None,
 ) -> list[Batch]:
     use = settings or IntakeSettings()
-    return list(read_bills(paths, statement=statement, stated_at=at, now=NOW, settings=use, format=format))
+    return list(read_bills(paths, statement=statement, stated_at=at, now=NOW, settings=use, format=format, took=took))
 
 
 def lines_in(batches: Iterable[Batch]) -> list[CostLine]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bdp.errors import BadRequest, UnknownFormat
+from bdp.intake.bills.files import Took
 from bdp.intake.bills.formats import is_bill
 from bdp.intake.limits import IntakeSettings
 from bdp.model.cost import ALL_SERVICES
@@ -188,3 +189,48 @@ def test_what_the_first_rows_settle_holds_for_the_later_ones(tmp_path: Path) -> 
     last = lines_in(batches)[-1]
     assert (f"{last.charge_period_start:%Y-%m-%d}", last.billed_cost) == ("2026-10-01", 1.234)
     assert not reasons_in(batches)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("date,cost\n2026-02-01,€1.50\n2026-02-02,2\n2026-02-03,€3\n", {("EUR",): 6.5}),
+        ("date;cost\n2026-02-01;1.189,36 €\n2026-02-02;-7,00 €\n", {("EUR",): 1182.36}),
+        ("date,cost\n2026-02-01,$1\n2026-02-02,£2\n", {("USD",): 1, ("GBP",): 2}),
+        ("date,cost,currency\n2026-02-01,$1,CAD\n", {("CAD",): 1}),
+        ("date,cost\n2026-02-01,1\n", {("USD",): 1}),
+    ],
+    ids=["before", "behind", "two", "a column says it", "none"],
+)
+def test_a_currency_sign_beside_the_numbers_says_the_currency(
+    tmp_path: Path, text: str, expected: dict[tuple[str], float]
+) -> None:
+    assert sums(read(written(tmp_path, text)), "billing_currency") == pytest.approx(expected)
+
+
+def test_where_no_number_shows_it_semicolons_say_that_decimals_follow_a_comma(tmp_path: Path) -> None:
+    rows = "2026-02-01{0}1,234\n2026-02-02{0}2,345\n"
+    took = Took()
+    path = written(tmp_path, "date;cost\n" + rows.format(";"))
+    assert [line.billed_cost for line in lines_in(batches_of(path, took=took))] == [1.234, 2.345]
+    (remark,) = took.remarks
+    assert remark.kind == "numbers"
+    assert "costs.csv" in remark.text
+    assert "costs.csv" in remark.text_ko
+    took = Took()
+    path = written(tmp_path, 'date,cost\n2026-02-01,"1,234"\n2026-02-02,"2,345"\n')
+    assert [line.billed_cost for line in lines_in(batches_of(path, took=took))] == [1234, 2345]
+    assert not took.remarks
+    path = written(tmp_path, "date;cost\n" + rows.format(";") + "2026-02-03;3.5\n")
+    assert [line.billed_cost for line in lines_in(batches_of(path, took=took))] == [1234, 2345, 3.5]
+    assert not took.remarks
+
+
+def test_copies_count_once_and_are_told(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("team1.csv", "team2.csv")]
+    for path in paths:
+        path.write_text("date,cost\n2026-02-01,5\n")
+    took = Took()
+    assert [line.billed_cost for line in lines_in(batches_of(*paths, took=took))] == [5]
+    (remark,) = took.remarks
+    assert (remark.kind, "team2.csv" in remark.text, "team2.csv" in remark.text_ko) == ("copies", True, True)
