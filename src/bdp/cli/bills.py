@@ -83,7 +83,14 @@ class Bills(Named):
         """Return a report of these bills with what is to be known of the files as well."""
         from bdp.model.cost_result import CostNote
 
-        found = (CostNote(kind=one.kind, text=one.text, text_ko=one.text_ko) for one in self.took.remarks)
+        found = [CostNote(kind=one.kind, text=one.text, text_ko=one.text_ko) for one in self.took.remarks]
+        if self.took.refused:
+            every = f"{self.took.refused + self.took.lines + self.took.repeated:,}"
+            english = f"{self.took.refused:,} of {every} lines could not be read: what they cost is in no figure."
+            korean = (
+                f"{every}행 중 {self.took.refused:,}행을 읽지 못했으며, 그 비용은 어떤 수치에도 들어 있지 않습니다."
+            )
+            found.insert(0, CostNote(kind="refused", text=english, text_ko=korean))
         return report.model_copy(update={"notes": (*found, *report.notes)})
 
 

@@ -148,6 +148,8 @@ def test_a_bill_is_judged_and_leaves_nothing(process: Bdp, tmp_path: Path) -> No
     assert told.code == 0, told.err
     assert "refused 1 line" in told.err
     assert {"start", "totals", "anomalies", "services"} <= told.object.keys()
+    (note,) = [note for note in told.object["notes"] if note["kind"] == "refused"]
+    assert note["text"].startswith("1 of 3 lines ")
     assert not list(temporary.iterdir())
 
 

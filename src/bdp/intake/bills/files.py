@@ -166,6 +166,7 @@ class Took:
     Attributes:
         files: those with a line, by their labels.
         repeated: records of files that were given twice, which count once.
+        refused: rows that could not be read.
         billed: by currency.
         copies: files that count once with another, by their labels.
         guessed: files in which no number shows that decimals follow a comma, as was taken as likely.
@@ -175,6 +176,7 @@ class Took:
     files: set[str] = field(default_factory=set)
     lines: int = 0
     repeated: int = 0
+    refused: int = 0
     first: datetime | None = None
     last: datetime | None = None
     billed: dict[str, float] = field(default_factory=dict)
@@ -320,6 +322,7 @@ class BillReading:
                     self.took.copies[found.label] = None
                 else:
                     self._known.add(batch.batch_id)
+                    self.took.refused += len(batch.refused)
                     self.took.add(found.label, lines[start : start + most], several=self.several)
                     yield batch
 
