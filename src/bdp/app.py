@@ -140,14 +140,9 @@ class App:
         )
         self.costs = Costs(self.store, settings.costs, self.clock, self.state.provider_views.all)
         self.asking = Asking(
-            self.store,
-            self.state.incidents,
-            self.gateway,
-            self.clock,
-            settings.agents,
-            settings.explain,
+            self.store, self.state.incidents, self.gateway, self.clock, settings.agents, settings.explain,
             CostsAhead(self.costs),
-        )
+        )  # fmt: skip
         self.answers = self._answers()
         self.cost_watch = CostWatch(self.costs, self.state.incidents, self._begin, self.explaining.quiet)
         self.links = Links(settings.links, settings.web.public_url, settings.approvers, home.path, self.clock, secret)
