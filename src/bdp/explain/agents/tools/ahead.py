@@ -29,6 +29,7 @@ class Ahead(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     service: Name = Field(default="", description="what is billed, exact; empty: all")
+    account: Name = Field(default="", description="name or id, exact; one account alone is not forecast")
 
 
 class Budgets(BaseModel):
@@ -39,6 +40,8 @@ class Budgets(BaseModel):
 
 def cost_forecast(bench: Bench, given: Ahead) -> Evidence:
     """Tell what the month will cost: what was spent, what is forecast on top, and its interval."""
+    if given.account:
+        return _of_an_account(bench, given.account)
     month = _outlook(bench).month(given.service)
     if month is None:
         return _nothing(bench, given.service)
@@ -82,6 +85,14 @@ def _outlook(bench: Bench) -> CostOutlook:
     if bench.outlook is None:
         raise BadRequest("Costs are not forecast here.")
     return bench.outlook
+
+
+def _of_an_account(bench: Bench, account: str) -> Evidence:
+    what = name(account)
+    text = bench.say(
+        f"What account {what} alone will cost is not forecast", f"{what} 계정만의 앞으로의 비용은 예측하지 않음"
+    )
+    return bench.add(EvidenceKind.METRIC, {"account": account}, f"{text}.", "", bench.span, source="costs")
 
 
 def _nothing(bench: Bench, service: str) -> Evidence:
