@@ -43,8 +43,10 @@ def steps_of(question: Question, agents: Sequence[Agent]) -> list[Step]:
         return [*searches, *OFFER]
     if question.ahead or question.budget:
         about = list(_bills(question, whole=not question.names))
-        steps = [("cost_forecast", one) for one in about if question.ahead or not question.budget]
-        return [*searches, *([("budgets", {})] if question.budget else []), *steps]
+        months = [{"month": f"{one:%Y-%m}"} for one in question.coming[:_NAMES]] or [{}]
+        wanted_ahead = question.ahead or not question.budget
+        steps = [("cost_forecast", {**one, **month}) for one in about for month in months if wanted_ahead]
+        return [*searches, *([("budgets", {})] if question.budget and not question.coming else []), *steps]
     wanted = [name for topic in question.topics for name in _BY_TOPIC[topic]]
     wanted = wanted or [name for agent in agents for name in agent.first]
     steps = [step for name in dict.fromkeys(wanted) for step in _for(name, question)]

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from bdp.explain.agents.accounts import accounts_in, apart, is_by_account, unknown
 from bdp.explain.agents.bench import Span
+from bdp.explain.agents.coming import taken
 from bdp.explain.agents.efficiency import EFFICIENCY
-from bdp.explain.agents.lexicon import AHEAD, BROAD, BUDGET, TOPICS, WHY
+from bdp.explain.agents.lexicon import AHEAD, BROAD, BUDGET, PAST, TOPICS, WHY
 from bdp.explain.agents.named import Said, formed, lowered, stored, strange, without
 from bdp.explain.agents.security import SECURITY
 from bdp.explain.agents.shortened import each, shortened
 from bdp.explain.agents.sre import SRE
-from bdp.explain.agents.when import read
+from bdp.explain.agents.when import Told, read
 from bdp.explain.insight.examples import Language
 
 LONGEST: Final = 2_000
@@ -43,7 +44,8 @@ class Question:
         missing: words that stand where names do and are none that is stored.
         doubtful: short names in it that may mean several things that are billed, with these; all are looked at.
         why: it asks what made something rise; `found_in`: ids of the incidents that answer that, the first most.
-        ahead: it asks what a cost will be; `budget`: whether budgets hold.
+        ahead: it asks what a cost will be, `coming`: in which months ahead, by their first days.
+        budget: it asks whether budgets hold.
         words: its text in lower case without names and times; by them it is routed.
         clear: its words say what it asks; a question about an incident is clear too.
     """
@@ -62,6 +64,7 @@ class Question:
     ahead: bool = False
     budget: bool = False
     accounts: tuple[str, ...] = ()
+    coming: tuple[date, ...] = ()
     words: str = ""
     clear: bool = True
 
@@ -80,7 +83,10 @@ def understood(
     plain = lowered(cut)
     incident = _INCIDENT.search(cut)
     said, owners = _said(plain, known, billed, accounts)
-    told = read(without(plain, [*said, *owners]), now)
+    rest = without(plain, [*said, *owners])
+    looks_ahead = bool(hits(rest, AHEAD)) and not hits(rest, PAST)
+    coming, rest = taken(rest, now, ahead=looks_ahead) if "cost" in _topics(rest) or owners else ((), rest)
+    told = read(rest, now)
     # A service may be named as what it does: "are logins slow", of one that is called `logins`.
     topics = _topics(told.left) or _topics(plain) or (("cost",) if owners else ())
     telling = bool(topics or hits(told.left, _TELLING))
@@ -109,7 +115,9 @@ def understood(
         missing=tuple(missing),
         doubtful=tuple((word, meant) for word, meant in each(short, cut) if len(meant) > 1),
         why=why,
-        ahead="cost" in topics and not why and bool(hits(told.left, AHEAD)),
+        ahead="cost" in topics
+        and (bool(coming) or (not why and bool(hits(told.left, AHEAD)) and not _is_over(told, now))),
+        coming=coming,
         budget="cost" in topics and bool(hits(told.left, BUDGET)),
         accounts=tuple(dict.fromkeys(one.name for one in owners)),
         words=told.left if telling else "cost" if owners else plain,
@@ -139,6 +147,11 @@ def hits(text: str, words: Iterable[str]) -> int:
     """
     lower = text.lower()
     return sum(1 for word in words if _begins(lower, word))
+
+
+def _is_over(told: Told, now: datetime) -> bool:
+    """Return whether the time that is named ends before this month."""
+    return told.span is not None and told.span.end.date() <= now.date().replace(day=1)
 
 
 def _topics(text: str) -> tuple[str, ...]:
