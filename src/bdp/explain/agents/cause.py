@@ -31,6 +31,7 @@ def caused_by(question: Question, incidents: Incidents, now: datetime) -> Questi
     listed = [one for one in incidents.list(limit=_MOST) if _is_of_cost(one) and _is_of_late(one, question, now)]
     text = lowered(formed(question.text))
     accounts = {said.name for said in stored(text, {one.subject.account for one in listed if one.subject.account})}
+    accounts.update(question.accounts)
     about = [one for one in listed if _is_about(one, question, accounts)]
     if not about:
         return question

@@ -43,11 +43,14 @@ WHY: Final = (
 """Words that ask for what made something rise."""
 
 AHEAD: Final = (
-    *("will", "forecast", "predict", "expected", "estimate", "projected", "projection", "going to", "end of the month"),
+    *("will", "forecast", "predict", "expect", "estimate", "projected", "projection", "going to", "end of the month"),
     *("month end", "month-end", "end of month", "exceed", "overrun"),
     *("예상", "예측", "전망", "초과", "나올까", "될까", "월말", "넘을", "넘길", "넘나", "소진", "남았", "남은"),
 )
 """Words that ask a cost for what comes next."""
+
+PAST: Final = ("did", "was", "were", "than expected", "than forecast", "썼", "였", "나왔", "보다")
+"""Words of what was, by which a month beside one of `AHEAD` is not ahead."""
 
 BUDGET: Final = ("budget", "예산")
 """Words for money that is not to be exceeded."""
@@ -116,7 +119,8 @@ _ENGLISH: Final = (
     "often fast quick morning afternoon evening night noon midnight utc kst lot lots affected affect impact try "
     "endpoint endpoints route routes region regions usage provider rates size sizes job jobs task tasks process spike "
     "spikes slower slowest highest unexpected critical serious main major minor dashboard report summary overview "
-    "tried trying use used using need needs help work works working out off up down right failed"
+    "tried trying use used using need needs help work works working out off up down right failed "
+    "forecast forecasts estimate estimated expect expected projection projected prediction predicted next"
 )
 _KOREAN: Final = (
     "사용량 사용 용량 개수 건수 횟수 크기 작업 처리 시도 성공 경로 지역 비중 추이 급증 폭증 요약 보고서 화면 심각한 "
@@ -127,7 +131,7 @@ _KOREAN: Final = (
     "호스트 노드 앱 데이터 로그 메시지 이벤트 기록 요청 응답 호출 트래픽 문제 원인 이유 상태 상황 현황 이상 "
     "영향 일 곳 건 개 번 분 시 주 월 년 비율 평균 합계 총액 총 수치 값 변화 증가 감소 종류 목록 주소 계정 "
     "조치 해결 방법 발생 확인 이번 다음 주로 새로 정도 오전 오후 아침 저녁 밤 새벽 낮 정오 자정 어젯밤 돈 원 "
-    "달러 처음 마지막 평소 근래"
+    "달러 처음 마지막 평소 근래 예상 예상액 예상치 예측 전망"
 )
 ORDINARY: Final = frozenset((*_ENGLISH.split(), *_KOREAN.split()))
 """Words that name nothing of anybody's system."""

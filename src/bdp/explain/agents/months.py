@@ -54,6 +54,14 @@ LAST: Final = re.compile(r"\b(?:last|previous)\s{1,3}month\b(?:'s)?|(?:지난|�
 _YEARS_BACK: Final[Mapping[str, int]] = {"작년": 1, "지난해": 1, "재작년": 2, "올해": 0}
 
 
+def number_of(match: re.Match[str]) -> int:
+    """Return which month of a year a match of one of these patterns names."""
+    found = match.groupdict()
+    if found.get("month"):
+        return int(found["month"])
+    return _NAMES[found["plain"] or found["cued"] or found["dated"]]
+
+
 def named(match: re.Match[str], now: datetime) -> tuple[datetime, timedelta]:
     """Return the beginning and the length of the month that a match of `NAMED` is.
 

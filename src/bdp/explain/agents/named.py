@@ -87,10 +87,17 @@ def stored(text: str, known: Iterable[str]) -> list[Said]:
     every = [one for one in dict.fromkeys(known) if len(one) > 1]
     squeezed = _squeezed(text)
     whole = [said for one in every for said in _at(text, squeezed, one, _parts(one))]
-    found = _apart(whole)
+    found = longest(whole)
     less = ((one, parts) for one in every for parts in (_short(one), _without_vendor(one)) if parts)
     shorter = [said for one, parts in less for said in _at(text, squeezed, one, parts)]
-    return sorted(_apart([*found, *(one for one in shorter if not _over(one, found))]), key=lambda one: one.start)
+    return sorted(longest([*found, *(one for one in shorter if not _over(one, found))]), key=lambda one: one.start)
+
+
+def whole(text: str, known: Iterable[str]) -> list[Said]:
+    """Return the stored names that a text in lower case has as they are, none of them inside of another."""
+    squeezed = _squeezed(text)
+    every = [one for one in dict.fromkeys(known) if len(one) > 1]
+    return longest([said for one in every for said in _at(text, squeezed, one, _parts(one))])
 
 
 def _without_vendor(name: str) -> list[str]:
@@ -190,7 +197,7 @@ def _at(text: str, squeezed: str, name: str, parts: Sequence[str]) -> Iterator[S
         yield Said(name, match.start(), match.end())
 
 
-def _apart(names: Sequence[Said]) -> list[Said]:
+def longest(names: Iterable[Said]) -> list[Said]:
     """Return names none of which stands inside of another; of equal ones all."""
     longest = sorted(names, key=lambda one: one.start - one.end)
     kept: list[Said] = []

@@ -103,8 +103,10 @@ class Orchestrator:
         if not text.strip():
             raise BadRequest("There is no question.", 'Ask one, such as: bdp ask "Why did checkout fail?"')
         now = self._clock.now()
-        billed = self._billed_names(now)
-        question = understood(text, now, [*self._known_names(self._newest(now)), *billed], billed)
+        billed = self._billed_names(now, "service_name")
+        accounts = self._billed_names(now, "arrayJoin([sub_account_name, sub_account_id, billing_account_id])")
+        known = [*self._known_names(self._newest(now)), *billed]
+        question = understood(text, now, known, billed, accounts)
         question = question if incident_id else caused_by(question, self._incidents, now)
         incident_id = incident_id or question.incident_id
         return self._answer(question, self._incidents.report(incident_id) if incident_id else None)
@@ -147,13 +149,13 @@ class Orchestrator:
         ]
         return [row["name"] for rows in found for row in rows]
 
-    def _billed_names(self, now: datetime) -> list[str]:
-        """Return names of what was billed in the days before the newest charge: bills may be older than events."""
+    def _billed_names(self, now: datetime, column: str) -> list[str]:
+        """Return names in what was billed in the days before the newest charge: bills may be older than events."""
         until = f"(SELECT max(charge_period_start) FROM costs WHERE charge_period_start <= {literal(now)})"
         rows = self._store.query(
-            f"SELECT service_name AS name FROM costs WHERE charge_period_start <= {literal(now)} AND "
-            f"charge_period_start >= {until} - INTERVAL {self._settings.span_days:d} DAY AND service_name != '' "
-            f"GROUP BY name ORDER BY sum(abs(billed_cost)) DESC, name LIMIT {_NAMES}"
+            f"SELECT {column} AS name FROM costs WHERE charge_period_start <= {literal(now)} AND "
+            f"charge_period_start >= {until} - INTERVAL {self._settings.span_days:d} DAY "
+            f"GROUP BY name HAVING name != '' ORDER BY sum(abs(billed_cost)) DESC, name LIMIT {_NAMES}"
         )
         return [row["name"] for row in rows]
 

@@ -42,12 +42,14 @@ def steps_of(question: Question, agents: Sequence[Agent]) -> list[Step]:
     if not question.clear:
         return [*searches, *OFFER]
     if question.ahead or question.budget:
-        about: list[dict[str, Any]] = [{"service": one} for one in question.names[:_NAMES]] or [{}]
-        steps = [("cost_forecast", one) for one in about if question.ahead or not question.budget]
-        return [*searches, *([("budgets", {})] if question.budget else []), *steps]
+        about = list(_bills(question, whole=not question.names))
+        months = [{"month": f"{one:%Y-%m}"} for one in question.coming[:_NAMES]] or [{}]
+        wanted_ahead = question.ahead or not question.budget
+        steps = [("cost_forecast", {**one, **month}) for one in about for month in months if wanted_ahead]
+        return [*searches, *([("budgets", {})] if question.budget and not question.coming else []), *steps]
     wanted = [name for topic in question.topics for name in _BY_TOPIC[topic]]
     wanted = wanted or [name for agent in agents for name in agent.first]
-    steps = [step for name in dict.fromkeys(wanted) for step in _for(name, question.names[:_NAMES])]
+    steps = [step for name in dict.fromkeys(wanted) for step in _for(name, question)]
     steps = [*searches, *steps]
     return [step for number, step in enumerate(steps) if step not in steps[:number]]
 
@@ -70,7 +72,18 @@ def carry_out(bench: Bench, steps: Sequence[Step]) -> list[str]:
     return failed
 
 
-def _for(name: str, names: Sequence[str]) -> Iterator[Step]:
+def _bills(question: Question, *, whole: bool) -> Iterator[dict[str, Any]]:
+    """Yield whose costs are looked up: each service in each account that is named; whole: also what they are all of."""
+    services = [one for one in question.names if one not in question.accounts][:_NAMES]
+    for account in question.accounts[:_NAMES] or ("",):
+        mine = {"account": account} if account else {}
+        yield from ({"service": one, **mine} for one in services)
+        if whole:
+            yield mine
+
+
+def _for(name: str, question: Question) -> Iterator[Step]:
+    names = question.names[:_NAMES]
     if name == "metric_series":
         yield from ((name, {"entity": one}) for one in names)
     elif name == "metric_names":
@@ -85,8 +98,7 @@ def _for(name: str, names: Sequence[str]) -> Iterator[Step]:
         if not names:
             yield name, {"by": "service"}
     elif name == "costs":
-        yield from ((name, {"service": one}) for one in names)
-        yield name, {}
+        yield from ((name, bill) for bill in _bills(question, whole=True))
     elif name in _OF_A_SERVICE and names:
         yield from ((name, {"service": one}) for one in names)
     else:

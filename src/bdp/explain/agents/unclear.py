@@ -74,7 +74,7 @@ _EXAMPLES: Final[tuple[tuple[str, ...], tuple[str, ...]]] = (
 
 def missed(question: Question, found: Sequence[Evidence]) -> Missed:
     """Return what of a question keeps what was found from being its answer: its words, or the names in it."""
-    if question.missing and not question.names and not _mentioned(question, found):
+    if question.missing and not (question.names or question.accounts) and not _mentioned(question, found):
         return "names"
     return "" if question.clear or _mentioned(question, found) else "words"
 

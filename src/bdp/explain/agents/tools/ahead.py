@@ -29,6 +29,8 @@ class Ahead(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     service: Name = Field(default="", description="what is billed, exact; empty: all")
+    account: Name = Field(default="", description="name or id, exact; one account alone is not forecast")
+    month: str = Field(default="", pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$", description="2026-12; empty: that which runs")
 
 
 class Budgets(BaseModel):
@@ -39,9 +41,13 @@ class Budgets(BaseModel):
 
 def cost_forecast(bench: Bench, given: Ahead) -> Evidence:
     """Tell what the month will cost: what was spent, what is forecast on top, and its interval."""
+    if given.account:
+        return _of_an_account(bench, given.account)
     month = _outlook(bench).month(given.service)
     if month is None:
         return _nothing(bench, given.service)
+    if given.month and given.month != f"{month.first:%Y-%m}":
+        return _not_reached(bench, given, month)
     rows = [_row(month, one) for one in month.rest]
     value: dict[str, Any] = {
         "first_day": str(month.first),
@@ -82,6 +88,33 @@ def _outlook(bench: Bench) -> CostOutlook:
     if bench.outlook is None:
         raise BadRequest("Costs are not forecast here.")
     return bench.outlook
+
+
+def _not_reached(bench: Bench, given: Ahead, month: MonthAhead) -> Evidence:
+    """Tell that a month is not forecast, and up to which day costs are; no figure of another month."""
+    first = date.fromisoformat(f"{given.month}-01")
+    last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    value: dict[str, Any] = {
+        "first_day": str(first),
+        "last_day": str(last),
+        "forecast_last_day": str(month.last),
+        **({"service_name": given.service} if given.service else {}),
+    }
+    what = name(given.service) if given.service else ""
+    text = bench.say(
+        f"Cost{f' of {what}' if what else ''} from {first} to {last} UTC is not forecast; the forecast ends on "
+        f"{month.last} UTC",
+        f"{first} ~ {last} UTC {f'{what} ' if what else ''}비용은 예측되지 않음; 예측은 {month.last} UTC까지",
+    )
+    return bench.add(EvidenceKind.METRIC, value, f"{text}.", "", _span(first, last), source="costs")
+
+
+def _of_an_account(bench: Bench, account: str) -> Evidence:
+    what = name(account)
+    text = bench.say(
+        f"What account {what} alone will cost is not forecast", f"{what} 계정만의 앞으로의 비용은 예측하지 않음"
+    )
+    return bench.add(EvidenceKind.METRIC, {"account": account}, f"{text}.", "", bench.span, source="costs")
 
 
 def _nothing(bench: Bench, service: str) -> Evidence:

@@ -38,6 +38,7 @@ _CALLED: Final = {
     "region": ("by day, region {}", "일평균 리전 {}"),
     "charge_category": ("by day, charge category {}", "일평균 청구 구분 {}"),
 }
+_ACCOUNT: Final = ("sub_account_name", "sub_account_id", "billing_account_id")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -46,6 +47,7 @@ class Costs(Times):
 
     by: Literal["service_name", "sub_account_name", "region_id", "day"] = "service_name"
     service: Name = Field(default="", description="what is billed, exact; empty: all")
+    account: Name = Field(default="", description="name or id, exact; empty: all")
     limit: int | None = Field(default=None, ge=1, le=100)
 
 
@@ -54,7 +56,7 @@ def costs(bench: Bench, given: Costs) -> Evidence:
     span = billed_days(bench, given)
     column = "toStartOfDay(charge_period_start)" if given.by == "day" else given.by
     now, before = span.of("charge_period_start"), span.before.of("charge_period_start")
-    where = f"(({now}) OR ({before}))" + (f" AND {equals('service_name', given.service)}" if given.service else "")
+    where = " AND ".join([f"(({now}) OR ({before}))", *_about(given)])
     sums = (
         f"billing_currency AS currency, sumIf(billed_cost, {now}) AS cost, sumIf(billed_cost, {before}) AS was, "
         f"countIf({now}) AS found FROM charges WHERE {where}"
@@ -78,9 +80,10 @@ def costs(bench: Bench, given: Costs) -> Evidence:
         "rows": [*listed, *(row for row in movers if row not in listed)],
         "cost_lines": number(sum(row["found"] for row in whole)),
         **({"service_name": given.service} if given.service else {}),
+        **({"account": given.account} if given.account else {}),
     }
     if value["cost_lines"] and given.service:
-        value["drivers"] = _drivers(bench, given.service, span, whole[0])
+        value["drivers"] = _drivers(bench, given, span, whole[0])
     if begins_late and oldest is not None:
         value["oldest_time"] = moment(oldest)
     newest = newest_charge(bench)
@@ -90,9 +93,36 @@ def costs(bench: Bench, given: Costs) -> Evidence:
     return bench.add(EvidenceKind.METRIC, value, _told(bench, given, value, shown), query, span, source="costs")
 
 
-def _drivers(bench: Bench, service: str, span: Span, whole: dict[str, Any]) -> list[dict[str, Any]]:
+def _about(given: Costs) -> Iterator[str]:
+    """Yield the SQL conditions for what is billed and whose."""
+    if given.service:
+        yield equals("service_name", given.service)
+    if given.account:
+        yield f"({' OR '.join(equals(column, given.account) for column in _ACCOUNT)})"
+
+
+def _key(bench: Bench, given: Costs, span: Span, currency: str) -> CostKey | None:
+    """Return whose rise is looked at; None where a name means several accounts."""
+    key = CostKey(service_name=given.service, currency=currency)
+    if not given.account:
+        return key
+    where = " AND ".join([span.of("charge_period_start"), *_about(given)])
+    found = bench.query(
+        "SELECT DISTINCT billing_account_id AS payer, "  # noqa: S608 - every value goes through bdp.sql
+        "if(sub_account_id = '', billing_account_id, sub_account_id) "
+        f"AS account FROM charges WHERE {where} LIMIT 2"
+    )
+    if len(found) != 1:
+        return None
+    ids = {"billing_account_id": str(found[0]["payer"]), "account_id": str(found[0]["account"])}
+    return key.model_copy(update=ids)
+
+
+def _drivers(bench: Bench, given: Costs, span: Span, whole: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the parts of a bill that make up most of a rise against the weeks before, by day."""
-    key = CostKey(service_name=service, currency=str(whole["currency"]))
+    key = _key(bench, given, span, str(whole["currency"]))
+    if key is None:
+        return []
     last = (span.end - timedelta(microseconds=1)).date()
     rise = usual(bench.store, whose(key), span.start.date(), last, "billed_cost")
     if len(rise.before) < LEAST_DAYS or not rise.rose:
@@ -140,9 +170,7 @@ def _part(by: str, row: dict[str, Any], whole_days: bool) -> dict[str, Any]:
 
 
 def _told(bench: Bench, given: Costs, value: dict[str, Any], moved: list[dict[str, Any]]) -> str:
-    what = name(given.service) if given.service else ""
-    of = f" of {what}" if what else ""
-    ko_of = f"{what} " if what else ""
+    of, ko_of = _whose(given)
     on, on_ko = _stretch(value)
     newest = value.get("newest_time", "")[:10]
     if not value["cost_lines"]:
@@ -154,6 +182,14 @@ def _told(bench: Bench, given: Costs, value: dict[str, Any], moved: list[dict[st
     late = bench.say(f"costs are stored up to {newest}", f"저장된 비용은 {newest}까지")
     tail = [late] if newest else []
     return "; ".join([*head, *tail, *_moved(bench, given, moved), *_rose(bench, value.get("drivers", ()))]) + "."
+
+
+def _whose(given: Costs) -> tuple[str, str]:
+    """Return what is billed and whose, as it stands behind or before its cost."""
+    what, account = (name(one) if one else "" for one in (given.service, given.account))
+    of = f" of {what}" if what else ""
+    mine = f" {'in' if what else 'of'} account {account}" if account else ""
+    return f"{of}{mine}", f"{f'{account} 계정 ' if account else ''}{f'{what} ' if what else ''}"
 
 
 def _stretch(value: dict[str, Any]) -> tuple[str, str]:
