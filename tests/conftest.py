@@ -3,6 +3,7 @@
 import os
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -26,8 +27,10 @@ def data_dir() -> Path:
     return path
 
 
-def pytest_sessionfinish() -> None:
-    """Close the stores that tests gave one another, in a process that used some."""
+@pytest.fixture(scope="module", autouse=True)
+def _kept_stores_end_with_a_file() -> Iterator[None]:
+    """Close the stores that tests of a file gave one another: the engine has one path in a process at a time."""
+    yield
     if kept := sys.modules.get("tests.kept"):
         kept.end_all()
 

@@ -64,6 +64,7 @@ def check(found: Found) -> None:
         one.model_dump_json()
 
 
+@pytest.mark.timeout(400)
 @settings(max_examples=60)
 @given(bills(), SETTINGS)
 def test_any_costs_are_judged_and_forecast(costs: Any, given_settings: dict[str, Any]) -> None:
