@@ -90,14 +90,15 @@ def review(
     results = Results(walk, settings, now, whole)
     comparison = Comparison(daily)
     counts = dict.fromkeys((Standing.JUDGED, Standing.TOO_YOUNG, Standing.NO_COST), 0)
-    begin = max(0, first - _RUN_UP)
-    for day in walk.walk(begin, len(daily.days) - 1):
+    begin, last = max(0, first - _RUN_UP), len(daily.days) - 1
+    for day in walk.walk(begin, last):
         tell = day.place >= first
         results.add(day, tell=tell)
         if tell:
             for standing, count in zip(counts, (day.judged, day.young, day.idle), strict=True):
                 counts[standing] += count
-            comparison.add(day)
+            if not (is_open and day.place == last):  # what goes on is not told of it, and would seem to differ
+                comparison.add(day)
         progress(day.place - begin + 1, len(daily.days) - begin)
     newcomers = None
     if accounts is not None:
