@@ -158,7 +158,14 @@ def test_a_rise_that_a_fall_offsets_is_found_and_both_are_named(store: ClickHous
 
 
 def test_a_report_adds_up(store: ClickHouseStore) -> None:
-    put(store, [*lines(even(100, 40)), *lines(even(40, 40, seed=2), **LAB), *lines([9.0] * 3, 37, sub_account_id="3")])
+    put(
+        store,
+        [
+            *lines(even(100, 40)),
+            *lines(even(40, 40, seed=2), **LAB),
+            *lines([9.0] * 3, 37, sub_account_id="3", billing_account_id=""),
+        ],
+    )
     found = report(store)
     assert (found.start, found.end, len(found.days)) == (FIRST, day(39), 40)
     assert found.service_count == len(found.services) == 3
