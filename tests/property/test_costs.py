@@ -72,6 +72,7 @@ def test_any_costs_are_judged_and_forecast(costs: Any, given_settings: dict[str,
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @settings(max_examples=1000)
 @given(bills(), SETTINGS)
 def test_many_costs_are_judged_and_forecast(costs: Any, given_settings: dict[str, Any]) -> None:
