@@ -21,7 +21,6 @@ from bdp.flow.cost_newcomers import newcomers
 from bdp.flow.cost_scope import why_nothing
 from bdp.flow.cost_totals import restated, totals, usual_days
 from bdp.flow.daily_costs import CostQuery, bounds, daily_costs
-from bdp.model.cost import ALL_SERVICES
 from bdp.model.cost_result import (
     CostReport,
     CostResult,
@@ -178,7 +177,7 @@ class Costs:
         column = f"{self.settings.cost}_cost"
         found = drivers(self.store, one.key, start, one.day, column)
         # What rose elsewhere drives nothing here; what fell elsewhere may have moved here.
-        mine = {SERVICE} if one.key.service_name == ALL_SERVICES else set()
+        mine = {SERVICE} if one.key.is_whole else set()
         fell = one.day < self.clock.now().date()  # all else costs less on a day that is not over
         parts = tuple(part for part in found if part.dimension not in _ELSEWHERE - mine or (fell and part.share < 0))
         return one.model_copy(update={"drivers": parts, "changes": changes(self.store, one.key, start, one.day, parts)})
@@ -198,7 +197,7 @@ class Costs:
             least_days=self.settings.least_days,
             empty_budgets=without_costs(reviewed.daily.keys, self._budgeted(query, self.settings).budgets),
             later=self._later(query, stretch[-1]),
-            new_accounts=frozenset(one.key.account for one in reviewed.anomalies() if one.key.is_whole),
+            new_accounts=reviewed.new_accounts(),
         )
 
     def _later(self, query: CostQuery, last: date) -> date | None:

@@ -50,6 +50,10 @@ class Reviewed:
         found = [*self.results.anomalies(), *(self.newcomers.anomalies() if self.newcomers else ())]
         return sorted(found, key=lambda one: (-one.impact, str(one.key), one.day))
 
+    def new_accounts(self) -> frozenset[str]:
+        """Return the accounts that are told as new, as people know them."""
+        return frozenset(one.key.account for one in (self.newcomers.anomalies() if self.newcomers else ()))
+
     def going_on(self) -> dict[CostKey, date]:
         """Return the spikes that are not over, by their first days."""
         return self.results.going_on() | (self.newcomers.going_on() if self.newcomers else {})
